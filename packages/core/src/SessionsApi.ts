@@ -1,0 +1,123 @@
+/**
+ * The vendor's contract as an `HttpApi`: the one definition behind servers, the OpenAPI document and the client's types.
+ *
+ * Source: `GET /api/sessions` of the vendor's OpenAPI document, plus what the vendor's SDKs send and meet beyond it:
+ * the query parameter `limit` and the statuses 401 and 429.
+ */
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
+import * as OpenApi from "effect/http-api/OpenApi"
+import { ErrorBody } from "./ErrorBody.ts"
+import { SessionStatus } from "./Session.ts"
+import { SessionPage } from "./SessionPage.ts"
+
+/** Where the vendor serves the API. */
+export const productionUrl = "https://api.hyperbrowser.ai"
+
+/** The path of the endpoint below the base URL. */
+export const sessionsPath = "/api/sessions"
+
+/** The header that carries the API key. */
+export const apiKeyHeader = "x-api-key"
+
+const PositiveInt = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
+/** The query parameters of the endpoint, each of which may be absent. */
+export const listQuery = {
+  /** Number of the page, 1-based; 1 when absent. */
+  page: Schema.optionalKey(PositiveInt),
+  /** Only sessions in this status; all when absent. */
+  status: Schema.optionalKey(SessionStatus),
+  /** Sessions a page; the server's default when absent, and a server may ignore it. Not in the contract. */
+  limit: Schema.optionalKey(PositiveInt)
+}
+
+/** Schema for the query of one request. */
+export const ListQuery = Schema.Struct(listQuery)
+export type ListQuery = typeof ListQuery.Type
+
+/** HTTP 400: a query parameter is not valid. */
+export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQuery", { message: Schema.String }) {}
+
+/** HTTP 401: the API key is missing or refused. */
+export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", { message: Schema.String }) {}
+
+/** HTTP 429: too many requests. */
+export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
+  message: Schema.String
+}) {}
+
+/** HTTP 500: the server failed. */
+export class ServerFailure extends Schema.TaggedError<ServerFailure>()("ServerFailure", { message: Schema.String }) {}
+
+/** On the wire every error is an `ErrorBody`; its status tells which one it is. */
+const asErrorBody = <
+  Tag extends string,
+  S extends Schema.Codec<unknown, { readonly _tag: Tag; readonly message: string }>
+>(
+  schema: S,
+  options: { readonly tag: Tag; readonly status: number }
+) =>
+  ErrorBody.pipe(
+    Schema.decodeTo(
+      schema,
+      SchemaTransformation.transform({
+        decode: (body: ErrorBody): S["Encoded"] => ({ _tag: options.tag, message: body.message ?? "" }),
+        encode: ({ message }: S["Encoded"]): ErrorBody => ({ message })
+      })
+    ),
+    HttpApiSchema.status(options.status)
+  )
+
+const errors = {
+  400: asErrorBody(InvalidQuery, { tag: "InvalidQuery", status: 400 }),
+  401: asErrorBody(InvalidKey, { tag: "InvalidKey", status: 401 }),
+  429: asErrorBody(TooManyRequests, { tag: "TooManyRequests", status: 429 }),
+  500: asErrorBody(ServerFailure, { tag: "ServerFailure", status: 500 })
+}
+
+/** `GET /api/sessions`, without its security scheme: what a server with credentials of its own builds on. */
+export const listSessions = HttpApiEndpoint.get("list", sessionsPath, {
+  query: listQuery,
+  success: SessionPage,
+  error: [errors[400], errors[429], errors[500]]
+}).annotateMerge(
+  OpenApi.annotations({
+    summary: "List sessions, one page a call",
+    transform: describeQuery
+  })
+)
+
+/** Query parameters are text on the wire, so their JSON types are written here. */
+function describeQuery(operation: Record<string, any>): Record<string, any> {
+  const schemas: Record<string, object> = { page: { type: "number", default: 1 }, limit: { type: "number" } }
+  return {
+    ...operation,
+    parameters: operation["parameters"].map((parameter: { readonly name: string }) =>
+      parameter.name in schemas ? { ...parameter, schema: schemas[parameter.name] } : parameter
+    )
+  }
+}
+
+/** Checks the key in `x-api-key`; implemented by the servers. */
+export class ApiKeyAuth extends HttpApiMiddleware.Service<ApiKeyAuth>()("@hb-sessions/core/SessionsApi/ApiKeyAuth", {
+  security: { ApiKeyAuth: HttpApiSecurity.apiKey({ key: apiKeyHeader, in: "header" }) },
+  error: errors[401]
+}) {}
+
+/** The vendor's API, as far as this project reads it. */
+export class SessionsApi extends HttpApi.make("hyperbrowser-sessions")
+  .add(HttpApiGroup.make("sessions").add(listSessions.middleware(ApiKeyAuth)))
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Hyperbrowser API",
+      version: "1.0.0",
+      servers: [{ url: productionUrl, description: "Production server" }]
+    })
+  ) {}

@@ -1,0 +1,210 @@
+/**
+ * The client of the endpoint: one page a call, with timeouts, retries and typed errors.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { constTrue } from "effect/Function"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { type Answer, attempt, type AttemptFailed } from "./internal/attempt.ts"
+import { firstProblem } from "./internal/firstProblem.ts"
+import { retryAfterMillis, retrySchedule } from "./internal/retrySchedule.ts"
+import type { Session } from "./Session.ts"
+import { SessionPage } from "./SessionPage.ts"
+import { type ListQuery, productionUrl, sessionsPath } from "./SessionsApi.ts"
+import { clientConfig } from "./SessionsConfig.ts"
+import { SessionsError, Unauthorized, UnexpectedResponse, UpstreamUnavailable } from "./SessionsError.ts"
+
+/** Settings of a client; every one but the key has a default. */
+export interface SessionsClientOptions {
+  /** The team's API key, sent as `x-api-key`. */
+  readonly apiKey: Redacted.Redacted
+  /** Where the API is served; `https://api.hyperbrowser.ai` by default. A path is kept as a prefix. */
+  readonly baseUrl?: URL
+  /** Longest time for one request, its body included; 30 seconds by default. */
+  readonly attemptTimeout?: Duration.Input
+  /** Longest time for one page, all attempts and waits included; 5 minutes by default. */
+  readonly totalTimeout?: Duration.Input
+  /** Attempts after the first that a transient failure may cost; 5 by default, 0 for none. */
+  readonly retries?: number
+  /** Nominal delay before the first retry, doubled for each further one; 250 milliseconds by default. */
+  readonly retryBaseDelay?: Duration.Input
+  /** Longest nominal delay between attempts; 10 seconds by default. */
+  readonly retryMaxDelay?: Duration.Input
+  /** Longest `Retry-After` that is waited for; a longer one fails at once. One minute by default. */
+  readonly maxRetryAfter?: Duration.Input
+}
+
+/** A page as the server sent it, for those who pass it on. */
+export interface PageResponse {
+  /** The bytes of the body, unchanged. */
+  readonly body: Uint8Array
+  /** The body, parsed but not checked against the contract. */
+  readonly json: unknown
+  /** The server's id of the request; undefined when it sent none. */
+  readonly requestId: string | undefined
+}
+
+// A redirect to another host would carry the key along: `fetch` strips `authorization` there, but not `x-api-key`.
+const layerFetch = FetchHttpClient.layer.pipe(
+  Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" }))
+)
+
+/**
+ * Reads the sessions endpoint.
+ *
+ * **Details**
+ *
+ * Both methods retry HTTP 408, 429 and 5xx, network failures, timeouts, and cut or garbled bodies; they never retry
+ * 400, 401, 402, 403, 404 or a body that is JSON but not a page. Redirects are refused, so the key cannot follow one.
+ */
+export class SessionsClient extends Context.Service<
+  SessionsClient,
+  {
+    /**
+     * Fetches one page and decodes it.
+     *
+     * `page` is 1-based and 1 by default. What a server answers past the last page is not specified: an empty page, an
+     * error or the last page again.
+     */
+    readonly getPage: (query: ListQuery) => Effect.Effect<SessionPage, SessionsError>
+    /** Fetches one page and leaves its body as it came. */
+    readonly getPageResponse: (query: ListQuery) => Effect.Effect<PageResponse, SessionsError>
+  }
+>()("@hb-sessions/core/SessionsClient") {
+  /** A client over the `HttpClient` of the environment. */
+  static readonly layerNoDeps = (
+    options: SessionsClientOptions
+  ): Layer.Layer<SessionsClient, never, HttpClient.HttpClient> => Layer.effect(SessionsClient, make(options))
+
+  /** A client over the runtime's own `fetch`. */
+  static readonly layer = (options: SessionsClientOptions): Layer.Layer<SessionsClient> =>
+    this.layerNoDeps(options).pipe(Layer.provide(layerFetch))
+
+  /** As `layerNoDeps`, with settings from the environment: see `SessionsConfig`. */
+  static readonly layerConfigNoDeps = Layer.effect(
+    SessionsClient,
+    Effect.flatMap(clientConfig, (options) => make(options))
+  )
+
+  /** As `layer`, with settings from the environment: see `SessionsConfig`. */
+  static readonly layerConfig = this.layerConfigNoDeps.pipe(Layer.provide(layerFetch))
+
+  /** A client over a fixed list, for tests; pages hold 10 sessions unless the query says otherwise. */
+  static readonly layerMemory = (sessions: ReadonlyArray<Session>): Layer.Layer<SessionsClient> =>
+    Layer.succeed(SessionsClient, memory(sessions))
+}
+
+const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
+  // Spans are ours, one an attempt; and a third party gets no trace headers.
+  const http = HttpClient.transformResponse(
+    yield* HttpClient.HttpClient,
+    Effect.provideService(HttpClient.TracerDisabledWhen, constTrue)
+  )
+  const settings = {
+    url: pageUrl(options.baseUrl ?? new URL(productionUrl)),
+    apiKey: options.apiKey,
+    timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? "30 seconds")
+  }
+  const totalTimeout = Duration.fromInputUnsafe(options.totalTimeout ?? "5 minutes")
+  const maxRetryAfter = Duration.toMillis(Duration.fromInputUnsafe(options.maxRetryAfter ?? "1 minute"))
+  const retry = {
+    times: options.retries ?? 5,
+    while: (failed: AttemptFailed) => failed.isTransient && (retryAfterMillis(failed.reason) ?? 0) <= maxRetryAfter,
+    schedule: retrySchedule({
+      base: Duration.fromInputUnsafe(options.retryBaseDelay ?? "250 millis"),
+      max: Duration.fromInputUnsafe(options.retryMaxDelay ?? "10 seconds")
+    })
+  }
+
+  const request = (query: ListQuery): Effect.Effect<Answer, SessionsError> =>
+    Effect.suspend(() => {
+      const page = query.page ?? 1
+      if (!isSendable(options.apiKey)) return Effect.fail(new SessionsError({ page, reason: unsendableKey }))
+      let count = 0
+      const oneAttempt = Effect.suspend(() => {
+        count++
+        return attempt(http, settings, query, count).pipe(
+          Effect.withSpan("SessionsClient.getPage", {
+            kind: "client",
+            attributes: { page, attempt: count, ...(query.status === undefined ? {} : { status: query.status }) }
+          })
+        )
+      })
+      return oneAttempt.pipe(
+        Effect.retry(retry),
+        Effect.mapError(({ reason }) => new SessionsError({ page, reason })),
+        Effect.timeoutOrElse({
+          duration: totalTimeout,
+          orElse: () =>
+            Effect.fail(
+              new SessionsError({
+                page,
+                reason: new UpstreamUnavailable({ kind: "timeout", attempts: count, detail: "total time is used up" })
+              })
+            )
+        })
+      )
+    })
+
+  const decode = Schema.decodeUnknownEffect(SessionPage)
+  return SessionsClient.of({
+    getPageResponse: request,
+    getPage: (query) =>
+      Effect.flatMap(request(query), (answer) =>
+        Effect.mapError(
+          decode(answer.json),
+          (error) =>
+            new SessionsError({
+              page: query.page ?? 1,
+              reason: new UnexpectedResponse({
+                status: answer.status,
+                ...firstProblem(error.issue),
+                ...(answer.requestId === undefined ? {} : { requestId: answer.requestId })
+              })
+            })
+        )
+      )
+  })
+})
+
+/** A prefix in the path of the base URL is kept. */
+const pageUrl = (base: URL): string => {
+  const url = new URL(base)
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}${sessionsPath}`
+  url.search = ""
+  url.hash = ""
+  return url.href
+}
+
+/** Whether the key can stand in a header: an HTTP client would quote a key that cannot in its error. */
+const isSendable = (apiKey: Redacted.Redacted): boolean => /^[\x21-\x7e]+$/.test(Redacted.value(apiKey))
+
+const unsendableKey = new Unauthorized({
+  detail: "the key is empty or holds a character that no header can carry, so nothing was sent"
+})
+
+const memory = (sessions: ReadonlyArray<Session>) => {
+  const getPage = ({ limit = 10, page = 1, status }: ListQuery): SessionPage => {
+    const matching = status === undefined ? sessions : sessions.filter((session) => session.status === status)
+    return {
+      sessions: matching.slice((page - 1) * limit, page * limit),
+      totalCount: matching.length,
+      page,
+      pageSize: limit
+    }
+  }
+  const encode = Schema.encodeSync(SessionPage)
+  return SessionsClient.of({
+    getPage: (query) => Effect.sync(() => getPage(query)),
+    getPageResponse: (query) =>
+      Effect.sync(() => {
+        const json = encode(getPage(query))
+        return { body: new TextEncoder().encode(JSON.stringify(json)), json, requestId: undefined }
+      })
+  })
+}

@@ -1,0 +1,167 @@
+/**
+ * One HTTP request for one page, read to its end and classified.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
+import type * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { apiKeyHeader, type ListQuery } from "../SessionsApi.ts"
+import * as SessionsError from "../SessionsError.ts"
+import { errorDetail } from "./errorDetail.ts"
+
+/** What one request needs to know of its client. */
+export interface AttemptSettings {
+  readonly url: string
+  readonly apiKey: Redacted.Redacted
+  readonly timeout: Duration.Duration
+}
+
+/** A complete answer with a JSON body. */
+export interface Answer {
+  readonly body: Uint8Array
+  readonly json: unknown
+  readonly status: number
+  readonly requestId: string | undefined
+}
+
+/** Why an attempt failed, and whether another may succeed. */
+export class AttemptFailed {
+  readonly _tag = "AttemptFailed"
+  readonly reason: SessionsError.SessionsErrorReason
+  readonly isTransient: boolean
+  constructor(reason: SessionsError.SessionsErrorReason, isTransient = reason.isRetryable) {
+    this.reason = reason
+    this.isTransient = isTransient
+  }
+}
+
+/** Sends one request. `count` is the number of this attempt, from 1. */
+export const attempt = (
+  http: HttpClient.HttpClient,
+  settings: AttemptSettings,
+  query: ListQuery,
+  count: number
+): Effect.Effect<Answer, AttemptFailed> => {
+  const request = HttpClientRequest.get(settings.url, { urlParams: { ...query } }).pipe(
+    HttpClientRequest.acceptJson,
+    HttpClientRequest.setHeader(apiKeyHeader, Redacted.value(settings.apiKey))
+  )
+  return http.execute(request).pipe(
+    Effect.flatMap((response) =>
+      Effect.map(response.arrayBuffer, (buffer) => [response, new Uint8Array(buffer)] as const)
+    ),
+    Effect.timeoutOption(settings.timeout),
+    Effect.mapError((error) => new AttemptFailed(noAnswer(error, count))),
+    Effect.flatMap(
+      Option.match({
+        onNone: () =>
+          Effect.fail(
+            new AttemptFailed(new SessionsError.UpstreamUnavailable({ kind: "timeout", attempts: count, detail: "" }))
+          ),
+        onSome: ([response, body]) =>
+          Effect.flatMap(
+            Effect.clockWith((clock) => clock.currentTimeMillis),
+            (now) => Effect.fromResult(classify(response, body, settings, count, now))
+          )
+      })
+    )
+  )
+}
+
+const noAnswer = (error: HttpClientError.HttpClientError, count: number) =>
+  new SessionsError.UpstreamUnavailable({
+    kind: "network",
+    attempts: count,
+    detail: errorCode(error) ?? error.reason._tag
+  })
+
+/** The first `code` along the chain of causes, such as `ECONNREFUSED`: short, and free of addresses and headers. */
+const errorCode = (error: unknown): string | undefined => {
+  for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < 8; depth++) {
+    if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
+    cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
+  }
+  return undefined
+}
+
+const decoder = new TextDecoder()
+
+const classify = (
+  response: HttpClientResponse.HttpClientResponse,
+  body: Uint8Array,
+  settings: AttemptSettings,
+  count: number,
+  now: number
+): Result.Result<Answer, AttemptFailed> => {
+  const { headers, status } = response
+  const requestId = headers["x-request-id"] ?? headers["request-id"]
+  const parsed = parseJson(decoder.decode(body))
+  if (status === 200 && parsed !== notJson) {
+    return Result.succeed({ body, json: parsed, status, requestId })
+  }
+  const common = {
+    detail: errorDetail(parsed, settings.apiKey),
+    ...(requestId === undefined ? {} : { requestId })
+  }
+  const retryAfterMillis = retryAfter(headers, now)
+  const wait = retryAfterMillis === undefined ? {} : { retryAfterMillis }
+  if (status === 200) {
+    const detail = body.length === 0 ? "the body is empty" : "the body is not JSON"
+    return Result.fail(
+      new AttemptFailed(new SessionsError.UnexpectedResponse({ ...common, status, path: "", detail }), true)
+    )
+  }
+  switch (status) {
+    case 400:
+    case 422:
+      return Result.fail(new AttemptFailed(new SessionsError.InvalidRequest({ ...common, status })))
+    case 401:
+    case 403:
+      return Result.fail(new AttemptFailed(new SessionsError.Unauthorized({ ...common, status })))
+    case 402:
+      return Result.fail(new AttemptFailed(new SessionsError.PaymentRequired(common)))
+    case 429:
+      return Result.fail(new AttemptFailed(new SessionsError.RateLimited({ ...common, ...wait, attempts: count })))
+  }
+  return Result.fail(
+    new AttemptFailed(
+      status === 408 || status >= 500
+        ? new SessionsError.UpstreamUnavailable({ ...common, ...wait, kind: "status", status, attempts: count })
+        : new SessionsError.UnexpectedResponse({
+            ...common,
+            status,
+            path: "",
+            detail: common.detail || "this is not the sessions API; check the base URL"
+          })
+    )
+  )
+}
+
+const notJson = Symbol("notJson")
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return notJson
+  }
+}
+
+const retryAfter = (headers: Headers.Headers, now: number): number | undefined => {
+  const header = headers["retry-after"]
+  if (header === undefined) return undefined
+  return Result.match(Headers.parseRetryAfter(header), {
+    onFailure: () => undefined,
+    onSuccess: (value) =>
+      value._tag === "Duration"
+        ? Duration.toMillis(value.duration)
+        : Math.max(0, value.dateTime.epochMilliseconds - now)
+  })
+}
