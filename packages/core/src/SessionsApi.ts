@@ -82,6 +82,9 @@ const errors = {
   500: asErrorBody(ServerFailure, { tag: "ServerFailure", status: 500 })
 }
 
+/** Schema for HTTP 400, for the middleware that refuses a query. */
+export const invalidQueryError = errors[400]
+
 /** `GET /api/sessions`, without its security scheme: what a server with credentials of its own builds on. */
 export const listSessions = HttpApiEndpoint.get("list", sessionsPath, {
   query: listQuery,

@@ -1,0 +1,75 @@
+/**
+ * Runs a command as the main program of a process.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
+import { type AppError, exitCodes, type Failure, toAppError } from "./AppError.ts"
+
+// Says how a value was checked, which helps nobody at a terminal.
+const SCHEMA_PREFIX = "Schema validation failed: "
+
+/** Help and version go to stdout; a usage error is one line on stderr, not the whole help. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? Effect.forEach(
+          event.errors,
+          (error) => Console.error(`${event.commandPath[0]}: ${oneLine(error.message.replace(SCHEMA_PREFIX, ""))}`),
+          { discard: true }
+        ).pipe(Effect.andThen(Console.error(`Run "${event.commandPath.join(" ")} --help" for usage.`)))
+      : CliOutput.defaultPresenter.present(event)
+})
+
+const services = Layer.mergeAll(presenter, TerminalCapabilities.layer).pipe(Layer.provideMerge(NodeServices.layer))
+
+/**
+ * Parses the arguments of the process, runs the command, and exits.
+ *
+ * **Details**
+ *
+ * A failure is printed as one line on stderr and sets the exit code; usage errors exit with 2; SIGINT and SIGTERM
+ * interrupt the command, run its finalizers and exit with 130. A defect prints its message, never a stack trace.
+ */
+export const run = <Name extends string, Input, ContextInput>(
+  command: Command.Command<Name, Input, ContextInput, Failure, Command.Environment>,
+  options: { readonly version: string }
+): void =>
+  command.pipe(
+    Command.run(options),
+    Effect.mapError((error) => (CliError.isCliError(error) ? error : toAppError(error))),
+    Effect.tapCause((cause) => {
+      const line = errorLine(cause)
+      return line === undefined ? Effect.void : Console.error(`${command.name}: ${line}`)
+    }),
+    Effect.provide(services),
+    NodeRuntime.runMain({ disableErrorReporting: true, teardown })
+  )
+
+const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | undefined => {
+  if (Cause.hasInterruptsOnly(cause)) return undefined
+  const error = Cause.squash(cause)
+  // Usage errors have been presented already.
+  if (CliError.isCliError(error)) return undefined
+  if (Cause.hasDies(cause)) {
+    const message = error instanceof Error ? error.message : String(error)
+    return `unexpected error: ${oneLine(message)}; please report it`
+  }
+  return oneLine(error instanceof Error ? error.message : String(error))
+}
+
+const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
+
+const teardown: Runtime.Teardown = (exit, onExit) => {
+  const isUsageError = Exit.isFailure(exit) && CliError.isCliError(Cause.squash(exit.cause))
+  Runtime.defaultTeardown(exit, (code) => onExit(isUsageError && code !== 0 ? exitCodes.usage : code))
+}
