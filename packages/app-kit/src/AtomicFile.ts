@@ -26,7 +26,7 @@ export const writeText = <E, R>(
   file: string,
   text: Stream.Stream<string, E, R>
 ): Effect.Effect<number, E | PlatformError.PlatformError, R | FileSystem.FileSystem | Path.Path> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const directory = path.dirname(path.resolve(file))
@@ -34,7 +34,7 @@ export const writeText = <E, R>(
     const temporary = path.join(directory, `.${path.basename(file)}.${suffix}.tmp`)
     let bytes = 0
     const write = Effect.scoped(
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const handle = yield* fs.open(temporary, { flag: "wx" })
         yield* Stream.runForEachArray(text, (chunk) => {
           const data = encoder.encode(chunk.join(""))
@@ -54,7 +54,7 @@ export const writeText = <E, R>(
 
 /** Makes a rename last through a power cut; systems that cannot open a directory have no use for it. */
 const syncDirectory = Effect.fnUntraced(
-  function*(directory: string) {
+  function* (directory: string) {
     const fs = yield* FileSystem.FileSystem
     const handle = yield* fs.open(directory, { flag: "r" })
     yield* handle.sync

@@ -38,11 +38,15 @@ const services = Layer.mergeAll(presenter, TerminalCapabilities.layer).pipe(Laye
  * **Details**
  *
  * A failure is printed as one line on stderr and sets the exit code; usage errors exit with 2; SIGINT and SIGTERM
- * interrupt the command, run its finalizers and exit with 130. A defect prints its message, never a stack trace.
+ * interrupt the command and run its finalizers. A defect prints its message, never a stack trace.
  */
 export const run = <Name extends string, Input, ContextInput>(
   command: Command.Command<Name, Input, ContextInput, Failure, Command.Environment>,
-  options: { readonly version: string }
+  options: {
+    readonly version: string
+    /** Exit code after SIGINT or SIGTERM: 130 by default; 0 for a server, whose normal end this is. */
+    readonly interruptedCode?: number
+  }
 ): void =>
   command.pipe(
     Command.run(options),
@@ -52,7 +56,7 @@ export const run = <Name extends string, Input, ContextInput>(
       return line === undefined ? Effect.void : Console.error(`${command.name}: ${line}`)
     }),
     Effect.provide(services),
-    NodeRuntime.runMain({ disableErrorReporting: true, teardown })
+    NodeRuntime.runMain({ disableErrorReporting: true, teardown: teardown(options.interruptedCode ?? 130) })
   )
 
 const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | undefined => {
@@ -69,7 +73,13 @@ const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | u
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
 
-const teardown: Runtime.Teardown = (exit, onExit) => {
-  const isUsageError = Exit.isFailure(exit) && CliError.isCliError(Cause.squash(exit.cause))
-  Runtime.defaultTeardown(exit, (code) => onExit(isUsageError && code !== 0 ? exitCodes.usage : code))
-}
+const teardown =
+  (interruptedCode: number): Runtime.Teardown =>
+  (exit, onExit) => {
+    if (Exit.isFailure(exit)) {
+      if (Cause.hasInterruptsOnly(exit.cause)) return onExit(interruptedCode)
+      const error = Cause.squash(exit.cause)
+      if (CliError.isCliError(error)) return onExit(Runtime.getErrorExitCode(error) === 0 ? 0 : exitCodes.usage)
+    }
+    return Runtime.defaultTeardown(exit, onExit)
+  }

@@ -85,6 +85,10 @@ const errors = {
 /** Schema for HTTP 400, for the middleware that refuses a query. */
 export const invalidQueryError = errors[400]
 
+const Parameters = Schema.Array(
+  Schema.StructWithRest(Schema.Struct({ name: Schema.String }), [Schema.Record(Schema.String, Schema.Unknown)])
+)
+
 /** `GET /api/sessions`, without its security scheme: what a server with credentials of its own builds on. */
 export const listSessions = HttpApiEndpoint.get("list", sessionsPath, {
   query: listQuery,
@@ -98,13 +102,15 @@ export const listSessions = HttpApiEndpoint.get("list", sessionsPath, {
 )
 
 /** Query parameters are text on the wire, so their JSON types are written here. */
-function describeQuery(operation: Record<string, any>): Record<string, any> {
+function describeQuery<Operation extends { readonly [key: string]: unknown }>(operation: Operation): Operation {
   const schemas: Record<string, object> = { page: { type: "number", default: 1 }, limit: { type: "number" } }
+  const parameters = Schema.decodeUnknownSync(Parameters)(operation["parameters"])
   return {
     ...operation,
-    parameters: operation["parameters"].map((parameter: { readonly name: string }) =>
-      parameter.name in schemas ? { ...parameter, schema: schemas[parameter.name] } : parameter
-    )
+    parameters: parameters.map((parameter) => ({
+      ...parameter,
+      schema: schemas[parameter.name] ?? parameter["schema"]
+    }))
   }
 }
 

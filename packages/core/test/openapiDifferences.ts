@@ -4,7 +4,6 @@
 import { isDeepStrictEqual } from "node:util"
 
 // A JSON document of any shape: the point of this file is to walk it.
-// oxlint-disable-next-line typescript/no-explicit-any
 type Json = any
 
 const PROSE = new Set(["description", "summary", "title"])

@@ -1,0 +1,139 @@
+/**
+ * The built `hb-sessions-export run` as a process: what it publishes, and what it leaves alone when it fails.
+ */
+import * as Bin from "@hb-sessions/app-kit/Bin"
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { assert, describe, it } from "@effect/vitest"
+import { parse } from "csv-parse/sync"
+import { Effect } from "effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url))
+
+const scratch = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "hb-sessions-export-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
+)
+
+const environment = ({ apiKey, url }: Simulator["Service"]): Bin.Env => ({
+  HYPERBROWSER_API_KEY: apiKey,
+  HYPERBROWSER_BASE_URL: url,
+  HB_SESSIONS_RETRIES: "0"
+})
+
+describe("a run that succeeds", () => {
+  it.live("publishes one row a session and a header, as another parser reads them", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const out = join(yield* scratch, "new", "exports")
+      const { code, stderr, stdout } = yield* Bin.run(bin, ["run", "--out", out], environment(simulator))
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      assert.deepStrictEqual(readdirSync(out), ["sessions.csv"])
+      const bytes = readFileSync(join(out, "sessions.csv"))
+      const rows: ReadonlyArray<Record<string, string>> = parse(bytes, { columns: true })
+      assert.lengthOf(rows, 2000)
+      assert.strictEqual(new Set(rows.map((row) => row["id"])).size, 2000)
+      assert.strictEqual(stdout, `exported 2000 sessions to ${join(out, "sessions.csv")} (${bytes.length} bytes)\n`)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 2000, seed: "export" })), Effect.scoped)
+  )
+
+  it.live("publishes a header alone when there are no sessions", () =>
+    Effect.gen(function* () {
+      const out = yield* scratch
+      const { code } = yield* Bin.run(bin, ["run", "--out", out], environment(yield* Simulator))
+      assert.strictEqual(code, 0)
+      const rows: ReadonlyArray<ReadonlyArray<string>> = parse(readFileSync(join(out, "sessions.csv")))
+      assert.lengthOf(rows, 1)
+      assert.strictEqual(rows[0]?.[0], "id")
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 0 })), Effect.scoped)
+  )
+})
+
+/** A server whose third page is the trouble that a test makes. */
+const brokenOnPage3 = (trouble: "fail" | "hang") =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      let asked = () => {}
+      const hanging = new Promise<void>((resolve) => (asked = resolve))
+      const server = createServer((request, response) => {
+        const page = Number(new URL(request.url ?? "", "http://localhost").searchParams.get("page"))
+        if (page < 3) {
+          const sessions = Array.from({ length: 10 }, (_, i) => ({ id: `p${page}-${i}` }))
+          response.end(JSON.stringify({ sessions, totalCount: 50, page, pageSize: 10 }))
+        } else if (trouble === "fail") {
+          response.writeHead(500).end()
+        } else {
+          asked()
+        }
+      }).listen(0, "127.0.0.1")
+      await once(server, "listening")
+      return { server, hanging, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+    }),
+    ({ server }) =>
+      Effect.sync(() => {
+        server.close()
+        server.closeAllConnections()
+      })
+  )
+
+describe("a run that fails", () => {
+  it.live("leaves the earlier file as it was, and nothing else", () =>
+    Effect.gen(function* () {
+      const { url } = yield* brokenOnPage3("fail")
+      const out = yield* scratch
+      writeFileSync(join(out, "sessions.csv"), "the earlier file")
+      const env = { HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: url, HB_SESSIONS_RETRIES: "0" }
+      const { code, stderr, stdout } = yield* Bin.run(bin, ["run", "--out", out], env)
+      assert.strictEqual(code, 4)
+      assert.strictEqual(stdout, "")
+      assert.match(stderr, /^hb-sessions-export: page \d+: the server failed \(HTTP 500\)[^\n]+\n$/)
+      assert.deepStrictEqual(readdirSync(out), ["sessions.csv"])
+      assert.strictEqual(readFileSync(join(out, "sessions.csv"), "utf8"), "the earlier file")
+    }).pipe(Effect.scoped)
+  )
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it.live(`${signal} in the middle: exit code 130, the earlier file as it was, and nothing else`, () =>
+      Effect.gen(function* () {
+        const { hanging, url } = yield* brokenOnPage3("hang")
+        const out = yield* scratch
+        writeFileSync(join(out, "sessions.csv"), "the earlier file")
+        const code = yield* Effect.promise(async () => {
+          const env = { PATH: process.env["PATH"], HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: url }
+          const child = spawn(process.execPath, [bin, "run", "--out", out], { env, stdio: "ignore" })
+          void hanging.then(() => child.kill(signal))
+          return (await once(child, "close"))[0]
+        })
+        assert.strictEqual(code, 130)
+        assert.deepStrictEqual(readdirSync(out), ["sessions.csv"])
+        assert.strictEqual(readFileSync(join(out, "sessions.csv"), "utf8"), "the earlier file")
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("a directory that cannot be made is named", () =>
+    Effect.gen(function* () {
+      const out = yield* scratch
+      writeFileSync(join(out, "file"), "")
+      const env = { HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: "http://127.0.0.1:9" }
+      const { code, stderr } = yield* Bin.run(bin, ["run", "--out", join(out, "file", "below")], env)
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^hb-sessions-export: [^\n]*file\/below[^\n]*\n$/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("no --out: exit code 2 and the flag", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* Bin.run(bin, ["run"], {})
+      assert.strictEqual(code, 2)
+      assert.include(stderr, "--out")
+    })
+  )
+})

@@ -1,0 +1,87 @@
+/**
+ * Built apps as child processes, the way a person or a scheduler starts them.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+/** What a process left behind. `code` is null when a signal ended it. */
+export interface Exited {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A process that has printed its first line. */
+export interface Started {
+  readonly firstLine: string
+  readonly process: ChildProcess
+  /** Sends a signal and waits for the end. */
+  readonly stop: (signal: NodeJS.Signals) => Effect.Effect<Exited>
+}
+
+/** The environment that an app is given; nothing of the own environment but what Node needs. */
+export type Env = Readonly<Record<string, string>>
+
+/** The built file of a package's bin, such as `@hb-sessions/cli/dist/bin.js`. */
+export const resolve = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier))
+
+const launch = (file: string, args: ReadonlyArray<string>, env: Env) => {
+  const child = spawn(process.execPath, [file, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  const output = { stdout: "", stderr: "" }
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text))
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text))
+  const exited = new Promise<Exited>((done) => {
+    child.on("close", (code, signal) => done({ code, signal, ...output }))
+  })
+  return { child, output, exited }
+}
+
+const killed = ({ child, exited }: ReturnType<typeof launch>) =>
+  Effect.promise(() => {
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL")
+    return exited
+  })
+
+/** Runs an app to its end. Interrupting kills it. */
+export const run = (file: string, args: ReadonlyArray<string>, env: Env = {}): Effect.Effect<Exited> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => launch(file, args, env)),
+    ({ exited }) => Effect.promise(() => exited),
+    killed
+  )
+
+/** Starts an app and waits for its first line on stdout; the end of the scope kills what still runs. */
+export const start = (
+  file: string,
+  args: ReadonlyArray<string>,
+  env: Env = {}
+): Effect.Effect<Started, Exited, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => launch(file, args, env)),
+    killed
+  ).pipe(
+    Effect.flatMap((launched) => {
+      const { child, exited, output } = launched
+      const stop = (signal: NodeJS.Signals) =>
+        Effect.promise(() => {
+          child.kill(signal)
+          return exited
+        })
+      return Effect.callback<Started, Exited>((resume) => {
+        const look = () => {
+          const end = output.stdout.indexOf("\n")
+          if (end < 0) return
+          child.stdout.off("data", look)
+          resume(Effect.succeed({ firstLine: output.stdout.slice(0, end), process: child, stop }))
+        }
+        child.stdout.on("data", look)
+        void exited.then((result) => resume(Effect.fail(result)))
+      })
+    })
+  )

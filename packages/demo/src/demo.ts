@@ -1,0 +1,72 @@
+/**
+ * The main job, end to end: list, export and serve the sessions of a realistic upstream.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Bin from "@hb-sessions/app-kit/Bin"
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { parse } from "csv-parse/sync"
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { mkdtempSync, readFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const SESSIONS = 2000
+
+const cli = Bin.resolve("@hb-sessions/cli/dist/bin.js")
+const exporter = Bin.resolve("@hb-sessions/export/dist/bin.js")
+const proxy = Bin.resolve("@hb-sessions/proxy/dist/bin.js")
+
+class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
+
+const Listening = Schema.fromJsonString(Schema.Struct({ url: Schema.String }))
+const Page = Schema.Struct({ sessions: Schema.Array(Schema.Unknown), totalCount: Schema.Int })
+
+/** Runs an app and expects success. */
+const step = Effect.fnUntraced(function* (title: string, file: string, args: ReadonlyArray<string>, env: Bin.Env) {
+  yield* Console.log(`\n$ ${title} ${args.join(" ")}`)
+  const { code, stderr, stdout } = yield* Bin.run(file, args, env)
+  if (code !== 0) return yield* new StepFailed({ message: `${title} exited with ${code}: ${stderr.trim()}` })
+  yield* Console.log(stdout.trimEnd())
+})
+
+const throughProxy = Effect.scoped(
+  Effect.gen(function* () {
+    const simulator = yield* Simulator
+    yield* Console.log("\n$ hb-sessions-proxy serve --port 0")
+    const started = yield* Bin.start(proxy, ["serve", "--port", "0"], environment(simulator)).pipe(
+      Effect.mapError(({ stderr }) => new StepFailed({ message: `the proxy did not start: ${stderr.trim()}` }))
+    )
+    const { url } = yield* Schema.decodeEffect(Listening)(started.firstLine)
+    yield* Console.log(`$ curl ${url}/api/sessions?page=2    (no API key needed: the proxy adds it)`)
+    const body = yield* Effect.promise(() => fetch(`${url}/api/sessions?page=2`).then((response) => response.json()))
+    const page = yield* Schema.decodeUnknownEffect(Page)(body)
+    yield* Console.log(`page 2 holds ${page.sessions.length} of ${page.totalCount} sessions`)
+    yield* started.stop("SIGTERM")
+  })
+)
+
+const environment = ({ apiKey, url }: Simulator["Service"]): Bin.Env => ({
+  HYPERBROWSER_API_KEY: apiKey,
+  HYPERBROWSER_BASE_URL: url
+})
+
+const demo = Effect.gen(function* () {
+  const simulator = yield* Simulator
+  const env = environment(simulator)
+  yield* Console.log(`A simulator of the vendor's API serves ${SESSIONS} sessions on ${simulator.url}.`)
+  yield* step("hb-sessions", cli, ["list", "--limit", "8", "--format", "table"], env)
+  const directory = mkdtempSync(join(tmpdir(), "hb-sessions-demo-"))
+  yield* step("hb-sessions-export", exporter, ["run", "--out", directory], env)
+  yield* throughProxy
+  const file = join(directory, "sessions.csv")
+  const rows: ReadonlyArray<unknown> = parse(readFileSync(file), { columns: true })
+  if (rows.length !== SESSIONS) {
+    return yield* new StepFailed({ message: `${file} holds ${rows.length} sessions, not ${SESSIONS}` })
+  }
+  yield* Console.log(`\ndemo ok: ${rows.length} sessions exported to ${file}`)
+})
+
+demo.pipe(Effect.provide(Simulator.layer({ sessions: SESSIONS })), NodeRuntime.runMain)
