@@ -10,14 +10,13 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { type Answer, attempt, type AttemptFailed } from "./internal/attempt.ts"
 import { firstProblem } from "./internal/firstProblem.ts"
-import { retryAfterMillis, retrySchedule } from "./internal/retrySchedule.ts"
+import { makeRequestPage } from "./internal/requestPage.ts"
 import type { Session } from "./Session.ts"
 import { SessionPage } from "./SessionPage.ts"
 import { type ListQuery, productionUrl, sessionsPath } from "./SessionsApi.ts"
 import { clientConfig } from "./SessionsConfig.ts"
-import { SessionsError, Unauthorized, UnexpectedResponse, UpstreamUnavailable } from "./SessionsError.ts"
+import { SessionsError, UnexpectedResponse } from "./SessionsError.ts"
 
 /** Settings of a client; every one but the key has a default. */
 export interface SessionsClientOptions {
@@ -37,6 +36,8 @@ export interface SessionsClientOptions {
   readonly retryMaxDelay?: Duration.Input
   /** Longest `Retry-After` that is waited for; a longer one fails at once. One minute by default. */
   readonly maxRetryAfter?: Duration.Input
+  /** Most requests a second, over all reads of this client; above 0, no limit by default. A 429 slows it down further. */
+  readonly maxRequestsPerSecond?: number
 }
 
 /** A page as the server sent it, for those who pass it on. */
@@ -105,52 +106,20 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
     yield* HttpClient.HttpClient,
     Effect.provideService(HttpClient.TracerDisabledWhen, constTrue)
   )
-  const settings = {
+  const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
+  const request = makeRequestPage(http, {
     url: pageUrl(options.baseUrl ?? new URL(productionUrl)),
     apiKey: options.apiKey,
-    timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? "30 seconds")
-  }
-  const totalTimeout = Duration.fromInputUnsafe(options.totalTimeout ?? "5 minutes")
-  const maxRetryAfter = Duration.toMillis(Duration.fromInputUnsafe(options.maxRetryAfter ?? "1 minute"))
-  const retry = {
-    times: options.retries ?? 5,
-    while: (failed: AttemptFailed) => failed.isTransient && (retryAfterMillis(failed.reason) ?? 0) <= maxRetryAfter,
-    schedule: retrySchedule({
+    timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? "30 seconds"),
+    totalTimeout: Duration.fromInputUnsafe(options.totalTimeout ?? "5 minutes"),
+    retries: options.retries ?? 5,
+    delays: {
       base: Duration.fromInputUnsafe(options.retryBaseDelay ?? "250 millis"),
       max: Duration.fromInputUnsafe(options.retryMaxDelay ?? "10 seconds")
-    })
-  }
-
-  const request = (query: ListQuery): Effect.Effect<Answer, SessionsError> =>
-    Effect.suspend(() => {
-      const page = query.page ?? 1
-      if (!isSendable(options.apiKey)) return Effect.fail(new SessionsError({ page, reason: unsendableKey }))
-      let count = 0
-      const oneAttempt = Effect.suspend(() => {
-        count++
-        return attempt(http, settings, query, count).pipe(
-          Effect.withSpan("SessionsClient.getPage", {
-            kind: "client",
-            attributes: { page, attempt: count, ...(query.status === undefined ? {} : { status: query.status }) }
-          })
-        )
-      })
-      return oneAttempt.pipe(
-        Effect.retry(retry),
-        Effect.mapError(({ reason }) => new SessionsError({ page, reason })),
-        Effect.timeoutOrElse({
-          duration: totalTimeout,
-          orElse: () =>
-            Effect.fail(
-              new SessionsError({
-                page,
-                reason: new UpstreamUnavailable({ kind: "timeout", attempts: count, detail: "total time is used up" })
-              })
-            )
-        })
-      )
-    })
-
+    },
+    maxRetryAfter: millis(options.maxRetryAfter ?? "1 minute"),
+    maxRequestsPerSecond: options.maxRequestsPerSecond
+  })
   const decode = Schema.decodeUnknownEffect(SessionPage)
   return SessionsClient.of({
     getPageResponse: request,
@@ -180,13 +149,6 @@ const pageUrl = (base: URL): string => {
   url.hash = ""
   return url.href
 }
-
-/** Whether the key can stand in a header: an HTTP client would quote a key that cannot in its error. */
-const isSendable = (apiKey: Redacted.Redacted): boolean => /^[\x21-\x7e]+$/.test(Redacted.value(apiKey))
-
-const unsendableKey = new Unauthorized({
-  detail: "the key is empty or holds a character that no header can carry, so nothing was sent"
-})
 
 const memory = (sessions: ReadonlyArray<Session>) => {
   const getPage = ({ limit = 10, page = 1, status }: ListQuery): SessionPage => {

@@ -9,9 +9,11 @@
  * | `HB_SESSIONS_TOTAL_TIMEOUT` | longest time for one page, with its retries | `5 minutes` |
  * | `HB_SESSIONS_RETRIES` | attempts after the first | `5` |
  * | `HB_SESSIONS_MAX_RETRY_AFTER` | longest `Retry-After` that is waited for | `1 minute` |
+ * | `HB_SESSIONS_MAX_REQUESTS_PER_SECOND` | most requests a second, over all reads of a client | no limit |
  */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { productionUrl } from "./SessionsApi.ts"
@@ -35,6 +37,11 @@ const retries = Config.schema(
   "HB_SESSIONS_RETRIES"
 )
 
+const maxRequestsPerSecond = Config.schema(
+  Schema.FiniteFromString.check(Schema.isGreaterThan(0)),
+  "HB_SESSIONS_MAX_REQUESTS_PER_SECOND"
+)
+
 /** Everything that a client can be told, as `SessionsClientOptions`. */
 export const clientConfig = Config.all({
   apiKey,
@@ -42,5 +49,10 @@ export const clientConfig = Config.all({
   attemptTimeout: Config.Duration("HB_SESSIONS_ATTEMPT_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
   totalTimeout: Config.Duration("HB_SESSIONS_TOTAL_TIMEOUT").pipe(Config.withDefault(Duration.minutes(5))),
   retries: retries.pipe(Config.withDefault(5)),
-  maxRetryAfter: Config.Duration("HB_SESSIONS_MAX_RETRY_AFTER").pipe(Config.withDefault(Duration.minutes(1)))
-})
+  maxRetryAfter: Config.Duration("HB_SESSIONS_MAX_RETRY_AFTER").pipe(Config.withDefault(Duration.minutes(1))),
+  rate: Config.option(maxRequestsPerSecond)
+}).pipe(
+  Config.map(({ rate, ...options }) =>
+    Option.isSome(rate) ? { ...options, maxRequestsPerSecond: rate.value } : options
+  )
+)

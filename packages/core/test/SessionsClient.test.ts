@@ -263,8 +263,9 @@ describe("layerConfig", () => {
   const withEnv = (env: Record<string, string>) =>
     SessionsClient.pipe(
       Effect.flatMap((client) => client.getPage({})),
-      Effect.provide(SessionsClient.layerConfig),
-      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+      Effect.provide(
+        SessionsClient.layerConfig.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
+      )
     )
 
   it.live("reads the key and the base URL, and drops a line break after the key", () =>

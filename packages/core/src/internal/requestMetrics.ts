@@ -1,0 +1,58 @@
+/**
+ * What requests count for whoever watches them.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import type { SessionsErrorReason } from "../SessionsError.ts"
+import type { Answer, AttemptFailed } from "./attempt.ts"
+
+const requests = Metric.counter("hb_sessions_requests", {
+  description: "Requests sent, by the status of their answer",
+  incremental: true
+})
+
+/** Requests that were not the first for their page. */
+export const retries = Metric.counter("hb_sessions_request_retries", {
+  description: "Requests that repeated an earlier one",
+  incremental: true
+})
+
+const seconds = Metric.histogram("hb_sessions_request_duration_seconds", {
+  description: "Time from sending a request to the end of its answer, in seconds",
+  boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+})
+
+/** Counts one attempt and its time. */
+export const measured = (attempt: Effect.Effect<Answer, AttemptFailed>): Effect.Effect<Answer, AttemptFailed> =>
+  Effect.flatMap(Clock.currentTimeMillis, (start) =>
+    Effect.onExit(attempt, (exit) =>
+      Effect.flatMap(Clock.currentTimeMillis, (end) =>
+        Effect.andThen(
+          Metric.update(Metric.withAttributes(requests, { status: statusOf(exit) }), 1),
+          Metric.update(seconds, (end - start) / 1000)
+        )
+      )
+    )
+  )
+
+/** The status of the answer, or why there was none. */
+const statusOf = (exit: Exit.Exit<Answer, AttemptFailed>): string => {
+  if (Exit.isSuccess(exit)) return String(exit.value.status)
+  const failed = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+  return failed === undefined ? "interrupted" : statusOfReason(failed.error.reason)
+}
+
+const statusOfReason = (reason: SessionsErrorReason): string => {
+  switch (reason._tag) {
+    case "RateLimited":
+      return "429"
+    case "PaymentRequired":
+      return "402"
+    case "UpstreamUnavailable":
+      return reason.status === undefined ? reason.kind : String(reason.status)
+    default:
+      return "status" in reason ? String(reason.status) : reason._tag
+  }
+}
