@@ -20,88 +20,94 @@ const hbSessions = (args: ReadonlyArray<string>, env: Bin.Env) =>
 
 const lines = (text: string) => text.split("\n").slice(0, -1)
 
-layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli" }))("against the simulator", (it) => {
-  const list = (...args: ReadonlyArray<string>) =>
-    Effect.gen(function* () {
-      const { apiKey, url } = yield* Simulator
-      const exited = yield* hbSessions(["list", ...args], { HYPERBROWSER_API_KEY: apiKey, HYPERBROWSER_BASE_URL: url })
-      assert.strictEqual(exited.stderr, "")
-      assert.strictEqual(exited.code, 0)
-      return exited.stdout
-    })
-
-  it.live("prints 20 sessions as NDJSON when stdout is not a terminal", () =>
-    Effect.gen(function* () {
-      const rows = lines(yield* list()).map((line) => JSON.parse(line))
-      assert.lengthOf(rows, 20)
-      for (const row of rows) assert.isString(row.id)
-    })
-  )
-
-  it.live("prints every session exactly once with --all, in every format", () =>
-    Effect.gen(function* () {
-      const ndjson = lines(yield* list("--all", "--format", "ndjson")).map((line) => JSON.parse(line))
-      assert.strictEqual(new Set(ndjson.map((row) => row.id)).size, 57)
-      assert.deepStrictEqual(JSON.parse(yield* list("--all", "--format", "json")), ndjson)
-      const ids = ndjson.map((row) => row.id)
-      const [header, ...rows] = lines(yield* list("--all", "--format", "table"))
-      assert.match(header ?? "", /^ID +STATUS +CREATED \(UTC\) +DURATION +CREDITS$/)
-      assert.deepStrictEqual(
-        rows.map((row) => row.split(" ")[0]),
-        ids
-      )
-      const [csvHeader, ...csvRows] = lines(yield* list("--all", "--format", "csv"))
-      assert.match(csvHeader ?? "", /^id,teamId,status,/)
-      assert.deepStrictEqual(
-        csvRows.map((row) => row.split(",")[0]),
-        ids
-      )
-    })
-  )
-
-  it.live("stops at --limit, and asks for no page beyond it", () =>
-    Effect.gen(function* () {
-      assert.lengthOf(lines(yield* list("--limit", "3")), 3)
-      assert.lengthOf(lines(yield* list("-n", "31")), 31)
-    })
-  )
-
-  it.live("filters by --status", () =>
-    Effect.gen(function* () {
-      const rows = lines(yield* list("--all", "--status", "closed")).map((line) => JSON.parse(line))
-      assert.isAbove(rows.length, 0)
-      for (const row of rows) assert.strictEqual(row.status, "closed")
-    })
-  )
-
-  it.live("ends quietly when the reader goes away", () =>
-    Effect.gen(function* () {
-      const { apiKey, url } = yield* Simulator
-      const result = yield* Effect.promise(async () => {
-        const env = { PATH: process.env["PATH"], HYPERBROWSER_API_KEY: apiKey, HYPERBROWSER_BASE_URL: url }
-        const child = spawn(process.execPath, [bin, "list", "--all"], { env, stdio: ["ignore", "pipe", "pipe"] })
-        let stderr = ""
-        child.stderr.on("data", (data) => (stderr += String(data)))
-        child.stdout.destroy()
-        const [code] = await once(child, "close")
-        return { code, stderr }
+layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli" }), { excludeTestServices: true })(
+  "against the simulator",
+  (it) => {
+    const list = (...args: ReadonlyArray<string>) =>
+      Effect.gen(function* () {
+        const { apiKey, url } = yield* Simulator
+        const exited = yield* hbSessions(["list", ...args], {
+          HYPERBROWSER_API_KEY: apiKey,
+          HYPERBROWSER_BASE_URL: url
+        })
+        assert.strictEqual(exited.stderr, "")
+        assert.strictEqual(exited.code, 0)
+        return exited.stdout
       })
-      assert.deepStrictEqual(result, { code: 0, stderr: "" })
-    })
-  )
 
-  it.live("refuses a wrong key with one line and exit code 3, without repeating the key", () =>
-    Effect.gen(function* () {
-      const { url } = yield* Simulator
-      const env = { HYPERBROWSER_API_KEY: "hb_wrong_key", HYPERBROWSER_BASE_URL: url }
-      const { code, stderr, stdout } = yield* hbSessions(["list"], env)
-      assert.strictEqual(code, 3)
-      assert.strictEqual(stdout, "")
-      assert.match(stderr, /^hb-sessions: page 1: the API key was refused \(HTTP 401\).*HYPERBROWSER_API_KEY.*\n$/)
-      assert.notInclude(stderr, "hb_wrong_key")
-    })
-  )
-})
+    it.effect("prints 20 sessions as NDJSON when stdout is not a terminal", () =>
+      Effect.gen(function* () {
+        const rows = lines(yield* list()).map((line) => JSON.parse(line))
+        assert.lengthOf(rows, 20)
+        for (const row of rows) assert.isString(row.id)
+      })
+    )
+
+    it.effect("prints every session exactly once with --all, in every format", () =>
+      Effect.gen(function* () {
+        const ndjson = lines(yield* list("--all", "--format", "ndjson")).map((line) => JSON.parse(line))
+        assert.strictEqual(new Set(ndjson.map((row) => row.id)).size, 57)
+        assert.deepStrictEqual(JSON.parse(yield* list("--all", "--format", "json")), ndjson)
+        const ids = ndjson.map((row) => row.id)
+        const [header, ...rows] = lines(yield* list("--all", "--format", "table"))
+        assert.match(header ?? "", /^ID +STATUS +CREATED \(UTC\) +DURATION +CREDITS$/)
+        assert.deepStrictEqual(
+          rows.map((row) => row.split(" ")[0]),
+          ids
+        )
+        const [csvHeader, ...csvRows] = lines(yield* list("--all", "--format", "csv"))
+        assert.match(csvHeader ?? "", /^id,teamId,status,/)
+        assert.deepStrictEqual(
+          csvRows.map((row) => row.split(",")[0]),
+          ids
+        )
+      })
+    )
+
+    it.effect("stops at --limit, and asks for no page beyond it", () =>
+      Effect.gen(function* () {
+        assert.lengthOf(lines(yield* list("--limit", "3")), 3)
+        assert.lengthOf(lines(yield* list("-n", "31")), 31)
+      })
+    )
+
+    it.effect("filters by --status", () =>
+      Effect.gen(function* () {
+        const rows = lines(yield* list("--all", "--status", "closed")).map((line) => JSON.parse(line))
+        assert.isAbove(rows.length, 0)
+        for (const row of rows) assert.strictEqual(row.status, "closed")
+      })
+    )
+
+    it.effect("ends quietly when the reader goes away", () =>
+      Effect.gen(function* () {
+        const { apiKey, url } = yield* Simulator
+        const result = yield* Effect.promise(async () => {
+          const env = { PATH: process.env["PATH"], HYPERBROWSER_API_KEY: apiKey, HYPERBROWSER_BASE_URL: url }
+          const child = spawn(process.execPath, [bin, "list", "--all"], { env, stdio: ["ignore", "pipe", "pipe"] })
+          let stderr = ""
+          child.stderr.on("data", (data) => (stderr += String(data)))
+          child.stdout.destroy()
+          const [code] = await once(child, "close")
+          return { code, stderr }
+        })
+        assert.deepStrictEqual(result, { code: 0, stderr: "" })
+      })
+    )
+
+    it.effect("refuses a wrong key with one line and exit code 3, without repeating the key", () =>
+      Effect.gen(function* () {
+        const { url } = yield* Simulator
+        const env = { HYPERBROWSER_API_KEY: "hb_wrong_key", HYPERBROWSER_BASE_URL: url }
+        const { code, stderr, stdout } = yield* hbSessions(["list"], env)
+        assert.strictEqual(code, 3)
+        assert.strictEqual(stdout, "")
+        assert.match(stderr, /^hb-sessions: page 1: the API key was refused \(HTTP 401\).*HYPERBROWSER_API_KEY.*\n$/)
+        assert.notInclude(stderr, "hb_wrong_key")
+      })
+    )
+  }
+)
 
 /** A server on a free port, for the answers that the simulator does not give. */
 const withServer = <A>(listener: RequestListener, use: (env: Bin.Env) => Effect.Effect<A>) =>

@@ -30,76 +30,79 @@ const get = (url: string, init?: RequestInit) =>
     return { status: response.status, headers: response.headers, text: await response.text() }
   })
 
-layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy" }))("in front of the simulator", (it) => {
-  it.live("answers with the upstream's bytes, the key added", () =>
-    Effect.gen(function* () {
-      const simulator = yield* Simulator
-      const proxy = yield* startProxy(simulator.url)
-      for (const query of ["", "?page=2", "?page=1&status=closed", "?limit=7&page=3"]) {
-        const direct = yield* get(`${simulator.url}/api/sessions${query}`, { headers: { "x-api-key": KEY } })
-        const proxied = yield* get(`${proxy.url}/api/sessions${query}`)
-        assert.strictEqual(proxied.status, 200)
-        assert.strictEqual(proxied.text, direct.text)
-        assert.match(proxied.headers.get("content-type") ?? "", /^application\/json/)
-        assert.isNotNull(proxied.headers.get("x-request-id"))
-      }
-    }).pipe(Effect.scoped)
-  )
+layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy" }), { excludeTestServices: true })(
+  "in front of the simulator",
+  (it) => {
+    it.effect("answers with the upstream's bytes, the key added", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* startProxy(simulator.url)
+        for (const query of ["", "?page=2", "?page=1&status=closed", "?limit=7&page=3"]) {
+          const direct = yield* get(`${simulator.url}/api/sessions${query}`, { headers: { "x-api-key": KEY } })
+          const proxied = yield* get(`${proxy.url}/api/sessions${query}`)
+          assert.strictEqual(proxied.status, 200)
+          assert.strictEqual(proxied.text, direct.text)
+          assert.match(proxied.headers.get("content-type") ?? "", /^application\/json/)
+          assert.isNotNull(proxied.headers.get("x-request-id"))
+        }
+      }).pipe(Effect.scoped)
+    )
 
-  it.live("serves the vendor's SDK", () =>
-    Effect.gen(function* () {
-      const simulator = yield* Simulator
-      const proxy = yield* startProxy(simulator.url)
-      const sdk = new Hyperbrowser({ apiKey: "a token of the proxy's client", baseUrl: proxy.url })
-      const page = yield* Effect.promise(() => sdk.sessions.list({ page: 2 }))
-      assert.lengthOf(page.sessions, 10)
-      assert.strictEqual(page.totalCount, 57)
-      assert.strictEqual(page.page, 2)
-      const closed = yield* Effect.promise(() => sdk.sessions.list({ status: "closed" }))
-      for (const session of closed.sessions) assert.strictEqual(session.status, "closed")
-    }).pipe(Effect.scoped)
-  )
+    it.effect("serves the vendor's SDK", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* startProxy(simulator.url)
+        const sdk = new Hyperbrowser({ apiKey: "a token of the proxy's client", baseUrl: proxy.url })
+        const page = yield* Effect.promise(() => sdk.sessions.list({ page: 2 }))
+        assert.lengthOf(page.sessions, 10)
+        assert.strictEqual(page.totalCount, 57)
+        assert.strictEqual(page.page, 2)
+        const closed = yield* Effect.promise(() => sdk.sessions.list({ status: "closed" }))
+        for (const session of closed.sessions) assert.strictEqual(session.status, "closed")
+      }).pipe(Effect.scoped)
+    )
 
-  it.live("refuses a page that is no number with 400, and names the parameter", () =>
-    Effect.gen(function* () {
-      const proxy = yield* startProxy((yield* Simulator).url)
-      for (const page of ["0", "-1", "two", "1.5"]) {
-        const { status, text } = yield* get(`${proxy.url}/api/sessions?page=${page}`)
-        assert.strictEqual(status, 400)
-        assert.include(JSON.parse(text).message, "page")
-      }
-    }).pipe(Effect.scoped)
-  )
+    it.effect("refuses a page that is no number with 400, and names the parameter", () =>
+      Effect.gen(function* () {
+        const proxy = yield* startProxy((yield* Simulator).url)
+        for (const page of ["0", "-1", "two", "1.5"]) {
+          const { status, text } = yield* get(`${proxy.url}/api/sessions?page=${page}`)
+          assert.strictEqual(status, 400)
+          assert.include(JSON.parse(text).message, "page")
+        }
+      }).pipe(Effect.scoped)
+    )
 
-  it.live("answers 404 with JSON elsewhere", () =>
-    Effect.gen(function* () {
-      const proxy = yield* startProxy((yield* Simulator).url)
-      const { status, text } = yield* get(`${proxy.url}/api/other`)
-      assert.strictEqual(status, 404)
-      assert.isString(JSON.parse(text).message)
-    }).pipe(Effect.scoped)
-  )
+    it.effect("answers 404 with JSON elsewhere", () =>
+      Effect.gen(function* () {
+        const proxy = yield* startProxy((yield* Simulator).url)
+        const { status, text } = yield* get(`${proxy.url}/api/other`)
+        assert.strictEqual(status, 404)
+        assert.isString(JSON.parse(text).message)
+      }).pipe(Effect.scoped)
+    )
 
-  it.live("stops on SIGTERM although a client keeps its connection open", () =>
-    Effect.gen(function* () {
-      const proxy = yield* startProxy((yield* Simulator).url)
-      yield* get(`${proxy.url}/api/sessions`)
-      const { code, stderr } = yield* proxy.stop("SIGTERM")
-      assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
-    }).pipe(Effect.scoped)
-  )
+    it.effect("stops on SIGTERM although a client keeps its connection open", () =>
+      Effect.gen(function* () {
+        const proxy = yield* startProxy((yield* Simulator).url)
+        yield* get(`${proxy.url}/api/sessions`)
+        const { code, stderr } = yield* proxy.stop("SIGTERM")
+        assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+      }).pipe(Effect.scoped)
+    )
 
-  it.live("names a port that is taken", () =>
-    Effect.gen(function* () {
-      const simulator = yield* Simulator
-      const { port } = new URL(simulator.url)
-      const env = { HYPERBROWSER_API_KEY: KEY, HYPERBROWSER_BASE_URL: simulator.url }
-      const { code, stderr } = yield* Bin.run(bin, ["serve", "--port", port], env)
-      assert.strictEqual(code, 1)
-      assert.match(stderr, /^hb-sessions-proxy: cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)[^\n]+\n$/)
-    }).pipe(Effect.scoped)
-  )
-})
+    it.effect("names a port that is taken", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const { port } = new URL(simulator.url)
+        const env = { HYPERBROWSER_API_KEY: KEY, HYPERBROWSER_BASE_URL: simulator.url }
+        const { code, stderr } = yield* Bin.run(bin, ["serve", "--port", port], env)
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /^hb-sessions-proxy: cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)[^\n]+\n$/)
+      }).pipe(Effect.scoped)
+    )
+  }
+)
 
 describe("an upstream in trouble", () => {
   const cases: ReadonlyArray<

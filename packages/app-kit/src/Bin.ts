@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 
 /** What a process left behind. `code` is null when a signal ended it. */
 export interface Exited {
@@ -24,9 +23,6 @@ export interface Started {
 
 /** The environment that an app is given; nothing of the own environment but what Node needs. */
 export type Env = Readonly<Record<string, string>>
-
-/** The built file of a package's bin, such as `@hb-sessions/cli/dist/bin.js`. */
-export const resolve = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier))
 
 const launch = (file: string, args: ReadonlyArray<string>, env: Env) => {
   const child = spawn(process.execPath, [file, ...args], {

@@ -12,12 +12,15 @@ import * as Schema from "effect/Schema"
 import { mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 
 const SESSIONS = 2000
 
-const cli = Bin.resolve("@hb-sessions/cli/dist/bin.js")
-const exporter = Bin.resolve("@hb-sessions/export/dist/bin.js")
-const proxy = Bin.resolve("@hb-sessions/proxy/dist/bin.js")
+const bin = (name: string): string => fileURLToPath(import.meta.resolve(`${name}/dist/bin.js`))
+
+const cli = bin("@hb-sessions/cli")
+const exporter = bin("@hb-sessions/export")
+const proxy = bin("@hb-sessions/proxy")
 
 class StepFailed extends Data.TaggedError("StepFailed")<{ readonly message: string }> {}
 
