@@ -1,0 +1,178 @@
+/**
+ * `decode`: the text of a page of 100 sessions to typed values, `JSON.parse` included.
+ */
+import * as SessionPageJson from "@hb-sessions/core/SessionPageJson"
+import { SessionPage } from "@hb-sessions/core/SessionPage"
+import { Ajv } from "ajv"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { Type } from "typebox"
+import { Compile } from "typebox/compile"
+import * as v from "valibot"
+import * as z from "zod"
+import { compare } from "./Comparison.ts"
+import { comparisonTable, type Section, target } from "./Report.ts"
+import { pageText } from "./samples.ts"
+
+const PAGES = 2000
+const SIZE = 100
+
+const flags = [
+  "useUltraStealth",
+  "useStealth",
+  "useProxy",
+  "solveCaptchas",
+  "adblock",
+  "trackers",
+  "annoyances",
+  "enableWebRecording",
+  "enableVideoWebRecording",
+  "enableLogCapture",
+  "acceptCookies",
+  "saveDownloads",
+  "enableWindowManager",
+  "enableWindowManagerTaskbar",
+  "viewOnlyLiveView",
+  "disablePasswordManager",
+  "enableAlwaysOpenPdfExternally",
+  "disablePostQuantumKeyAgreement"
+] as const
+
+const each = <A>(value: A): Record<(typeof flags)[number], A> =>
+  Object.fromEntries(flags.map((flag) => [flag, value])) as Record<(typeof flags)[number], A>
+
+/** As tolerant as ours: unknown keys pass, only `sessions` and `id` are required. None of them reads the times. */
+const zodPage = (() => {
+  const o = z.optional
+  const launch = z.looseObject({
+    ...each(o(z.boolean())),
+    solverType: o(z.string()),
+    staticIpId: o(z.string()),
+    screen: o(z.looseObject({ width: o(z.number()), height: o(z.number()) })),
+    profile: o(
+      z.looseObject({ id: o(z.string()), persistChanges: o(z.boolean()), persistNetworkCache: o(z.boolean()) })
+    )
+  })
+  const time = o(z.nullable(z.union([z.string(), z.number()])))
+  const session = z.looseObject({
+    id: z.string().min(1),
+    teamId: o(z.string()),
+    status: o(z.string()),
+    startTime: time,
+    endTime: time,
+    createdAt: o(z.string()),
+    updatedAt: o(z.string()),
+    launchState: o(z.nullable(launch)),
+    creditsUsed: o(z.nullable(z.number()))
+  })
+  return z.looseObject({
+    sessions: z.array(session),
+    totalCount: o(z.number()),
+    page: o(z.number()),
+    pageSize: o(z.number())
+  })
+})()
+
+const valibotPage = (() => {
+  const o = <S extends v.GenericSchema>(schema: S) => v.optional(schema)
+  const launch = v.looseObject({
+    ...each(o(v.boolean())),
+    solverType: o(v.string()),
+    staticIpId: o(v.string()),
+    screen: o(v.looseObject({ width: o(v.number()), height: o(v.number()) })),
+    profile: o(
+      v.looseObject({ id: o(v.string()), persistChanges: o(v.boolean()), persistNetworkCache: o(v.boolean()) })
+    )
+  })
+  const time = o(v.nullable(v.union([v.string(), v.number()])))
+  const session = v.looseObject({
+    id: v.pipe(v.string(), v.minLength(1)),
+    teamId: o(v.string()),
+    status: o(v.string()),
+    startTime: time,
+    endTime: time,
+    createdAt: o(v.string()),
+    updatedAt: o(v.string()),
+    launchState: o(v.nullable(launch)),
+    creditsUsed: o(v.nullable(v.number()))
+  })
+  return v.looseObject({
+    sessions: v.array(session),
+    totalCount: o(v.number()),
+    page: o(v.number()),
+    pageSize: o(v.number())
+  })
+})()
+
+const jsonSchemaPage = (() => {
+  const o = Type.Optional
+  const nullable = <S extends Parameters<typeof Type.Optional>[0]>(schema: S) => Type.Union([schema, Type.Null()])
+  const launch = Type.Object({
+    ...each(o(Type.Boolean())),
+    solverType: o(Type.String()),
+    staticIpId: o(Type.String()),
+    screen: o(Type.Object({ width: o(Type.Number()), height: o(Type.Number()) })),
+    profile: o(
+      Type.Object({ id: o(Type.String()), persistChanges: o(Type.Boolean()), persistNetworkCache: o(Type.Boolean()) })
+    )
+  })
+  const time = o(Type.Union([Type.String(), Type.Number(), Type.Null()]))
+  const session = Type.Object({
+    id: Type.String({ minLength: 1 }),
+    teamId: o(Type.String()),
+    status: o(Type.String()),
+    startTime: time,
+    endTime: time,
+    createdAt: o(Type.String()),
+    updatedAt: o(Type.String()),
+    launchState: o(nullable(launch)),
+    creditsUsed: o(nullable(Type.Number()))
+  })
+  return Type.Object({
+    sessions: Type.Array(session),
+    totalCount: o(Type.Number()),
+    page: o(Type.Number()),
+    pageSize: o(Type.Number())
+  })
+})()
+
+export const decode = async (rounds: number): Promise<Section> => {
+  const text = pageText(SIZE)
+  const repeat = (read: (text: string) => { readonly sessions: ReadonlyArray<unknown> }) => async () => {
+    let sessions = 0
+    for (let i = 0; i < PAGES; i++) sessions += read(text).sessions.length
+    return sessions
+  }
+  const checked = (check: (value: unknown) => boolean) => (json: string) => {
+    const value = JSON.parse(json)
+    if (!check(value)) throw new Error("a valid page was refused")
+    return value
+  }
+  const ajv = new Ajv().compile(jsonSchemaPage)
+  const typebox = Compile(jsonSchemaPage)
+  const interpreted = Schema.decodeUnknownSync(SessionPage)
+  const results = await compare({
+    rounds,
+    warmups: 2,
+    contestants: [
+      { name: "@hb-sessions/core", run: repeat((json) => Result.getOrThrow(SessionPageJson.decode(json))) },
+      { name: "`JSON.parse` alone: no check, times unread", run: repeat((json) => JSON.parse(json)) },
+      { name: "zod 4 (times unread)", run: repeat((json) => zodPage.parse(JSON.parse(json))) },
+      { name: "valibot (times unread)", run: repeat((json) => v.parse(valibotPage, JSON.parse(json))) },
+      { name: "ajv, compiled (check only, times unread)", run: repeat(checked((value) => ajv(value))) },
+      { name: "typebox, compiled (check only, times unread)", run: repeat(checked((value) => typebox.Check(value))) },
+      { name: "the same schema, interpreted by Effect", run: repeat((json) => interpreted(JSON.parse(json))) }
+    ]
+  })
+  const ratio = (index: number) => results[index]?.ratio ?? Number.NaN
+  const copying = Math.min(ratio(2), ratio(3), ratio(6))
+  return {
+    name: "decode",
+    work: `Read a page of ${SIZE} sessions (${Math.round(text.length / 1000)} kB) ${PAGES.toLocaleString("en")} times. Only ours and Effect's interpreter also turn four times a session into epoch milliseconds.`,
+    table: comparisonTable(results, "ms"),
+    notes: [
+      target("ahead of everything that copies", copying, copying > 1),
+      target("at least 0.8 times as fast as `JSON.parse` alone", ratio(1), ratio(1) >= 0.8)
+    ]
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Ways to read the whole list: ours, and what one would write or pick instead. Each answers with the number of sessions.
+ */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Sessions from "@hb-sessions/core/Sessions"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { Hyperbrowser } from "@hyperbrowser/sdk"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { Agent, request } from "undici"
+
+export interface ReaderOptions {
+  readonly url: string
+  readonly apiKey: string
+  readonly pageSize: number
+  readonly concurrency: number
+}
+
+interface RawPage {
+  readonly sessions: ReadonlyArray<{ readonly id: string }>
+  readonly totalCount: number
+}
+
+/** `Sessions.stream`, which proves that nothing was missed unless told to be `fast`. */
+export const ours =
+  (options: ReaderOptions & { readonly consistency?: "verified" | "fast" }) => (): Promise<number> => {
+    const { apiKey, concurrency, consistency = "verified", pageSize, url } = options
+    return Sessions.stream({ concurrency, pageSize, consistency }).pipe(
+      Stream.runFold(
+        () => 0,
+        (count) => count + 1
+      ),
+      Effect.provide(
+        SessionsClient.layerNoDeps({ apiKey: Redacted.make(apiKey), baseUrl: new URL(url) }).pipe(
+          Layer.provide(NodeHttpClient.layerUndici)
+        )
+      ),
+      Effect.runPromise
+    )
+  }
+
+/** The vendor's SDK in the loop that its documentation suggests. */
+export const sdkLoop =
+  ({ apiKey, pageSize, url }: ReaderOptions) =>
+  async (): Promise<number> => {
+    const client = new Hyperbrowser({ apiKey, baseUrl: url })
+    let count = 0
+    for (let page = 1; ; page++) {
+      const { sessions, totalCount } = await client.sessions.list({ page, limit: pageSize })
+      count += sessions.length
+      if (sessions.length === 0 || count >= totalCount) return count
+    }
+  }
+
+/** An auto-paging iterator in the manner of generated SDKs, over `fetch`. */
+export const forAwaitPager = (options: ReaderOptions) => async (): Promise<number> => {
+  async function* sessions() {
+    for (let page = 1; ; page++) {
+      const response = await fetch(`${options.url}/api/sessions?page=${page}&limit=${options.pageSize}`, {
+        headers: { "x-api-key": options.apiKey }
+      })
+      const body = (await response.json()) as RawPage
+      if (body.sessions.length === 0) return
+      yield* body.sessions
+    }
+  }
+  let count = 0
+  for await (const session of sessions()) count += session.id === "" ? 0 : 1
+  return count
+}
+
+/** What a careful engineer writes in ten minutes: undici, many pages in flight, no retries, no checks, no proof. */
+export const handWritten =
+  ({ apiKey, concurrency, pageSize, url }: ReaderOptions) =>
+  async (): Promise<number> => {
+    const dispatcher = new Agent({ connections: concurrency })
+    const page = async (number: number): Promise<RawPage> => {
+      const { body } = await request(`${url}/api/sessions?page=${number}&limit=${pageSize}`, {
+        dispatcher,
+        headers: { "x-api-key": apiKey }
+      })
+      return (await body.json()) as RawPage
+    }
+    const first = await page(1)
+    const last = Math.ceil(first.totalCount / pageSize)
+    const ids = new Set(first.sessions.map(({ id }) => id))
+    let next = 2
+    const worker = async () => {
+      while (next <= last) {
+        for (const { id } of (await page(next++)).sessions) ids.add(id)
+      }
+    }
+    await Promise.all(Array.from({ length: concurrency }, worker))
+    await dispatcher.close()
+    return ids.size
+  }
