@@ -1,66 +1,124 @@
 /**
- * The list of sessions as a stream, read page by page.
+ * The list of sessions as a stream, read page by page while it changes, with a proof that nothing was missed.
+ *
+ * A session is *stable* in a read if it is in the list, and matches the filter, from the read's beginning to its end.
+ * What a read promises:
+ *
+ * 1. Every session is emitted at most once.
+ * 2. A `verified` read emits every stable session, or its report says `unproven`.
+ * 3. A `fast` read reads the list once; its report says whether the list was seen to change.
+ *
+ * Rows come in the order of the list, as long as the list is quiet; what was skipped while it moved comes after them.
+ * Sessions that start during the read are emitted when they are met.
  */
+import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import type { Session, SessionId, SessionStatus } from "./Session.ts"
-import type { SessionPage } from "./SessionPage.ts"
-import { SessionsClient } from "./SessionsClient.ts"
-import { PageMismatch, PaginationStuck, SessionsError } from "./SessionsError.ts"
+import * as Option from "effect/Option"
+import { run } from "./internal/sweep/run.ts"
+import { encode } from "./internal/sweep/token.ts"
+import type { ResumeToken } from "./ResumeToken.ts"
+import type { Session, SessionStatus } from "./Session.ts"
+import type { SessionsClient } from "./SessionsClient.ts"
+import type { SessionsError } from "./SessionsError.ts"
+import type { SweepReport } from "./SweepReport.ts"
 
 /** What is read, and how. */
-export interface StreamOptions {
-  /** Only sessions in this status; all by default. The server filters. */
-  readonly status?: SessionStatus
-  /** Sessions a page, sent as `limit`; the server's default by default, and a server may ignore it. */
+export interface ReadOptions {
+  /** Only sessions in this status, or in one of these; all by default. A status is the one that a session is first met in. */
+  readonly status?: SessionStatus | ReadonlyArray<SessionStatus>
+  /**
+   * Who filters by status; `server` by default, and always `client` for several statuses, as the API takes only one.
+   *
+   * Sessions leave a list that the server filters, so a verified read of it reads every page at least twice, and can
+   * end unproven if much changes. With `client` the whole list is read, which nothing leaves: about once, however long.
+   */
+  readonly filter?: "server" | "client"
+  /** Whether the read goes on until nothing can be missing; `verified` by default. */
+  readonly consistency?: "verified" | "fast"
+  /** Most pages in flight; 8 by default. The shorter a read, the less the list changes under it. */
+  readonly concurrency?: number
+  /** Sessions a page, sent as `limit`; the server's default by default. A server may ignore it. */
   readonly pageSize?: number
-  /** Most pages to read before the read fails as stuck; 1,000,000 by default. */
+  /** A token of `pages`, to go on behind its rows; it must be of the same status, filter, page size and times. */
+  readonly from?: string
+  /** Most pages of the list; a longer one fails as stuck. 1,000,000 by default. */
   readonly maxPages?: number
+  /**
+   * Only sessions created then or later: a `DateTime`, a `Date`, ISO 8601 text or epoch milliseconds.
+   *
+   * Filtered here. Sessions without `createdAt` are left out. If the list is newest first, as far as it was read, the
+   * read ends at the first page that is older as a whole, and proves nothing: its report says `stopped-early`.
+   */
+  readonly since?: DateTime.DateTime.Input
+  /** Only sessions created before then. Filtered here; sessions without `createdAt` are left out. */
+  readonly until?: DateTime.DateTime.Input
+  /** Is run with the report when the read ends by itself; not when it fails or is interrupted. */
+  readonly onReport?: (report: SweepReport) => Effect.Effect<void>
+}
+
+/** The rows of one page that were not emitted before. */
+export interface SessionsChunk {
+  /** May be empty: all rows are known, or are filtered out. */
+  readonly sessions: ReadonlyArray<Session>
+  /** The page that they were on, 1-based. */
+  readonly page: number
+  /** Where to go on after these rows. */
+  readonly resumeToken: ResumeToken
 }
 
 /**
- * Streams the sessions, in the order of the list, each id once.
+ * Streams the sessions, each id once.
  *
  * **Details**
  *
- * Requests a page only when the consumer needs it, and ends at an empty page or where `totalCount` says the list ends.
+ * Asks for page 1, then for at most `concurrency` pages at a time, and for no more while the consumer is busy. Pages
+ * are emitted in the order of the list; a failure comes after the rows of all earlier pages. Interruption ends the
+ * requests in flight. Memory: at most 48 bytes for each session, outside the JavaScript heap.
  *
  * **Gotchas**
  *
- * The list is read page by page while it changes: a session that moves to a page already read is missed.
+ * Fails with `PaginationStuck` when two pages keep having the same rows, when the size of the pages keeps changing and
+ * beyond `maxPages`; with `PageMismatch` when the server answers with another page; with `InvalidResumeToken`; and with
+ * every reason of `SessionsClient.getPage`. Times that cannot be read are a defect.
  */
-export const stream = (options: StreamOptions = {}): Stream.Stream<Session, SessionsError, SessionsClient> =>
-  Stream.suspend(() => {
-    const { maxPages = 1_000_000, pageSize, status } = options
-    const seen = new Set<SessionId>()
-    const query = {
-      ...(status === undefined ? {} : { status }),
-      ...(pageSize === undefined ? {} : { limit: pageSize })
-    }
-    return Stream.paginate(
-      1,
-      Effect.fnUntraced(function* (page: number) {
-        const client = yield* SessionsClient
-        const answer = yield* client.getPage({ ...query, page })
-        yield* checkEcho(answer, page)
-        if (page >= maxPages) {
-          const reason = new PaginationStuck({ detail: `${maxPages} pages were read and the list did not end` })
-          return yield* new SessionsError({ page, reason })
-        }
-        const fresh = answer.sessions.filter((session) => !seen.has(session.id) && seen.add(session.id))
-        return [fresh, isLast(answer, page) ? Option.none() : Option.some(page + 1)] as const
-      })
-    )
-  })
+export const stream = (options: ReadOptions = {}): Stream.Stream<Session, SessionsError, SessionsClient> =>
+  Stream.flatMap(run(options), ({ sessions }) => Stream.fromArray(sessions))
 
-/** An answer for another page would be taken for this one's rows: a server that clamps would make an endless loop. */
-const checkEcho = (answer: SessionPage, page: number): Effect.Effect<void, SessionsError> =>
-  answer.page === undefined || answer.page === page
-    ? Effect.void
-    : Effect.fail(new SessionsError({ page, reason: new PageMismatch({ requested: page, received: answer.page }) }))
+/**
+ * As `stream`, page by page, with the token to go on from after each.
+ *
+ * **Details**
+ *
+ * Who keeps the token together with the rows can be interrupted anywhere, and reads on with `from`:
+ *
+ * - If the list did not change, both reads together emit each session once, in the order of the list.
+ * - If it did, a `verified` read still emits every session that was stable in both reads and was not delivered before.
+ *   It may emit some that were: a token names the last rows, not all. Drop them by id where that matters.
+ * - A `fast` read begins at the last page again and emits what the token does not name.
+ *
+ * A token proves nothing, so a `verified` read that is resumed reads all pages, and emits those that are new.
+ */
+export const pages = (options: ReadOptions = {}): Stream.Stream<SessionsChunk, SessionsError, SessionsClient> =>
+  Stream.map(run(options), ({ page, position, sessions }) => ({ sessions, page, resumeToken: encode(position) }))
 
-/** A short page proves nothing: only an empty page, or the total, ends the list. */
-const isLast = (answer: SessionPage, page: number): boolean =>
-  answer.sessions.length === 0 ||
-  (answer.totalCount !== undefined && answer.pageSize !== undefined && page * answer.pageSize >= answer.totalCount)
+/**
+ * Reads all sessions into memory, with the report.
+ *
+ * **When to use**
+ *
+ * For lists that fit into memory; else use `stream` with `onReport`.
+ */
+export const sweep = Effect.fn("Sessions.sweepAll")(function* (options: ReadOptions) {
+  const reported = yield* Ref.make(Option.none<SweepReport>())
+  const sessions = yield* Stream.runCollect(
+    stream({
+      ...options,
+      onReport: (report) =>
+        Effect.andThen(Ref.set(reported, Option.some(report)), options.onReport?.(report) ?? Effect.void)
+    })
+  )
+  const report = yield* Effect.fromOption(yield* Ref.get(reported)).pipe(Effect.orDie)
+  return { sessions, report }
+})

@@ -10,6 +10,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { decodePage } from "./internal/decodePage.ts"
 import { firstProblem } from "./internal/firstProblem.ts"
 import { makeRequestPage } from "./internal/requestPage.ts"
 import type { Session } from "./Session.ts"
@@ -120,13 +121,12 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
     maxRetryAfter: millis(options.maxRetryAfter ?? "1 minute"),
     maxRequestsPerSecond: options.maxRequestsPerSecond
   })
-  const decode = Schema.decodeUnknownEffect(SessionPage)
   return SessionsClient.of({
     getPageResponse: request,
     getPage: (query) =>
       Effect.flatMap(request(query), (answer) =>
         Effect.mapError(
-          decode(answer.json),
+          Effect.fromResult(decodePage(answer.json)),
           (error) =>
             new SessionsError({
               page: query.page ?? 1,

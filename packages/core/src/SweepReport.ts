@@ -1,0 +1,76 @@
+/**
+ * What a read of the list tells about itself when it ends.
+ */
+import * as Schema from "effect/Schema"
+
+const NonNegativeInt = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** Schema for the claim that every session that was in the list during the whole read has been read. */
+export const Proven = Schema.Struct({
+  status: Schema.Literal("proven"),
+  certificate: Schema.Literals(["moment", "count"]).annotateKey({
+    description:
+      "`moment`: the whole list of one moment was read before and after it. `count`: as many sessions were read as the list held"
+  }),
+  assumption: Schema.String.annotateKey({ description: "What the proof takes for granted about the server" })
+}).annotate({ identifier: "Proven" })
+export type Proven = typeof Proven.Type
+
+/**
+ * Why a read proves nothing.
+ *
+ * **Details**
+ *
+ * - `fast`: the read was not asked for a proof.
+ * - `no-total`: the server did not tell how many sessions there are.
+ * - `unsettled`: the list changed faster than it could be read again; a larger page or more concurrency helps.
+ * - `contradicted`: sessions came back into the list, or `totalCount` is wrong.
+ * - `stopped-early`: the read ended at `since`, trusting the order that it observed.
+ */
+export const UnprovenReason = Schema.Literals(["fast", "no-total", "unsettled", "contradicted", "stopped-early"])
+export type UnprovenReason = typeof UnprovenReason.Type
+
+/** Schema for the absence of a proof: sessions may be missing, and nothing says that they are. */
+export const Unproven = Schema.Struct({
+  status: Schema.Literal("unproven"),
+  reason: UnprovenReason
+}).annotate({ identifier: "Unproven" })
+export type Unproven = typeof Unproven.Type
+
+/** Schema for what a read can say about its completeness. */
+export const Completeness = Schema.Union([Proven, Unproven])
+export type Completeness = typeof Completeness.Type
+
+/** Schema for the report of one read. */
+export const SweepReport = Schema.Struct({
+  consistency: Schema.Literals(["verified", "fast"]).annotateKey({ description: "What was asked for" }),
+  completeness: Completeness,
+  passes: NonNegativeInt.annotateKey({ description: "Times that the list was read from its first page on" }),
+  requests: NonNegativeInt.annotateKey({ description: "Pages asked for; the client's retries do not count" }),
+  rowsRead: NonNegativeInt.annotateKey({ description: "Rows received, those of pages read again included" }),
+  distinctRows: NonNegativeInt.annotateKey({ description: "Different sessions received" }),
+  duplicatesDropped: NonNegativeInt.annotateKey({ description: "Rows received of sessions that were read before" }),
+  emittedRows: NonNegativeInt.annotateKey({
+    description: "Sessions emitted: those received, without those filtered out here or delivered before a resume"
+  }),
+  totalCountFirst: Schema.optionalKey(NonNegativeInt).annotateKey({
+    description: "`totalCount` of the first response that had one; absent when none had"
+  }),
+  totalCountLast: Schema.optionalKey(NonNegativeInt).annotateKey({
+    description: "`totalCount` of the last response that had one; absent when none had"
+  }),
+  driftSeen: Schema.Boolean.annotateKey({
+    description: "Whether the list was seen to change: another total, a row twice in one pass, a row found late"
+  }),
+  pageSize: Schema.optionalKey(NonNegativeInt).annotateKey({
+    description: "Sessions on a full page; absent when the server does not tell and the list is empty"
+  }),
+  order: Schema.Literals(["newest-first", "oldest-first", "other", "unknown"]).annotateKey({
+    description: "Order of the list by `createdAt`, as observed; `unknown` when no two sessions differ"
+  }),
+  stoppedEarly: Schema.Boolean.annotateKey({
+    description: "Whether the read ended at `since` because the list was newest first until there"
+  }),
+  resumed: Schema.Boolean.annotateKey({ description: "Whether the read began with a resume token" })
+}).annotate({ identifier: "SweepReport" })
+export type SweepReport = typeof SweepReport.Type

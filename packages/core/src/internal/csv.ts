@@ -1,0 +1,85 @@
+/**
+ * The text of one CSV cell, and what a name in a header was probably meant to be.
+ */
+
+const NEEDS_QUOTES = /[",\r\n]/
+
+/** The cell of a text by RFC 4180. */
+export const quote = (text: string): string => (NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+// The characters that OWASP names, full-width forms included. Apostrophes before them count, or taking the guard away
+// could not be told from taking an apostrophe of the text away.
+const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/
+const GUARDED = /^'+[=+\-@\t\r\n＝＋－＠]/
+
+/** Puts an apostrophe before text that a spreadsheet would run as a formula. */
+export const guard = (text: string): string => (FORMULA.test(text) ? `'${text}` : text)
+
+/** Takes the apostrophe of `guard` away. */
+export const unguard = (text: string): string => (GUARDED.test(text) ? text.slice(1) : text)
+
+const MILLIS_PER_DAY = 86_400_000
+
+const digits = (count: number, size: number) =>
+  Array.from({ length: size }, (_, value) => String(value).padStart(count, "0"))
+
+const two = digits(2, 60)
+const three = digits(3, 1000)
+
+/**
+ * Makes a function that writes epoch milliseconds as `Date.prototype.toISOString` does.
+ *
+ * Sessions come in order of time, so the day is mostly that of the call before, and is kept.
+ */
+export const isoWriter = (): ((millis: number) => string) => {
+  let day = Number.NaN
+  let date = ""
+  return (millis) => {
+    const days = Math.floor(millis / MILLIS_PER_DAY)
+    if (days !== day) {
+      date = new Date(millis).toISOString().slice(0, -"00:00:00.000Z".length)
+      day = days
+    }
+    const rest = millis - days * MILLIS_PER_DAY
+    const seconds = Math.floor(rest / 1000)
+    const minutes = Math.floor(seconds / 60)
+    const hours = Math.floor(minutes / 60)
+    return `${date}${two[hours]}:${two[minutes - hours * 60]}:${two[seconds - minutes * 60]}.${three[rest - seconds * 1000]}Z`
+  }
+}
+
+/** The name that is closest to `input`, by edits of the whole or of its last parts; undefined when none is close. */
+export const nearest = <Name extends string>(input: string, names: ReadonlyArray<Name>): Name | undefined => {
+  const wanted = input.toLowerCase()
+  let best: Name | undefined
+  let fewest = Math.max(2, Math.floor(wanted.length / 3)) + 1
+  for (const name of names) {
+    for (const tail of tails(name.toLowerCase())) {
+      const count = edits(wanted, tail)
+      if (count < fewest) {
+        fewest = count
+        best = name
+      }
+    }
+  }
+  return best
+}
+
+const tails = (name: string): ReadonlyArray<string> => {
+  const parts = name.split(".")
+  return parts.map((_, index) => parts.slice(index).join("."))
+}
+
+/** Levenshtein's distance. */
+const edits = (from: string, to: string): number => {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= to.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}

@@ -1,0 +1,64 @@
+/**
+ * What a resumed read knows to have been delivered before.
+ *
+ * A token cannot name all rows that were delivered: it names the last ones, and has the digest of all, in the order of
+ * the list. So a resumed read that wants a proof begins with the first page again and holds back what it meets from the
+ * token's first row on, as many rows as were delivered, while it makes their digest. If the digests are equal, exactly
+ * those rows were delivered. If not, the list has changed, nobody can tell which rows were delivered, and the read
+ * begins once more and holds back only the rows that the token names: rows can then be delivered twice, but none is
+ * lost.
+ */
+import { Digest } from "./Digest.ts"
+import type { Position } from "./token.ts"
+
+/** Decides, row by row, what to hold back. */
+export class Delivered {
+  readonly #position: Position
+  readonly #named: Set<string>
+  readonly #digest = new Digest()
+  #rows = 0
+  #state: "before" | "inside" | "mismatch" | "done"
+
+  constructor(position: Position, options: { readonly matchDigest: boolean }) {
+    this.#position = position
+    this.#named = new Set(position.tail)
+    this.#state = options.matchDigest && position.rows > 0 ? "before" : "done"
+  }
+
+  /** The position to go on from, should this read be interrupted too; undefined once the read's own position counts. */
+  get position(): Position | undefined {
+    return this.#state === "done" ? undefined : this.#position
+  }
+
+  /** Whether the digests differ. */
+  get isMismatch(): boolean {
+    return this.#state === "mismatch"
+  }
+
+  /** Whether rows are held back that may not have been delivered; at the end of the first pass that is certain. */
+  get isDoubtful(): boolean {
+    return this.#state === "inside" || this.#state === "mismatch"
+  }
+
+  /** Whether a row that was met for the first time is held back. */
+  holdsBack(id: string): boolean {
+    if (this.#state === "mismatch") return true
+    if (this.#state === "before" && id === this.#position.first) this.#state = "inside"
+    if (this.#state === "inside") {
+      this.#digest.add(id)
+      this.#rows++
+      if (this.#rows < this.#position.rows) return true
+      this.#state = this.#digest.toString() === this.#position.digest ? "done" : "mismatch"
+      return true
+    }
+    if (this.#named.has(id)) return true
+    // Rows above the token's first one are new, or have moved there; if all begins once more, they were delivered now.
+    if (this.#state === "before") this.#named.add(id)
+    return false
+  }
+
+  /** From now on holds back only the rows that are named. */
+  giveUpDigest(): void {
+    this.#state = "done"
+  }
+}

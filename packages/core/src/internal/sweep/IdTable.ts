@@ -1,0 +1,155 @@
+/**
+ * The ids of a read, each with its first and last response: an open-addressing table outside the JavaScript heap.
+ *
+ * A slot is six 32-bit words: the id (four), the number at which the first response that held the id was complete, and
+ * the number at which the last one was asked for. There are 64 segments and each grows by half when it is 85 % full, so
+ * a growing table never exists twice: at most 43 bytes an id, and 1/64 more while one segment moves.
+ *
+ * Only a UUID in its canonical lower-case form fits a slot. Every other id is kept as text in a `Map`, so two ids are
+ * never taken for each other.
+ */
+const SEGMENTS = 64
+const WORDS = 6
+const FIRST_CAPACITY = 8
+const MAX_LOAD = 0.85
+const GROWTH = 1.5
+
+interface Segment {
+  slots: Int32Array
+  capacity: number
+  count: number
+}
+
+/** Ids and, for each, two numbers of the read's clock. */
+export class IdTable {
+  readonly #segments: ReadonlyArray<Segment> = Array.from({ length: SEGMENTS }, () => ({
+    slots: new Int32Array(FIRST_CAPACITY * WORDS),
+    capacity: FIRST_CAPACITY,
+    count: 0
+  }))
+  readonly #texts = new Map<string, { first: number; last: number }>()
+  readonly #words = new Int32Array(4)
+  #size = 0
+
+  /** How many ids there are. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Bytes outside the JavaScript heap. */
+  get bytes(): number {
+    return this.#segments.reduce((sum, { slots }) => sum + slots.byteLength, 0)
+  }
+
+  /**
+   * Notes that a response held an id, and tells whether it is the first one that did.
+   *
+   * `completed` and `asked` are positive numbers of the read's clock.
+   */
+  record(id: string, completed: number, asked: number): boolean {
+    const isNew = readUuid(id, this.#words)
+      ? this.#recordUuid(this.#words, completed, asked)
+      : this.#recordText(id, completed, asked)
+    if (isNew) this.#size++
+    return isNew
+  }
+
+  /** Calls back with the two numbers of every id, in no particular order. */
+  forEach(callback: (first: number, last: number) => void): void {
+    for (const { slots } of this.#segments) {
+      for (let at = 0; at < slots.length; at += WORDS) {
+        const first = slots[at + 4]!
+        if (first !== 0) callback(first, slots[at + 5]!)
+      }
+    }
+    for (const { first, last } of this.#texts.values()) callback(first, last)
+  }
+
+  #recordUuid(words: Int32Array, completed: number, asked: number): boolean {
+    const hash = hashOf(words[0]!, words[1]!, words[2]!, words[3]!)
+    const segment = this.#segments[hash >>> 26]!
+    if (segment.count + 1 > segment.capacity * MAX_LOAD) grow(segment)
+    const { slots } = segment
+    const at = find(segment, hash, words[0]!, words[1]!, words[2]!, words[3]!)
+    if (slots[at + 4] === 0) {
+      slots.set(words, at)
+      slots[at + 4] = completed
+      slots[at + 5] = asked
+      segment.count++
+      return true
+    }
+    if (completed < slots[at + 4]!) slots[at + 4] = completed
+    if (asked > slots[at + 5]!) slots[at + 5] = asked
+    return false
+  }
+
+  #recordText(id: string, completed: number, asked: number): boolean {
+    const known = this.#texts.get(id)
+    if (known === undefined) {
+      this.#texts.set(id, { first: completed, last: asked })
+      return true
+    }
+    known.first = Math.min(known.first, completed)
+    known.last = Math.max(known.last, asked)
+    return false
+  }
+}
+
+/** The slot of an id, or the free one where it belongs. */
+const find = (segment: Segment, hash: number, a: number, b: number, c: number, d: number): number => {
+  const { capacity, slots } = segment
+  // The upper 6 bits chose the segment; the lower 26 choose the slot.
+  let index = Math.floor(((hash & 0x3ffffff) * capacity) / 0x4000000)
+  for (;;) {
+    const at = index * WORDS
+    if (slots[at + 4] === 0 || (slots[at] === a && slots[at + 1] === b && slots[at + 2] === c && slots[at + 3] === d)) {
+      return at
+    }
+    index = index + 1 === capacity ? 0 : index + 1
+  }
+}
+
+const grow = (segment: Segment): void => {
+  const old = segment.slots
+  segment.capacity = Math.ceil(segment.capacity * GROWTH)
+  segment.slots = new Int32Array(segment.capacity * WORDS)
+  for (let at = 0; at < old.length; at += WORDS) {
+    if (old[at + 4] === 0) continue
+    const [a, b, c, d] = [old[at]!, old[at + 1]!, old[at + 2]!, old[at + 3]!]
+    segment.slots.set(old.subarray(at, at + WORDS), find(segment, hashOf(a, b, c, d), a, b, c, d))
+  }
+}
+
+/** Ids made by one machine can differ in a few bits only, so every bit counts for every bit of the hash. */
+const hashOf = (a: number, b: number, c: number, d: number): number => {
+  let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
+  hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
+
+const NOT_HEX = 16
+const hexValues = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = "0123456789abcdef".indexOf(String.fromCharCode(code))
+  return value === -1 ? NOT_HEX : value
+})
+
+/** Reads the four words of a canonical UUID; false, and nothing of use in `words`, for any other text. */
+const readUuid = (id: string, words: Int32Array): boolean => {
+  if (id.length !== 36) return false
+  let digits = 0
+  let word = 0
+  for (let at = 0; at < 36; at++) {
+    const code = id.charCodeAt(at)
+    if (at === 8 || at === 13 || at === 18 || at === 23) {
+      if (code !== 45) return false
+      continue
+    }
+    const value = code < 128 ? hexValues[code]! : NOT_HEX
+    if (value === NOT_HEX) return false
+    word = (word << 4) | value
+    digits++
+    if ((digits & 7) === 0) words[(digits >>> 3) - 1] = word
+  }
+  return true
+}

@@ -1,0 +1,200 @@
+/**
+ * Reads pages for a sweep: one pass of the list, or some pages once more.
+ */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type { SessionPage } from "../../SessionPage.ts"
+import type { SessionsClient } from "../../SessionsClient.ts"
+import { PageMismatch, PaginationStuck, SessionsError } from "../../SessionsError.ts"
+import { duplicates, rowsRead } from "./metrics.ts"
+import type { Answer, Sweep, Taken, Ticket } from "./Sweep.ts"
+
+export type Pages = Stream.Stream<Taken, SessionsError>
+
+export interface ReaderOptions {
+  readonly client: SessionsClient["Service"]
+  readonly sweep: Sweep
+  /** Most pages in flight. */
+  readonly concurrency: number
+  /** A page of a higher number is not asked for. */
+  readonly maxPages: number
+}
+
+/** Most passes that begin again because the size of the pages changed. */
+const MAX_RESTARTS = 3
+
+/** Most times that a page is asked for which may or may not be past the end. */
+const MAX_ATTEMPTS = 4
+
+/** How many pages a list can become shorter by while one of its pages is read. */
+const NEAR_THE_END = 2
+
+/** No answer to a request: final, or perhaps because its page is past the end. */
+interface Refusal {
+  readonly error: SessionsError
+  readonly isFinal: boolean
+}
+
+export class Reader {
+  readonly sweep: Sweep
+  readonly #options: ReaderOptions
+  readonly #slots: Semaphore.Semaphore
+
+  constructor(options: ReaderOptions) {
+    this.#slots = Semaphore.makeUnsafe(options.concurrency)
+    this.sweep = options.sweep
+    this.#options = options
+  }
+
+  /** Reads from a page to the end of the list, in order; ends where the list does, or where the pass has to restart. */
+  pass(options: { readonly from: number; readonly isListing: boolean }): Pages {
+    return Stream.suspend(() => {
+      this.sweep.beginPass(options.from, options.isListing)
+      // The first page tells how many there are, so no request is sent for a page that is not there.
+      return Stream.concat(
+        this.#run(
+          Stream.sync(() => this.sweep.pass.next++),
+          1
+        ),
+        this.#rest
+      )
+    })
+  }
+
+  /** Passes until the page size stays the same for a whole one. */
+  *wholePass(options: { readonly from: number; readonly isListing: boolean }): Generator<Pages, void> {
+    for (let restarts = 0; restarts <= MAX_RESTARTS; restarts++) {
+      yield this.pass(restarts === 0 ? options : { ...options, from: 1 })
+      if (this.sweep.pass.newPageSize === undefined) return
+    }
+    yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
+  }
+
+  /** Reads some pages once more; what is new on them comes in their order. */
+  again(pages: ReadonlyArray<number>): Pages {
+    return this.#answers(Stream.fromIterable(pages), this.#options.concurrency).pipe(
+      Stream.mapEffect((answer) => counted(this.sweep, () => this.sweep.take(answer, false)))
+    )
+  }
+
+  /** Asks for a page for the sake of its total. */
+  peek(page: number): Pages {
+    return Stream.fromEffectDrain(Effect.suspend(() => this.#ask(page)))
+  }
+
+  /** The list can grow while its last pages are read, so the end is looked for until it is found. */
+  readonly #rest: Pages = Stream.suspend(() => {
+    const { sweep } = this
+    const { pass } = sweep
+    if (pass.isEnded || pass.next > sweep.lastPage) return Stream.empty
+    const numbers = Stream.unfold(undefined, () =>
+      Effect.sync(() => (pass.isEnded || pass.next > sweep.lastPage ? undefined : ([pass.next++, undefined] as const)))
+    )
+    return Stream.concat(this.#run(numbers, this.#options.concurrency), this.#rest)
+  })
+
+  #run(pages: Stream.Stream<number>, concurrency: number): Pages {
+    const { sweep } = this
+    return this.#answers(pages, concurrency).pipe(
+      Stream.tap((answer) => this.#checkRepeat(answer)),
+      Stream.mapEffect((answer) => counted(sweep, () => sweep.take(answer, true))),
+      Stream.takeUntil(() => sweep.pass.isEnded)
+    )
+  }
+
+  /** A failure waits for its turn, so that all earlier pages are delivered before it. */
+  #answers(pages: Stream.Stream<number>, concurrency: number): Stream.Stream<Answer, SessionsError> {
+    return pages.pipe(
+      Stream.mapEffect((page) => Effect.exit(this.#ask(page)), { concurrency }),
+      Stream.flattenEffect()
+    )
+  }
+
+  #ask(page: number, attempt = 1): Effect.Effect<Answer, SessionsError> {
+    const { client, maxPages, sweep } = this.#options
+    if (page > maxPages) return Effect.fail(stuck(page, `${maxPages} pages were read and the list did not end`))
+    return Effect.suspend(() => {
+      const ticket = sweep.ask(page)
+      return client.getPage({ ...sweep.query.sent, page }).pipe(
+        Effect.map((response) => this.#accept(ticket, response)),
+        Effect.catchIf(
+          (error) => error.reason._tag === "InvalidRequest" && page > 1,
+          (error) => Effect.succeed({ error, isFinal: false })
+        )
+      )
+    }).pipe(
+      this.#slots.withPermit,
+      Effect.flatMap((answer) => ("error" in answer ? this.#doubt(page, answer, attempt) : Effect.succeed(answer)))
+    )
+  }
+
+  /** An answer for another page would be taken for this one's rows. */
+  #accept(ticket: Ticket, response: SessionPage): Answer | Refusal {
+    const { sweep } = this
+    const { page } = ticket
+    const received = response.page
+    if (received === undefined || sweep.rules.isEcho(page, received)) return sweep.complete(ticket, response)
+    const last = sweep.lastPageOf(response)
+    return {
+      error: new SessionsError({ page, reason: new PageMismatch({ requested: page, received }) }),
+      isFinal: received > page || (last < Infinity && received < last - NEAR_THE_END)
+    }
+  }
+
+  /**
+   * Past the end some servers answer 400, and others the last page again under its own number: that is the end, not a
+   * failure. The list may have become shorter since its length was heard of, so that is asked for once more.
+   */
+  #doubt(page: number, { error, isFinal }: Refusal, attempt: number): Effect.Effect<Answer, SessionsError> {
+    const { sweep } = this
+    if (isFinal) return Effect.fail(error)
+    const absent = Effect.sync(() => sweep.absent(page))
+    if (sweep.isBeyond(page)) return absent
+    return Effect.flatMap(this.#ask(1), (first) => {
+      sweep.resize(first)
+      if (sweep.isBeyond(page)) return absent
+      return attempt < MAX_ATTEMPTS ? this.#ask(page, attempt + 1) : Effect.fail(error)
+    })
+  }
+
+  /** Two pages with the same rows: the list moved by a whole page in between, or the server ignores the page number. */
+  #checkRepeat(answer: Answer): Effect.Effect<void, SessionsError> {
+    const { sweep } = this
+    const { pass } = sweep
+    const { page } = answer
+    if (!pass.repeats(answer)) return Effect.void
+    const end = Effect.sync(() => {
+      pass.isEnded = true
+    })
+    if (sweep.total === undefined ? pass.isClamped(answer, sweep.pageSize) : sweep.isBeyond(page, answer.total ?? sweep.total)) return end
+    return Effect.forEach([page - 1, page, page - 1], (again) => this.#ask(again)).pipe(
+      Effect.flatMap((answers) => {
+        if (!answers.every((other) => hasSameRows(other, answer))) return Effect.void
+        // Past the end some servers give the last page again, and the list may just have become shorter.
+        return answers.some(({ total }) => total !== undefined && sweep.isBeyond(page, total))
+          ? end
+          : Effect.fail(stuck(page, `pages ${page - 1} and ${page} have the same rows`))
+      })
+    )
+  }
+}
+
+const hasSameRows = (a: Answer, b: Answer): boolean =>
+  a.sessions.length === b.sessions.length && a.sessions.every(({ id }, index) => id === b.sessions[index]?.id)
+
+const stuck = (page: number, detail: string) => new SessionsError({ page, reason: new PaginationStuck({ detail }) })
+
+const counted = (sweep: Sweep, take: () => Taken): Effect.Effect<Taken> =>
+  Effect.suspend(() => {
+    const before = { rows: sweep.rowsRead, duplicates: sweep.duplicates }
+    const taken = take()
+    return Effect.as(
+      Effect.andThen(
+        Metric.update(rowsRead, sweep.rowsRead - before.rows),
+        Metric.update(duplicates, sweep.duplicates - before.duplicates)
+      ),
+      taken
+    )
+  })

@@ -1,0 +1,57 @@
+/**
+ * The responses of a read, numbered by time: what the certificates are computed from.
+ *
+ * The read has one clock. It ticks when a page is asked for (before the client is called, so a retried request counts
+ * from its first attempt) and when its response is complete. Whatever the server looked at to answer, it looked at
+ * between those two numbers. Kept as columns of 32-bit integers, 16 bytes a response.
+ */
+export interface Response {
+  /** Number of the page, 1-based. */
+  readonly page: number
+  /** The clock when the page was asked for. */
+  readonly asked: number
+  /** The clock when the response was complete. */
+  readonly completed: number
+  /** Undefined when the response did not tell. */
+  readonly total: number | undefined
+}
+
+const FIELDS = 4
+const NO_TOTAL = -1
+
+/** A growing list of responses, in the order of their completion. */
+export class Responses {
+  #cells = new Int32Array(64 * FIELDS)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  add(response: Response): void {
+    const at = this.#length * FIELDS
+    if (at === this.#cells.length) {
+      const cells = new Int32Array(this.#cells.length * 2)
+      cells.set(this.#cells)
+      this.#cells = cells
+    }
+    this.#cells[at] = response.page
+    this.#cells[at + 1] = response.asked
+    this.#cells[at + 2] = response.completed
+    this.#cells[at + 3] = response.total ?? NO_TOTAL
+    this.#length++
+  }
+
+  /** The responses from an index on, in the order of their completion. */
+  *from(index: number): Generator<Response> {
+    for (let at = index * FIELDS; at < this.#length * FIELDS; at += FIELDS) {
+      const total = this.#cells[at + 3]!
+      yield {
+        page: this.#cells[at]!,
+        asked: this.#cells[at + 1]!,
+        completed: this.#cells[at + 2]!,
+        total: total === NO_TOTAL ? undefined : total
+      }
+    }
+  }
+}

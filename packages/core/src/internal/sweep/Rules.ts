@@ -1,0 +1,36 @@
+/**
+ * The rules that the proofs rest on, in one place, so that a test can break each of them and see that it is missed.
+ */
+import type { Response } from "./Responses.ts"
+
+/** What a read takes for granted, and what it checks. */
+export interface Rules {
+  /** The number of the clock at which the rows of a response count as read. */
+  readonly readAt: (response: Response) => number
+  /** An id is known before a moment if it was first read at a number of the clock below this one. */
+  readonly knownBefore: (moment: Response) => number
+  /** An id is known after a moment if it was last asked for at a number of the clock above this one. */
+  readonly knownAfter: (moment: Response) => number
+  /** Whether a row is emitted, given whether its id was never read before. */
+  readonly isEmitted: (isNew: boolean) => boolean
+  /** Whether an answer that names a page is the answer to the request. */
+  readonly isEcho: (requested: number, received: number) => boolean
+  /** Whether rows may leave the list that is read, given whether the server filters it. */
+  readonly mayLose: (isFiltered: boolean) => boolean
+  /** Which total the ids read before a moment must add up to. */
+  readonly totalToReach: (moment: number, first: number) => number
+  /** Whether a list that nothing leaves may look as it was seen to, given what was seen. */
+  readonly onlyGrew: (seen: { readonly totalFell: boolean; readonly endsAgree: boolean }) => boolean
+}
+
+/** The rules of every read outside of the tests. */
+export const rules: Rules = {
+  readAt: ({ completed }) => completed,
+  knownBefore: ({ asked }) => asked,
+  knownAfter: ({ completed }) => completed,
+  isEmitted: (isNew) => isNew,
+  isEcho: (requested, received) => requested === received,
+  mayLose: (isFiltered) => isFiltered,
+  totalToReach: (moment) => moment,
+  onlyGrew: ({ endsAgree, totalFell }) => endsAgree && !totalFell
+}

@@ -1,0 +1,272 @@
+/**
+ * What one read of the list knows: the ids it met, the responses it got, and what they said.
+ *
+ * No I/O. `ask` and `complete` number the events of a request, `take` takes the rows of an answer in the order of the
+ * pages. All of them run to their end at once, so the numbers are in the order of the events.
+ */
+import type { Session } from "../../Session.ts"
+import type { SessionPage } from "../../SessionPage.ts"
+import type { Delivered } from "./Delivered.ts"
+import { Digest } from "./Digest.ts"
+import { IdTable } from "./IdTable.ts"
+import { OrderObserver } from "./ListOrder.ts"
+import { Pass } from "./Pass.ts"
+import type { Query } from "./Query.ts"
+import { type Response, Responses } from "./Responses.ts"
+import type { Rules } from "./Rules.ts"
+import type { Position } from "./token.ts"
+
+/** A request that was sent. */
+export interface Ticket {
+  readonly page: number
+  readonly asked: number
+  /** Ids met before. */
+  readonly known: number
+  /** The largest total that was complete before. */
+  readonly floor: number
+}
+
+/** A page as it was received. */
+export interface Answer extends Response {
+  readonly known: number
+  readonly sessions: ReadonlyArray<Session>
+  /** Undefined when the response did not tell. */
+  readonly pageSize: number | undefined
+}
+
+/** What was new on a page. */
+export interface Taken {
+  readonly page: number
+  readonly sessions: ReadonlyArray<Session>
+  /** Where the read stands after these rows. */
+  readonly position: Position
+}
+
+/** Most ids that a token names. */
+const MAX_TAIL = 1000
+
+export class Sweep {
+  readonly query: Query
+  readonly rules: Rules
+  readonly delivered: Delivered | undefined
+
+  table = new IdTable()
+  responses = new Responses()
+  observer = new OrderObserver()
+  pass = new Pass({ from: 1, start: 0, isListing: true })
+  /** The latest answer that was taken, and how many of its rows were new. */
+  latest: { readonly answer: Answer; readonly fresh: number } | undefined
+
+  /** Sessions on a full page; undefined until a response told, or had rows. */
+  pageSize: number | undefined
+  /** The total of the latest response that had one. */
+  total: number | undefined
+  totalFirst: number | undefined
+  /** Whether a total was lower than an earlier one, or than the number of ids met before. */
+  totalFell = false
+  totalChanged = false
+  driftSeen = false
+  stoppedEarly = false
+
+  passes = 0
+  requests = 0
+  rowsRead = 0
+  duplicates = 0
+  emitted = 0
+
+  #isSizeTold = false
+  #longest = 0
+  #clock = 0
+  #floor = 0
+  #rows = 0
+  #first: string | undefined
+  #digest = new Digest()
+  #page = 0
+  #isContinued = false
+  #late: Array<string> = []
+
+  constructor(query: Query, rules: Rules, delivered: Delivered | undefined) {
+    this.query = query
+    this.rules = rules
+    this.delivered = delivered
+  }
+
+  /** Continues the position of a token: the rows that it names are in it already. */
+  continueFrom(position: Position): void {
+    this.#isContinued = true
+    this.#page = position.page
+    this.#rows = position.rows
+    this.#first = position.first
+    this.#digest = new Digest(position.digest)
+  }
+
+  /** Begins all over, but for what was counted: what was met until now proves nothing for the rows held back. */
+  forget(): void {
+    this.driftSeen = true
+    this.delivered?.giveUpDigest()
+    this.table = new IdTable()
+    this.responses = new Responses()
+    this.observer = new OrderObserver()
+    this.totalFell = false
+    this.stoppedEarly = false
+    this.#floor = 0
+    this.#page = 0
+    this.#rows = 0
+    this.#first = undefined
+    this.#digest = new Digest()
+  }
+
+  /** A listing is the pass that gives the rows in the order of the list; what any other one finds is late. */
+  beginPass(from: number, isListing: boolean): void {
+    this.passes++
+    this.pass = new Pass({ from, start: this.responses.length, isListing })
+  }
+
+  ask(page: number): Ticket {
+    this.requests++
+    return { page, asked: ++this.#clock, known: this.table.size, floor: this.#floor }
+  }
+
+  /** Notes a response; its rows count when they are taken. */
+  complete({ asked, floor, known, page }: Ticket, response: SessionPage): Answer {
+    const total = asCount(response.totalCount, 0)
+    const pageSize = asCount(response.pageSize, 1)
+    const answer = { page, asked, completed: ++this.#clock, total, known, sessions: response.sessions, pageSize }
+    this.responses.add(answer)
+    this.#learnSize(answer)
+    if (total !== undefined) {
+      this.totalFell ||= total < floor || total < known
+      this.totalFirst ??= total
+      this.totalChanged ||= total !== this.totalFirst
+      this.total = total
+      this.#floor = Math.max(this.#floor, total)
+    }
+    return answer
+  }
+
+  /** Without a page size from the server it is the length of the longest page, unless that may be all there is. */
+  #learnSize({ pageSize, sessions, total = this.total }: Answer): void {
+    if (this.#isSizeTold) return
+    this.#longest = Math.max(this.#longest, sessions.length)
+    if (pageSize !== undefined) {
+      this.#isSizeTold = true
+      this.pageSize = pageSize
+    } else if (this.pageSize !== undefined || (total !== undefined && total > this.#longest && this.#longest > 0)) {
+      this.pageSize = this.#longest
+    }
+  }
+
+  /** Notes that the size of the pages changed, which makes their numbers mean other rows. */
+  resize({ pageSize }: Answer): void {
+    if (pageSize === undefined || pageSize === this.pageSize) return
+    this.pageSize = pageSize
+    this.pass.newPageSize = pageSize
+  }
+
+  /** The answer to a page that the server says does not exist. */
+  absent(page: number): Answer {
+    const asked = ++this.#clock
+    const completed = ++this.#clock
+    return { page, asked, completed, total: undefined, known: this.table.size, sessions: [], pageSize: undefined }
+  }
+
+  /** The last page by the latest total; infinite while there is no total to go by. */
+  get lastPage(): number {
+    if (this.pass.isOverrun) return this.pass.reached + 1
+    return this.#lastPage(this.total)
+  }
+
+  /** The last page by what a response says itself, where it does. */
+  lastPageOf({ pageSize, totalCount }: SessionPage): number {
+    const size = asCount(pageSize, 1) ?? this.pageSize
+    const total = asCount(totalCount, 0) ?? this.total
+    return size === undefined || total === undefined ? Infinity : Math.max(1, Math.ceil(total / size))
+  }
+
+  /** Whether a page may be missing because the list ends before it. */
+  isBeyond(page: number, total = this.total): boolean {
+    return page > 1 && (this.pass.isOverrun || total === undefined || page > this.#lastPage(total))
+  }
+
+  /** While no response had a total above its rows, there is one page. */
+  #lastPage(total: number | undefined): number {
+    return total === undefined ? Infinity : this.pageSize === undefined ? 1 : Math.max(1, Math.ceil(total / this.pageSize))
+  }
+
+  /** Takes the rows of an answer: in a pass in the order of the pages, else after all earlier answers were taken. */
+  take(answer: Answer, inPass: boolean): Taken {
+    const isListed = inPass && this.pass.isListing
+    const sessions: Array<Session> = []
+    const before = this.table.size
+    const readAt = this.rules.readAt(answer)
+    for (const session of answer.sessions) {
+      const isNew = this.table.record(session.id, readAt, answer.asked)
+      if (!this.rules.isEmitted(isNew)) continue
+      const isHeld = this.delivered?.holdsBack(session.id) ?? false
+      if (isListed && !(isHeld && this.#isContinued)) this.#append(session)
+      if (isHeld || !this.query.matches(session)) continue
+      sessions.push(session)
+      if (!isListed) this.#late.push(session.id)
+    }
+    const fresh = this.table.size - before
+    this.rowsRead += answer.sessions.length
+    this.duplicates += answer.sessions.length - fresh
+    this.driftSeen ||= this.totalChanged || (isListed ? fresh < answer.sessions.length : fresh > 0)
+    this.emitted += sessions.length
+    this.latest = { answer, fresh }
+    if (inPass) this.#advance(answer, fresh)
+    return { page: answer.page, sessions, position: this.#position() }
+  }
+
+  #advance(answer: Answer, fresh: number): void {
+    const { pass } = this
+    pass.take(answer, { fresh, pageSize: this.pageSize })
+    if (this.#isSizeTold && !this.#countsRows(answer)) this.resize(answer)
+    if (pass.newPageSize !== undefined) pass.isEnded = true
+    if (!pass.isListing) return
+    if (pass.reached > this.#page) this.#page = pass.reached
+    if (this.#isOld(answer)) this.stoppedEarly = true
+    if (this.stoppedEarly || this.delivered?.isMismatch === true) pass.isEnded = true
+  }
+
+  /** Some servers call the number of rows on the page its size: on the last page that is no change. */
+  #countsRows({ page, pageSize, sessions }: Answer): boolean {
+    return page >= this.lastPage && pageSize === sessions.length
+  }
+
+  #append(session: Session): void {
+    this.observer.add(session)
+    this.#first ??= session.id
+    this.#digest.add(session.id)
+    this.#rows++
+  }
+
+  /** Whether all rows are older than what was asked for, and so will be all that follow. */
+  #isOld({ sessions }: Answer): boolean {
+    const { since } = this.query
+    return (
+      since !== undefined &&
+      sessions.length > 0 &&
+      this.observer.order === "newest-first" &&
+      sessions.every(({ createdAt }) => createdAt !== undefined && createdAt < since)
+    )
+  }
+
+  #position(): Position {
+    return (
+      this.delivered?.position ?? {
+        query: this.query.text,
+        page: this.#page,
+        pageSize: this.pageSize ?? 0,
+        ...(this.total === undefined ? {} : { total: this.total }),
+        ...(this.#first === undefined ? {} : { first: this.#first }),
+        rows: this.#rows,
+        digest: this.#digest.toString(),
+        tail: [...this.#late.slice(-MAX_TAIL), ...this.pass.lastIds]
+      }
+    )
+  }
+}
+
+const asCount = (value: number | undefined, minimum: number): number | undefined =>
+  value !== undefined && Number.isSafeInteger(value) && value >= minimum ? value : undefined

@@ -1,0 +1,132 @@
+/**
+ * What to read, and when it is enough: each plan yields what to read next and returns what has been proven.
+ */
+import type { Completeness, UnprovenReason } from "../../SweepReport.ts"
+import { countCertificate } from "./countCertificate.ts"
+import { momentCertificate } from "./momentCertificate.ts"
+import type { Pages, Reader } from "./Reader.ts"
+import type { Answer } from "./Sweep.ts"
+import type { Position } from "./token.ts"
+import { unreadPages } from "./unreadPages.ts"
+
+export type Plan = Generator<Pages, Completeness>
+
+/** Most times that both ends of a list that nothing leaves are read again. */
+const MAX_ROUNDS = 4
+
+/** Reads the list once; with a position, from the page on that the position is in. */
+export function* fast(reader: Reader, position: Position | undefined): Plan {
+  const { sweep } = reader
+  if (position === undefined || position.page < 2) {
+    yield* reader.wholePass({ from: 1, isListing: true })
+    return unproven("fast")
+  }
+  // The last page again, as rows may have moved; and as many pages before it as have left the list meanwhile.
+  yield reader.peek(1)
+  const left = Math.max(0, (position.total ?? 0) - (sweep.total ?? 0))
+  const pageSize = sweep.pageSize ?? position.pageSize
+  const rows = (position.page - 1) * position.pageSize - left
+  const from = pageSize === 0 ? position.page : Math.max(1, Math.floor(rows / pageSize) + 1)
+  yield* reader.wholePass({ from, isListing: true })
+  return unproven("fast")
+}
+
+/** Reads the list until it is proven that all of it has been read, or until `maxPasses` passes have not proven it. */
+export function* verified(reader: Reader, maxPasses: number): Plan {
+  const { sweep } = reader
+  yield* listing(reader)
+  if (sweep.stoppedEarly) {
+    yield* head(reader)
+    return unproven("stopped-early")
+  }
+  if (sweep.total === undefined) return unproven("no-total")
+  // Nothing was met: if the list was empty at some moment, that is proof enough.
+  if (sweep.table.size === 0 && check(reader) === "proven") return provenByMoment
+  if (!sweep.rules.mayLose(sweep.query.isFiltered) && (yield* counting(reader))) return provenByCount
+  while (sweep.passes < maxPasses) {
+    yield reader.again([1])
+    // The moment: what is new has just been read, and page 1 and the rest are read after it.
+    yield reader.again([1])
+    // A purge takes the oldest rows, so the last page comes first.
+    if (sweep.lastPage > 2 && sweep.lastPage < Infinity) yield reader.again([sweep.lastPage])
+    yield* reader.wholePass({ from: 1, isListing: false })
+    const verdict = check(reader)
+    if (verdict === "proven") return provenByMoment
+    if (verdict === "contradicted") return unproven("contradicted")
+  }
+  return unproven("unsettled")
+}
+
+const check = ({ sweep }: Reader) => momentCertificate(sweep.table, sweep.responses, sweep.rules)
+
+/** The first pass; twice if the rows that it held back were not the ones of the token. */
+function* listing(reader: Reader): Generator<Pages, void> {
+  const { sweep } = reader
+  yield* reader.wholePass({ from: 1, isListing: true })
+  if (sweep.delivered?.isDoubtful === true) {
+    sweep.forget()
+    yield* reader.wholePass({ from: 1, isListing: true })
+  }
+  sweep.delivered?.giveUpDigest()
+}
+
+/** Page 1 again, and on until a row is known. */
+function* head(reader: Reader): Generator<Pages, ReadonlyArray<Answer>> {
+  const answers: Array<Answer> = []
+  for (let page = 1; ; page++) {
+    yield reader.again([page])
+    const { latest } = reader.sweep
+    if (latest === undefined) return answers
+    answers.push(latest.answer)
+    if (latest.fresh < latest.answer.sessions.length || latest.answer.sessions.length === 0) return answers
+  }
+}
+
+/** Reads both ends of the list again, and what may have been skipped between them; whether that proves it read. */
+function* counting(reader: Reader): Generator<Pages, boolean> {
+  const { sweep } = reader
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const { pageSize, pass, total: before } = sweep
+    if (pageSize === undefined || before === undefined || pass.last === undefined) return false
+    const headAnswers = sweep.lastPage > 1 ? yield* head(reader) : []
+    const size = sweep.table.size
+    const isSkipping = sweep.observer.order === "newest-first" && size < (sweep.total ?? 0)
+    const skipped = isSkipping
+      ? unreadPages(sweep.responses.from(pass.start), { pageSize, total: sweep.total ?? 0 })
+      : []
+    if (skipped.length > 0) yield reader.again(skipped)
+
+    const lastPage = sweep.lastPage
+    let anchor: Answer | undefined
+    if (pass.last.page < lastPage) {
+      yield reader.again([pass.last.page])
+      anchor = sweep.latest?.answer
+    }
+    yield reader.again([lastPage])
+    const tail = sweep.latest?.answer
+    if (tail === undefined) return false
+    // The list grew by another page: look again.
+    if (sweep.lastPage > tail.page) continue
+    const verdict = countCertificate(sweep, {
+      head: headAnswers.length === 0 ? [tail] : headAnswers,
+      anchor: anchor ?? tail,
+      tail
+    })
+    if (verdict !== "open") return verdict === "proven"
+  }
+  return false
+}
+
+const unproven = (reason: UnprovenReason): Completeness => ({ status: "unproven", reason })
+
+const provenByMoment: Completeness = {
+  status: "proven",
+  certificate: "moment",
+  assumption: "a session that has left the list does not come back into it, and totalCount is right"
+}
+
+const provenByCount: Completeness = {
+  status: "proven",
+  certificate: "count",
+  assumption: "no session left the list during the read, and totalCount is right"
+}

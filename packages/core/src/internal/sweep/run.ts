@@ -1,0 +1,86 @@
+/**
+ * Runs a read: the pages of its plan as one stream, and its report at the end.
+ */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import { SessionsClient } from "../../SessionsClient.ts"
+import type { SessionsError } from "../../SessionsError.ts"
+import type { Completeness, SweepReport } from "../../SweepReport.ts"
+import { Delivered } from "./Delivered.ts"
+import { drifted, unproven } from "./metrics.ts"
+import { fast, type Plan, verified } from "./plan.ts"
+import { makeQuery, type QueryOptions } from "./Query.ts"
+import { Reader } from "./Reader.ts"
+import { type Rules, rules } from "./Rules.ts"
+import { Sweep, type Taken } from "./Sweep.ts"
+import { decode } from "./token.ts"
+
+/** The options of a read, and what only tests change. */
+export interface RunOptions extends QueryOptions {
+  readonly consistency?: "verified" | "fast"
+  readonly concurrency?: number
+  readonly from?: string
+  readonly maxPages?: number
+  readonly onReport?: (report: SweepReport) => Effect.Effect<void>
+}
+
+/** Most passes of a verified read. */
+const MAX_PASSES = 6
+
+/** The pages of a read: those of the list in its order, then those with rows found late. */
+export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Taken, SessionsError, SessionsClient> =>
+  Effect.gen(function* () {
+    const client = yield* SessionsClient
+    const { concurrency = 8, consistency = "verified", maxPages = 1_000_000, onReport } = options
+    const query = makeQuery(options)
+    const position = options.from === undefined ? undefined : yield* decode(options.from, query.text)
+    const delivered =
+      position === undefined ? undefined : new Delivered(position, { matchDigest: consistency === "verified" })
+    const sweep = new Sweep(query, used, delivered)
+    if (position !== undefined && consistency === "fast") sweep.continueFrom(position)
+    const reader = new Reader({ client, sweep, concurrency: Math.max(1, Math.floor(concurrency)), maxPages })
+    const plan = consistency === "fast" ? fast(reader, position) : verified(reader, MAX_PASSES)
+
+    const end = Effect.fnUntraced(function* (completeness: Completeness) {
+      const report = reportOf(sweep, consistency, completeness)
+      yield* Effect.annotateCurrentSpan({
+        passes: report.passes,
+        requests: report.requests,
+        rows: report.distinctRows,
+        completeness: completeness.status
+      })
+      if (report.driftSeen) yield* Metric.update(drifted, 1)
+      if (consistency === "verified" && completeness.status === "unproven") yield* Metric.update(unproven, 1)
+      if (onReport !== undefined) yield* onReport(report)
+    })
+    return follow(plan, end)
+  }).pipe(Stream.unwrap, Stream.withSpan("Sessions.sweep"))
+
+/** The steps of a plan one after another: each is decided when all pages of the one before have been taken. */
+const follow = (
+  plan: Plan,
+  end: (completeness: Completeness) => Effect.Effect<void>
+): Stream.Stream<Taken, SessionsError> =>
+  Stream.suspend(() => {
+    const step = plan.next()
+    return step.done === true ? Stream.fromEffectDrain(end(step.value)) : Stream.concat(step.value, follow(plan, end))
+  })
+
+const reportOf = (sweep: Sweep, consistency: "verified" | "fast", completeness: Completeness): SweepReport => ({
+  consistency,
+  completeness,
+  passes: sweep.passes,
+  requests: sweep.requests,
+  rowsRead: sweep.rowsRead,
+  distinctRows: sweep.table.size,
+  duplicatesDropped: sweep.duplicates,
+  emittedRows: sweep.emitted,
+  ...(sweep.totalFirst === undefined ? {} : { totalCountFirst: sweep.totalFirst }),
+  ...(sweep.total === undefined ? {} : { totalCountLast: sweep.total }),
+  driftSeen: sweep.driftSeen,
+  ...(sweep.pageSize === undefined ? {} : { pageSize: sweep.pageSize }),
+  order: sweep.observer.order,
+  stoppedEarly: sweep.stoppedEarly,
+  resumed: sweep.delivered !== undefined
+})

@@ -1,0 +1,319 @@
+/**
+ * The client for code without Effect: promises, async iterables, ordinary errors.
+ *
+ * Nothing here names a type of Effect. All times are epoch milliseconds (UTC).
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
+import { checkPositiveInts, clientOptions, listQuery, readOptions } from "./internal/promiseOptions.ts"
+import { retryAfterMillis } from "./internal/retrySchedule.ts"
+import * as Sessions from "./Sessions.ts"
+import * as Core from "./SessionsClient.ts"
+import type { SessionsError, SessionsErrorReason } from "./SessionsError.ts"
+
+/** The options that a session's browser was launched with; keys that the contract does not name are kept. */
+export interface LaunchState {
+  readonly useUltraStealth?: boolean
+  readonly useStealth?: boolean
+  readonly useProxy?: boolean
+  readonly solveCaptchas?: boolean
+  readonly solverType?: string
+  readonly adblock?: boolean
+  readonly trackers?: boolean
+  readonly annoyances?: boolean
+  readonly screen?: { readonly width?: number; readonly height?: number; readonly [key: string]: unknown }
+  readonly enableWebRecording?: boolean
+  readonly enableVideoWebRecording?: boolean
+  readonly enableLogCapture?: boolean
+  readonly acceptCookies?: boolean
+  readonly profile?: {
+    readonly id?: string
+    readonly persistChanges?: boolean
+    readonly persistNetworkCache?: boolean
+    readonly [key: string]: unknown
+  }
+  readonly staticIpId?: string
+  readonly saveDownloads?: boolean
+  readonly enableWindowManager?: boolean
+  readonly enableWindowManagerTaskbar?: boolean
+  readonly viewOnlyLiveView?: boolean
+  readonly disablePasswordManager?: boolean
+  readonly enableAlwaysOpenPdfExternally?: boolean
+  readonly disablePostQuantumKeyAgreement?: boolean
+  readonly [key: string]: unknown
+}
+
+/**
+ * One session; keys that the contract does not name are kept.
+ *
+ * **Gotchas**
+ *
+ * Among those keys may be `token`, `wsEndpoint` and `liveUrl`, which grant access to a running browser.
+ */
+export interface Session {
+  readonly id: string
+  readonly teamId?: string
+  /** `active`, `closed`, `error`, or a status that came later. */
+  readonly status?: string
+  /** Null or absent until the browser started. */
+  readonly startTime?: number | null
+  /** Null or absent while the browser runs. */
+  readonly endTime?: number | null
+  readonly createdAt?: number
+  readonly updatedAt?: number
+  readonly launchState?: LaunchState | null
+  /** Null or absent when not known yet. */
+  readonly creditsUsed?: number | null
+  readonly [key: string]: unknown
+}
+
+/** One page as the server answered it; a number is absent when the server does not tell it. */
+export interface SessionPage {
+  readonly sessions: ReadonlyArray<Session>
+  /** Sessions in the whole list that match the filter. */
+  readonly totalCount?: number
+  /** The number of this page, 1-based. */
+  readonly page?: number
+  /** Sessions on a full page. */
+  readonly pageSize?: number
+  readonly [key: string]: unknown
+}
+
+/** The sessions of one page that were not given before; may be none. */
+export interface SessionsChunk {
+  readonly sessions: ReadonlyArray<Session>
+  /** The page that they were on, 1-based. */
+  readonly page: number
+  /** Where to go on after these sessions: the option `from` of a later read. */
+  readonly resumeToken: string
+}
+
+/** What a read tells about itself when it ends. */
+export interface ReadReport {
+  readonly consistency: "verified" | "fast"
+  /** Whether every session that was in the list during the whole read was given, for certain. */
+  readonly completeness:
+    | { readonly status: "proven"; readonly certificate: string; readonly assumption: string }
+    | { readonly status: "unproven"; readonly reason: string }
+  /** Pages asked for; retries do not count. */
+  readonly requests: number
+  /** Sessions given. */
+  readonly emittedRows: number
+  readonly duplicatesDropped: number
+  /** Whether the list was seen to change. */
+  readonly driftSeen: boolean
+  readonly [key: string]: unknown
+}
+
+/** Settings of a client; every one but the key has a default. Times are milliseconds. */
+export interface SessionsClientOptions {
+  /** The team's API key. */
+  readonly apiKey: string
+  /** Where the API is served; `https://api.hyperbrowser.ai` by default. A path is kept as a prefix. */
+  readonly baseUrl?: string | URL | undefined
+  /** Longest time for one request; 30,000 by default. */
+  readonly attemptTimeout?: number | undefined
+  /** Longest time for one page, all attempts and waits included; 300,000 by default. */
+  readonly totalTimeout?: number | undefined
+  /** Attempts after the first that a transient failure may cost; 5 by default, 0 for none. */
+  readonly retries?: number | undefined
+  /** Nominal delay before the first retry, doubled for each further one; 250 by default. */
+  readonly retryBaseDelay?: number | undefined
+  /** Longest nominal delay between attempts; 10,000 by default. */
+  readonly retryMaxDelay?: number | undefined
+  /** Longest `Retry-After` that is waited for; a longer one fails at once. 60,000 by default. */
+  readonly maxRetryAfter?: number | undefined
+  /** Most requests a second, over all reads of this client; above 0, no limit by default. A 429 slows it down further. */
+  readonly maxRequestsPerSecond?: number | undefined
+  /** Sends the requests, such as one that goes through a proxy; the runtime's own by default. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+}
+
+/** What one page is asked for with. */
+export interface ListOptions {
+  /** 1-based; 1 by default. */
+  readonly page?: number | undefined
+  /** Only sessions in this status; all by default. */
+  readonly status?: string | undefined
+  /** Sessions a page; the server's default by default, and a server may ignore it. */
+  readonly pageSize?: number | undefined
+  /** Ends the request; the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What is read, and how. */
+export interface ReadOptions {
+  /** Only sessions in this status, or in one of these; all by default. */
+  readonly status?: string | ReadonlyArray<string> | undefined
+  /** Who filters by status; `server` by default, and always `client` for several statuses. */
+  readonly filter?: "server" | "client" | undefined
+  /** Whether the read goes on until nothing can be missing; `verified` by default. */
+  readonly consistency?: "verified" | "fast" | undefined
+  /** Most pages in flight; 8 by default. */
+  readonly concurrency?: number | undefined
+  /** Sessions a page; the server's default by default, and a server may ignore it. */
+  readonly pageSize?: number | undefined
+  /** Most pages of the list; a longer one fails as `PAGINATION_STUCK`. 1,000,000 by default. */
+  readonly maxPages?: number | undefined
+  /** Only sessions created then or later; text is ISO 8601. */
+  readonly since?: Date | string | number | undefined
+  /** Only sessions created before then; text is ISO 8601. */
+  readonly until?: Date | string | number | undefined
+  /** The `resumeToken` of a chunk, to go on after it. */
+  readonly from?: string | undefined
+  /** Is called when the read ends by itself. */
+  readonly onReport?: ((report: ReadReport) => void) | undefined
+  /** Ends the read and its requests; the iteration throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** As `ReadOptions`, with a bound. */
+export interface ArrayOptions extends ReadOptions {
+  /** Most sessions in the array; the read ends there. */
+  readonly limit: number
+}
+
+/** Reads the sessions of a team. */
+export interface SessionsClient {
+  /** Fetches one page as the server has it. */
+  readonly list: (options?: ListOptions) => Promise<SessionPage>
+  /**
+   * Reads the sessions, each id once.
+   *
+   * Pages are fetched as the loop needs them; each loop over the result is a read of its own. Leaving the loop ends
+   * the requests in flight.
+   */
+  readonly sessions: (options?: ReadOptions) => AsyncIterable<Session>
+  /** As `sessions`, page by page, with the token to go on from after each. */
+  readonly pages: (options?: ReadOptions) => AsyncIterable<SessionsChunk>
+  /** Reads at most `limit` sessions into an array. */
+  readonly toArray: (options: ArrayOptions) => Promise<Array<Session>>
+}
+
+/** What went wrong. */
+export type SessionsErrorCode =
+  | "UNAUTHORIZED"
+  | "PAYMENT_REQUIRED"
+  | "INVALID_REQUEST"
+  | "RATE_LIMITED"
+  | "UPSTREAM_UNAVAILABLE"
+  | "UNEXPECTED_RESPONSE"
+  | "PAGINATION_STUCK"
+  | "PAGE_MISMATCH"
+  | "INVALID_RESUME_TOKEN"
+
+/** What a `SessionsApiError` tells besides its message. */
+export type SessionsApiErrorDetails = Pick<
+  SessionsApiError,
+  "code" | "status" | "page" | "requestId" | "retryable" | "retryAfterMillis"
+>
+
+/** Every failure of a request. */
+export class SessionsApiError extends Error {
+  override readonly name = "SessionsApiError"
+  readonly code: SessionsErrorCode
+  /** The HTTP status; undefined when there was no answer, or the failure is not about one. */
+  readonly status: number | undefined
+  /** The page that was asked for; undefined when the failure is not about one. */
+  readonly page: number | undefined
+  /** The server's id of the request, to quote to its support; undefined when it sent none. */
+  readonly requestId: string | undefined
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean
+  /** How long the server asks to wait; undefined when it does not tell. */
+  readonly retryAfterMillis: number | undefined
+
+  constructor(message: string, options: SessionsApiErrorDetails) {
+    super(message)
+    this.code = options.code
+    this.retryable = options.retryable
+    this.status = options.status
+    this.page = options.page
+    this.requestId = options.requestId
+    this.retryAfterMillis = options.retryAfterMillis
+  }
+}
+
+/**
+ * Makes a client.
+ *
+ * **Gotchas**
+ *
+ * Throws a `TypeError` on options that cannot be used, as the methods do, or reject with one.
+ */
+export const createSessionsClient = (options: SessionsClientOptions): SessionsClient => {
+  const client = Core.SessionsClient.layer(clientOptions(options))
+  const layer =
+    options.fetch === undefined ? client : Layer.provide(client, Layer.succeed(FetchHttpClient.Fetch, options.fetch))
+
+  // Built once, at the first request: all reads of a client share its pace.
+  const services = ManagedRuntime.make(layer).contextEffect
+
+  const read = <A>(
+    stream: Stream.Stream<A, SessionsError, Core.SessionsClient>,
+    signal: AbortSignal | undefined
+  ): Stream.Stream<A, unknown> => {
+    const provided = Stream.unwrap(Effect.map(services, (context) => Stream.provideContext(stream, context)))
+    const failing = Stream.mapError(provided, toApiError)
+    return signal === undefined ? failing : Stream.interruptWhen(failing, aborted(signal))
+  }
+
+  return {
+    list: async ({ signal, ...rest } = {}) => {
+      const query = listQuery(rest)
+      const page = Effect.flatMap(services, (context) =>
+        Effect.mapError(Context.get(context, Core.SessionsClient).getPage(query), toApiError)
+      )
+      return Effect.runPromise(signal === undefined ? page : Effect.raceFirst(page, aborted(signal)))
+    },
+    sessions: ({ signal, ...query } = {}) => Stream.toAsyncIterable(read(Sessions.stream(readOptions(query)), signal)),
+    pages: ({ signal, ...query } = {}) => Stream.toAsyncIterable(read(Sessions.pages(readOptions(query)), signal)),
+    toArray: async ({ limit, signal, ...query }) => {
+      if (limit === undefined) throw new TypeError("limit is required: it bounds what is held in memory")
+      checkPositiveInts({ limit })
+      const some = Stream.take(Sessions.stream(readOptions(query)), limit)
+      return Effect.runPromise(Stream.runCollect(read(some, signal)))
+    }
+  }
+}
+
+/** Fails with the signal's reason once it is aborted. */
+const aborted = (signal: AbortSignal): Effect.Effect<never, unknown> =>
+  Effect.callback((resume) => {
+    const fail = () => resume(Effect.fail(signal.reason))
+    if (signal.aborted) return fail()
+    signal.addEventListener("abort", fail, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", fail))
+  })
+
+const codes: Record<SessionsErrorReason["_tag"], SessionsErrorCode> = {
+  Unauthorized: "UNAUTHORIZED",
+  PaymentRequired: "PAYMENT_REQUIRED",
+  InvalidRequest: "INVALID_REQUEST",
+  RateLimited: "RATE_LIMITED",
+  UpstreamUnavailable: "UPSTREAM_UNAVAILABLE",
+  UnexpectedResponse: "UNEXPECTED_RESPONSE",
+  PaginationStuck: "PAGINATION_STUCK",
+  PageMismatch: "PAGE_MISMATCH",
+  InvalidResumeToken: "INVALID_RESUME_TOKEN"
+}
+
+const toApiError = ({ isRetryable, message, page, reason, requestId }: SessionsError): SessionsApiError =>
+  new SessionsApiError(message, {
+    code: codes[reason._tag],
+    retryable: isRetryable,
+    status: statusOf(reason),
+    page,
+    requestId,
+    retryAfterMillis: retryAfterMillis(reason)
+  })
+
+const statusOf = (reason: SessionsErrorReason): number | undefined => {
+  if (reason._tag === "RateLimited") return 429
+  if (reason._tag === "PaymentRequired") return 402
+  return "status" in reason ? reason.status : undefined
+}
