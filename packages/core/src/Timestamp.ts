@@ -27,7 +27,7 @@ const ISO_8601 = /^[+-]?\d{4,6}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?
  */
 export const toEpochMillis = (input: string | number): number => {
   const millis = typeof input === "number" ? input : fromText(input)
-  return Math.abs(millis) <= MAX_EPOCH_MILLIS ? Math.trunc(millis) : Number.NaN
+  return Math.abs(millis) <= MAX_EPOCH_MILLIS ? Math.trunc(millis) + 0 : Number.NaN
 }
 
 const fromText = (input: string): number => {

@@ -39,12 +39,14 @@ interface Refusal {
 
 export class Reader {
   readonly sweep: Sweep
+  readonly concurrency: number
   readonly #options: ReaderOptions
   readonly #slots: Semaphore.Semaphore
 
   constructor(options: ReaderOptions) {
     this.#slots = Semaphore.makeUnsafe(options.concurrency)
     this.sweep = options.sweep
+    this.concurrency = options.concurrency
     this.#options = options
   }
 

@@ -88,13 +88,9 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { pageSize, pass, total: before } = sweep
     if (pageSize === undefined || before === undefined || pass.last === undefined) return false
-    const headAnswers = sweep.lastPage > 1 ? yield* head(reader) : []
     const size = sweep.table.size
-    const isSkipping = sweep.observer.order === "newest-first" && size < (sweep.total ?? 0)
-    const skipped = isSkipping
-      ? unreadPages(sweep.responses.from(pass.start), { pageSize, total: sweep.total ?? 0 })
-      : []
-    if (skipped.length > 0) yield reader.again(skipped)
+    const headAnswers = sweep.lastPage > 1 ? yield* head(reader) : []
+    if (sweep.observer.order === "newest-first") yield* skipped(reader, pageSize)
 
     const lastPage = sweep.lastPage
     let anchor: Answer | undefined
@@ -113,8 +109,24 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
       tail
     })
     if (verdict !== "open") return verdict === "proven"
+    // Nothing new turned up, so looking at the same places again would not help.
+    if (sweep.table.size === size && sweep.total === before) return false
   }
   return false
+}
+
+/** Pages of a growing list that rows were skipped on: first those that surely were, then those that may have been. */
+function* skipped(reader: Reader, pageSize: number): Generator<Pages, void> {
+  const { sweep } = reader
+  const isShort = () => sweep.total !== undefined && sweep.table.size < sweep.total
+  for (const surely of [false, true]) {
+    if (!isShort()) return
+    const total = sweep.total ?? 0
+    const found = unreadPages(sweep.responses.from(sweep.pass.start), { pageSize, total, surely })
+    for (let at = 0; at < found.length && isShort(); at += reader.concurrency) {
+      yield reader.again(found.slice(at, at + reader.concurrency))
+    }
+  }
 }
 
 const unproven = (reason: UnprovenReason): Completeness => ({ status: "unproven", reason })
