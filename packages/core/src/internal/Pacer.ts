@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 /** First distance between requests, in milliseconds, after a client without a limit was told to slow down. */
 const FIRST_INTERVAL = 25
 const MAX_INTERVAL = 10_000
-const RECOVERY = 0.9
+const RECOVERY = 0.8
 
 /**
  * One token bucket without a burst: requests start at least `interval` milliseconds apart.
@@ -15,7 +15,7 @@ const RECOVERY = 0.9
  * **Details**
  *
  * A 429 doubles the interval and holds everybody back for as long as the server asks; each answer after that shortens
- * the interval by a tenth, down to what the client was configured with.
+ * the interval by a fifth, down to what the client was configured with.
  */
 export class Pacer {
   private readonly floor: number
