@@ -7,7 +7,10 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { csv } from "./csv.ts"
 import { decode } from "./decode.ts"
+import { drift } from "./drift.ts"
+import { memory } from "./memory.ts"
 import { type Section, toMarkdown } from "./Report.ts"
+import { scale } from "./scale.ts"
 import { startup } from "./startup.ts"
 import { cpu, sweep } from "./sweep.ts"
 
@@ -16,7 +19,10 @@ const benches: Record<string, { readonly rounds: number; readonly run: (rounds: 
   cpu: { rounds: 7, run: cpu },
   decode: { rounds: 15, run: decode },
   csv: { rounds: 5, run: csv },
-  startup: { rounds: 15, run: startup }
+  memory: { rounds: 1, run: memory },
+  startup: { rounds: 15, run: startup },
+  drift: { rounds: 20, run: drift },
+  scale: { rounds: 1, run: scale }
 }
 
 const asked = process.argv.slice(2).filter((name) => name !== "--")

@@ -1,6 +1,8 @@
 /**
  * `sweep`: a long list behind a network; `cpu`: the same without waiting.
  */
+import { writeFileSync } from "node:fs"
+import { barChart } from "./chart.ts"
 import { compare, type Result } from "./Comparison.ts"
 import { forAwaitPager, handWritten, ours, type ReaderOptions, sdkLoop } from "./readers.ts"
 import { comparisonTable, type Section, target } from "./Report.ts"
@@ -28,6 +30,9 @@ export const sweep = (rounds: number): Promise<Section> =>
       warmups: 0
     })
     const [sdk, byHand] = [ratioTo(results, "@hyperbrowser/sdk"), ratioTo(results, "undici")]
+    const bars = results.map(({ cost, name }) => ({ name: name.replaceAll("`", ""), value: cost / 1000 }))
+    const title = `Reading ${SESSIONS.toLocaleString("en")} sessions, 10 a page, 20 ms a page`
+    writeFileSync(new URL("../sweep.svg", import.meta.url), barChart({ title, unit: "s", bars }))
     return {
       name: "sweep",
       work: `Read ${SESSIONS.toLocaleString("en")} sessions, 10 a page, from an upstream that takes 20 ms for each page; 16 pages in flight where a contestant can.`,

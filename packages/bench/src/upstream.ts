@@ -16,7 +16,7 @@ export const withUpstream = <A>(
   Effect.scoped(
     Effect.gen(function* () {
       const started = yield* Bin.start(simulator, ["--port", "0", ...flags]).pipe(
-        Effect.mapError(({ stderr }) => new Error(`the simulator did not start: ${stderr}`))
+        Effect.catch(({ stderr }) => Effect.die(new Error(`the simulator did not start: ${stderr}`)))
       )
       const { url } = JSON.parse(started.firstLine) as { readonly url: string }
       return yield* Effect.promise(() => use({ url, apiKey: defaultApiKey }))
