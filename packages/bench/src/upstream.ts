@@ -6,7 +6,7 @@ import { defaultApiKey } from "@hb-sessions/simulator/Simulator"
 import * as Effect from "effect/Effect"
 import { fileURLToPath } from "node:url"
 
-const simulator = fileURLToPath(import.meta.resolve("@hb-sessions/simulator/dist/bin.js"))
+const simulator = fileURLToPath(new URL("./bin.ts", import.meta.resolve("@hb-sessions/simulator/Simulator")))
 
 /** Runs `use` with the URL of a simulator that was started with the given flags. */
 export const withUpstream = <A>(

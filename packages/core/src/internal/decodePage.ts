@@ -54,30 +54,15 @@ const convertSession = (session: unknown): boolean =>
   convertTime(session, "createdAt") &&
   convertTime(session, "updatedAt")
 
-const isLaunchState = (launch: unknown): boolean =>
-  isRecord(launch) &&
-  isFlag(launch.useUltraStealth) &&
-  isFlag(launch.useStealth) &&
-  isFlag(launch.useProxy) &&
-  isFlag(launch.solveCaptchas) &&
-  isText(launch.solverType) &&
-  isFlag(launch.adblock) &&
-  isFlag(launch.trackers) &&
-  isFlag(launch.annoyances) &&
-  (launch.screen === undefined || isScreen(launch.screen)) &&
-  isFlag(launch.enableWebRecording) &&
-  isFlag(launch.enableVideoWebRecording) &&
-  isFlag(launch.enableLogCapture) &&
-  isFlag(launch.acceptCookies) &&
-  (launch.profile === undefined || isProfile(launch.profile)) &&
-  isText(launch.staticIpId) &&
-  isFlag(launch.saveDownloads) &&
-  isFlag(launch.enableWindowManager) &&
-  isFlag(launch.enableWindowManagerTaskbar) &&
-  isFlag(launch.viewOnlyLiveView) &&
-  isFlag(launch.disablePasswordManager) &&
-  isFlag(launch.enableAlwaysOpenPdfExternally) &&
-  isFlag(launch.disablePostQuantumKeyAgreement)
+// Launch states come in many shapes: going through the keys that are there is faster than asking for all that might be.
+const isLaunchState = (launch: unknown): boolean => {
+  if (!isRecord(launch)) return false
+  for (const key in launch) {
+    const check = launchChecks.get(key)
+    if (check !== undefined && !check(launch[key])) return false
+  }
+  return true
+}
 
 const isScreen = (screen: unknown): boolean => isRecord(screen) && isAmount(screen.width) && isAmount(screen.height)
 
@@ -94,6 +79,31 @@ const isFlag = (value: unknown): boolean => value === undefined || typeof value 
 const isText = (value: unknown): boolean => value === undefined || typeof value === "string"
 
 const isAmount = (value: unknown): boolean => value === undefined || Number.isFinite(value)
+
+const launchChecks = new Map<string, (value: unknown) => boolean>([
+  ["useUltraStealth", isFlag],
+  ["useStealth", isFlag],
+  ["useProxy", isFlag],
+  ["solveCaptchas", isFlag],
+  ["solverType", isText],
+  ["adblock", isFlag],
+  ["trackers", isFlag],
+  ["annoyances", isFlag],
+  ["screen", isScreen],
+  ["enableWebRecording", isFlag],
+  ["enableVideoWebRecording", isFlag],
+  ["enableLogCapture", isFlag],
+  ["acceptCookies", isFlag],
+  ["profile", isProfile],
+  ["staticIpId", isText],
+  ["saveDownloads", isFlag],
+  ["enableWindowManager", isFlag],
+  ["enableWindowManagerTaskbar", isFlag],
+  ["viewOnlyLiveView", isFlag],
+  ["disablePasswordManager", isFlag],
+  ["enableAlwaysOpenPdfExternally", isFlag],
+  ["disablePostQuantumKeyAgreement", isFlag]
+])
 
 const fromText = timeReader()
 
