@@ -9,13 +9,13 @@
  * 3. A `fast` read reads the list once; its report says whether the list was seen to change.
  *
  * Rows come in the order of the list, as long as the list is quiet; what was skipped while it moved comes after them.
- * Sessions that start during the read are emitted when they are met.
+ * Sessions that start during the read are emitted when they are met. What a proof takes for granted its report says; one
+ * thing is that no cache stands between the client and the server.
  */
 import type * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import * as Option from "effect/Option"
 import { run } from "./internal/sweep/run.ts"
 import { encode } from "./internal/sweep/token.ts"
 import type { ResumeToken } from "./ResumeToken.ts"
@@ -103,6 +103,12 @@ export const stream = (options: ReadOptions = {}): Stream.Stream<Session, Sessio
 export const pages = (options: ReadOptions = {}): Stream.Stream<SessionsChunk, SessionsError, SessionsClient> =>
   Stream.map(run(options), ({ page, position, sessions }) => ({ sessions, page, resumeToken: encode(position) }))
 
+/** What `sweep` gives. */
+export interface SweepResult {
+  readonly sessions: ReadonlyArray<Session>
+  readonly report: SweepReport
+}
+
 /**
  * Reads all sessions into memory, with the report.
  *
@@ -110,15 +116,15 @@ export const pages = (options: ReadOptions = {}): Stream.Stream<SessionsChunk, S
  *
  * For lists that fit into memory; else use `stream` with `onReport`.
  */
-export const sweep = Effect.fn("Sessions.sweepAll")(function* (options: ReadOptions) {
-  const reported = yield* Ref.make(Option.none<SweepReport>())
-  const sessions = yield* Stream.runCollect(
-    stream({
-      ...options,
-      onReport: (report) =>
-        Effect.andThen(Ref.set(reported, Option.some(report)), options.onReport?.(report) ?? Effect.void)
-    })
-  )
-  const report = yield* Effect.fromOption(yield* Ref.get(reported)).pipe(Effect.orDie)
-  return { sessions, report }
-})
+export const sweep = (options: ReadOptions = {}): Effect.Effect<SweepResult, SessionsError, SessionsClient> =>
+  Effect.gen(function* () {
+    const { onReport = () => Effect.void } = options
+    const reported = yield* Deferred.make<SweepReport>()
+    const sessions = yield* Stream.runCollect(
+      stream({
+        ...options,
+        onReport: (report) => Effect.andThen(Deferred.succeed(reported, report), onReport(report))
+      })
+    )
+    return { sessions, report: yield* Deferred.await(reported) }
+  })

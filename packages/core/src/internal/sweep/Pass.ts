@@ -51,10 +51,7 @@ export class Pass {
     return [...this.#beforePrevious, ...this.#previous]
   }
 
-  take(
-    answer: Answer,
-    context: { readonly fresh: number; readonly pageSize: number | undefined }
-  ): void {
+  take(answer: Answer, context: { readonly fresh: number; readonly pageSize: number | undefined }): void {
     const { page, sessions, total } = answer
     if (sessions.length === 0) {
       this.isEnded = true

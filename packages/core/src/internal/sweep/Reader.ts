@@ -40,6 +40,8 @@ interface Refusal {
 export class Reader {
   readonly sweep: Sweep
   readonly concurrency: number
+  /** What `again` got last. */
+  answers: Array<Answer> = []
   readonly #options: ReaderOptions
   readonly #slots: Semaphore.Semaphore
 
@@ -74,11 +76,15 @@ export class Reader {
     yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
   }
 
-  /** Reads some pages once more; what is new on them comes in their order. */
+  /** Reads some pages once more; what is new on them comes in their order. The answers are kept until the next time. */
   again(pages: ReadonlyArray<number>): Pages {
-    return this.#answers(Stream.fromIterable(pages), this.#options.concurrency).pipe(
-      Stream.mapEffect((answer) => counted(this.sweep, () => this.sweep.take(answer, false)))
-    )
+    return Stream.suspend(() => {
+      this.answers = []
+      return this.#answers(Stream.fromIterable(pages), this.concurrency).pipe(
+        Stream.tap((answer) => Effect.sync(() => this.answers.push(answer))),
+        Stream.mapEffect((answer) => counted(this.sweep, () => this.sweep.take(answer, false)))
+      )
+    })
   }
 
   /** Asks for a page for the sake of its total. */
@@ -90,11 +96,12 @@ export class Reader {
   readonly #rest: Pages = Stream.suspend(() => {
     const { sweep } = this
     const { pass } = sweep
-    if (pass.isEnded || pass.next > sweep.lastPage) return Stream.empty
+    const isOver = () => pass.isEnded || pass.next > sweep.lastPage || (!pass.isListing && sweep.isSpent)
+    if (isOver()) return Stream.empty
     const numbers = Stream.unfold(undefined, () =>
-      Effect.sync(() => (pass.isEnded || pass.next > sweep.lastPage ? undefined : ([pass.next++, undefined] as const)))
+      Effect.sync(() => (isOver() ? undefined : ([pass.next++, undefined] as const)))
     )
-    return Stream.concat(this.#run(numbers, this.#options.concurrency), this.#rest)
+    return Stream.concat(this.#run(numbers, this.concurrency), this.#rest)
   })
 
   #run(pages: Stream.Stream<number>, concurrency: number): Pages {
@@ -128,7 +135,7 @@ export class Reader {
       )
     }).pipe(
       this.#slots.withPermit,
-      Effect.flatMap((answer) => ("error" in answer ? this.#doubt(page, answer, attempt) : Effect.succeed(answer)))
+      Effect.flatMap((answer) => this.#settle(page, answer, attempt))
     )
   }
 
@@ -149,8 +156,10 @@ export class Reader {
    * Past the end some servers answer 400, and others the last page again under its own number: that is the end, not a
    * failure. The list may have become shorter since its length was heard of, so that is asked for once more.
    */
-  #doubt(page: number, { error, isFinal }: Refusal, attempt: number): Effect.Effect<Answer, SessionsError> {
+  #settle(page: number, answer: Answer | Refusal, attempt: number): Effect.Effect<Answer, SessionsError> {
     const { sweep } = this
+    if (!("error" in answer)) return Effect.succeed(answer)
+    const { error, isFinal } = answer
     if (isFinal) return Effect.fail(error)
     const absent = Effect.sync(() => sweep.absent(page))
     if (sweep.isBeyond(page)) return absent
@@ -170,7 +179,12 @@ export class Reader {
     const end = Effect.sync(() => {
       pass.isEnded = true
     })
-    if (sweep.total === undefined ? pass.isClamped(answer, sweep.pageSize) : sweep.isBeyond(page, answer.total ?? sweep.total)) return end
+    if (
+      sweep.total === undefined
+        ? pass.isClamped(answer, sweep.pageSize)
+        : sweep.isBeyond(page, answer.total ?? sweep.total)
+    )
+      return end
     return Effect.forEach([page - 1, page, page - 1], (again) => this.#ask(again)).pipe(
       Effect.flatMap((answers) => {
         if (!answers.every((other) => hasSameRows(other, answer))) return Effect.void

@@ -42,6 +42,10 @@ export interface Taken {
   readonly position: Position
 }
 
+/** Most requests for each page that the list had at first, and some more for short lists. */
+const MAX_REQUESTS_PER_PAGE = 8
+const SPARE_REQUESTS = 64
+
 /** Most ids that a token names. */
 const MAX_TAIL = 1000
 
@@ -176,6 +180,15 @@ export class Sweep {
     return this.#lastPage(this.total)
   }
 
+  /**
+   * Whether looking for missing rows has taken all the requests that it may: sessions that start during a read must not
+   * delay its end, however many there are.
+   */
+  get isSpent(): boolean {
+    const pages = Math.ceil((this.totalFirst ?? 0) / (this.pageSize ?? 1))
+    return this.requests > MAX_REQUESTS_PER_PAGE * pages + SPARE_REQUESTS
+  }
+
   /** The last page by what a response says itself, where it does. */
   lastPageOf({ pageSize, totalCount }: SessionPage): number {
     const size = asCount(pageSize, 1) ?? this.pageSize
@@ -190,7 +203,11 @@ export class Sweep {
 
   /** While no response had a total above its rows, there is one page. */
   #lastPage(total: number | undefined): number {
-    return total === undefined ? Infinity : this.pageSize === undefined ? 1 : Math.max(1, Math.ceil(total / this.pageSize))
+    return total === undefined
+      ? Infinity
+      : this.pageSize === undefined
+        ? 1
+        : Math.max(1, Math.ceil(total / this.pageSize))
   }
 
   /** Takes the rows of an answer: in a pass in the order of the pages, else after all earlier answers were taken. */

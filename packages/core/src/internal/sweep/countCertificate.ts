@@ -1,7 +1,7 @@
 /**
  * The count certificate: as many ids as the list has sessions, from a list that nothing leaves.
  *
- * **Assumption.** No session left the list during the read, and totals are right.
+ * **Assumption.** No session left the list during the read, totals are right, and no answer comes from a cache.
  *
  * **Proof.** Every id that was read before a moment t is still in the list at t. So the ids read before t are some of the
  * T(t) ids of the list; if there are T(t) of them, they are all of it.

@@ -1,7 +1,8 @@
 /**
  * The moment certificate: a proof that a read has met the whole list, as it was at one moment.
  *
- * **Assumption.** An id that has left the list does not come back into it, and totals are right.
+ * **Assumption.** An id that has left the list does not come back into it, totals are right, and no answer comes from a
+ * cache: it shows the list as it was between its request and its completion.
  *
  * **Proof.** Let t be a response that says that the list holds T(t) sessions. It was asked for at a(t) and complete at
  * c(t); the server counted the list at some instant i between the two. Let an id be *known at t* if a response that was

@@ -12,7 +12,7 @@ import { unreadPages } from "./unreadPages.ts"
 export type Plan = Generator<Pages, Completeness>
 
 /** Most times that both ends of a list that nothing leaves are read again. */
-const MAX_ROUNDS = 4
+const MAX_ROUNDS = 6
 
 /** Reads the list once; with a position, from the page on that the position is in. */
 export function* fast(reader: Reader, position: Position | undefined): Plan {
@@ -43,7 +43,7 @@ export function* verified(reader: Reader, maxPasses: number): Plan {
   // Nothing was met: if the list was empty at some moment, that is proof enough.
   if (sweep.table.size === 0 && check(reader) === "proven") return provenByMoment
   if (!sweep.rules.mayLose(sweep.query.isFiltered) && (yield* counting(reader))) return provenByCount
-  while (sweep.passes < maxPasses) {
+  while (sweep.passes < maxPasses && !sweep.isSpent) {
     yield reader.again([1])
     // The moment: what is new has just been read, and page 1 and the rest are read after it.
     yield reader.again([1])
@@ -70,31 +70,39 @@ function* listing(reader: Reader): Generator<Pages, void> {
   sweep.delivered?.giveUpDigest()
 }
 
-/** Page 1 again, and on until a row is known. */
+/** Page 1 again, and on until a row is known and the first row of the pass may have been met. */
 function* head(reader: Reader): Generator<Pages, ReadonlyArray<Answer>> {
+  const { sweep } = reader
   const answers: Array<Answer> = []
   for (let page = 1; ; page++) {
     yield reader.again([page])
-    const { latest } = reader.sweep
+    const { latest } = sweep
     if (latest === undefined) return answers
     answers.push(latest.answer)
-    if (latest.fresh < latest.answer.sessions.length || latest.answer.sessions.length === 0) return answers
+    const { sessions } = latest.answer
+    const grown = (sweep.total ?? 0) - (sweep.pass.first?.total ?? 0)
+    const isFirstBelow = sweep.observer.order === "newest-first" && page * (sweep.pageSize ?? 1) <= grown
+    if (sessions.length === 0 || sweep.isSpent || (latest.fresh < sessions.length && !isFirstBelow)) return answers
   }
 }
 
 /** Reads both ends of the list again, and what may have been skipped between them; whether that proves it read. */
 function* counting(reader: Reader): Generator<Pages, boolean> {
   const { sweep } = reader
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  if (yield* countingAtOnce(reader)) return true
+  for (let round = 0; round < MAX_ROUNDS && !sweep.isSpent; round++) {
     const { pageSize, pass, total: before } = sweep
     if (pageSize === undefined || before === undefined || pass.last === undefined) return false
     const size = sweep.table.size
-    const headAnswers = sweep.lastPage > 1 ? yield* head(reader) : []
+    let headAnswers = sweep.lastPage > 1 ? yield* head(reader) : []
+    const asked = sweep.requests
     if (sweep.observer.order === "newest-first") yield* skipped(reader, pageSize)
+    // That took a while, so there may be new rows at the head.
+    if (sweep.requests > asked) headAnswers = yield* head(reader)
 
     const lastPage = sweep.lastPage
     let anchor: Answer | undefined
-    if (pass.last.page < lastPage) {
+    if (sweep.observer.order === "oldest-first" && pass.last.page < lastPage) {
       yield reader.again([pass.last.page])
       anchor = sweep.latest?.answer
     }
@@ -115,6 +123,17 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
   return false
 }
 
+/** If the list looks quiet both ends can be asked for at once: the rows of one are not needed to count with the other. */
+function* countingAtOnce(reader: Reader): Generator<Pages, boolean> {
+  const { sweep } = reader
+  if (sweep.totalChanged || sweep.table.size !== sweep.total || sweep.lastPage === Infinity) return false
+  yield reader.again(sweep.lastPage > 1 ? [1, sweep.lastPage] : [1])
+  const first = reader.answers[0]
+  const tail = reader.answers.at(-1)
+  if (first === undefined || tail === undefined) return false
+  return countCertificate(sweep, { head: [first], anchor: tail, tail }) === "proven"
+}
+
 /** Pages of a growing list that rows were skipped on: first those that surely were, then those that may have been. */
 function* skipped(reader: Reader, pageSize: number): Generator<Pages, void> {
   const { sweep } = reader
@@ -123,7 +142,7 @@ function* skipped(reader: Reader, pageSize: number): Generator<Pages, void> {
     if (!isShort()) return
     const total = sweep.total ?? 0
     const found = unreadPages(sweep.responses.from(sweep.pass.start), { pageSize, total, surely })
-    for (let at = 0; at < found.length && isShort(); at += reader.concurrency) {
+    for (let at = 0; at < found.length && isShort() && !sweep.isSpent; at += reader.concurrency) {
       yield reader.again(found.slice(at, at + reader.concurrency))
     }
   }
@@ -134,11 +153,12 @@ const unproven = (reason: UnprovenReason): Completeness => ({ status: "unproven"
 const provenByMoment: Completeness = {
   status: "proven",
   certificate: "moment",
-  assumption: "a session that has left the list does not come back into it, and totalCount is right"
+  assumption:
+    "a session that has left the list does not come back into it, totalCount is right, and no answer is older than its request"
 }
 
 const provenByCount: Completeness = {
   status: "proven",
   certificate: "count",
-  assumption: "no session left the list during the read, and totalCount is right"
+  assumption: "no session left the list during the read, totalCount is right, and no answer is older than its request"
 }

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import { SessionsClient } from "../../SessionsClient.ts"
 import type { SessionsError } from "../../SessionsError.ts"
 import type { Completeness, SweepReport } from "../../SweepReport.ts"
+import { CurrentRetryBudget, RetryBudget } from "../RetryBudget.ts"
 import { Delivered } from "./Delivered.ts"
 import { drifted, unproven } from "./metrics.ts"
 import { fast, type Plan, verified } from "./plan.ts"
@@ -31,7 +32,7 @@ const MAX_PASSES = 6
 /** The pages of a read: those of the list in its order, then those with rows found late. */
 export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Taken, SessionsError, SessionsClient> =>
   Effect.gen(function* () {
-    const client = yield* SessionsClient
+    const client = withRetryBudget(yield* SessionsClient)
     const { concurrency = 8, consistency = "verified", maxPages = 1_000_000, onReport } = options
     const query = makeQuery(options)
     const position = options.from === undefined ? undefined : yield* decode(options.from, query.text)
@@ -56,6 +57,15 @@ export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Tak
     })
     return follow(plan, end)
   }).pipe(Stream.unwrap, Stream.withSpan("Sessions.sweep"))
+
+/** All requests of one read share a budget of retries. */
+const withRetryBudget = (client: SessionsClient["Service"]): SessionsClient["Service"] => {
+  const budget = new RetryBudget()
+  return {
+    ...client,
+    getPage: (query) => Effect.provideService(client.getPage(query), CurrentRetryBudget, budget)
+  }
+}
 
 /** The steps of a plan one after another: each is decided when all pages of the one before have been taken. */
 const follow = (

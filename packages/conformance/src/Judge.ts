@@ -1,0 +1,155 @@
+/**
+ * Reads a scenario's list and checks what `Sessions` promises about it: not how it is read, but what comes of it.
+ */
+import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { Effect, Exit, Option, Stream } from "effect"
+// The one place that looks inside of core: the tests of these tests break its rules.
+import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
+import { run } from "../../core/src/internal/sweep/run.ts"
+import { makeRandom } from "./random.ts"
+import { drawScenario, type Scenario, simplify } from "./Scenario.ts"
+import { Server } from "./Server.ts"
+import { World } from "./World.ts"
+
+/** How a read of a scenario went. */
+export interface Outcome {
+  readonly scenario: Scenario
+  /** What was promised and not kept; undefined if all was. */
+  readonly broken: string | undefined
+  /** Absent when the read failed. */
+  readonly report: SweepReport | undefined
+  readonly error: string | undefined
+  readonly requests: number
+  readonly pages: number
+  /** Stable sessions that were not emitted. */
+  readonly lost: number
+  /** Whether rows left the list, although the certificate assumed that none did. */
+  readonly assumptionBroken: boolean
+}
+
+/** Reads the list of a scenario and judges the read. */
+export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rules = rules) {
+  const random = makeRandom(scenario.seed ^ 0x5bd1e995)
+  const world = new World(scenario, random)
+  const server = new Server(world, scenario, random)
+  const { status } = scenario
+  const serverStatus = scenario.serverFilters ? status : undefined
+  const list = world.view(status).map(({ id }) => id)
+  const pages = Math.ceil(world.view(serverStatus).length / scenario.pageSize)
+  world.beginReading()
+  let report: SweepReport | undefined
+  const emitted: Array<string> = []
+  const exit = yield* run(
+    {
+      ...(status === undefined ? {} : { status, filter: scenario.serverFilters ? "server" : "client" }),
+      ...(scenario.asksPageSize ? { pageSize: scenario.pageSize } : {}),
+      consistency: scenario.consistency,
+      concurrency: scenario.concurrency,
+      onReport: (value) =>
+        Effect.sync(() => {
+          report = value
+        })
+    },
+    used
+  ).pipe(
+    Stream.runForEach(({ sessions }) => Effect.sync(() => void emitted.push(...sessions.map(({ id }) => id)))),
+    Effect.provideService(SessionsClient, server.client),
+    Effect.exit
+  )
+  const distinct = new Set(emitted)
+  const lost = [...world.stable].filter((id) => !distinct.has(id)).length
+  const error = Exit.findErrorOption(exit).pipe(
+    Option.map(({ reason }) => reason._tag),
+    Option.getOrUndefined
+  )
+  const isCount = report?.completeness.status === "proven" && report.completeness.certificate === "count"
+  const assumptionBroken = isCount && (world.anyLeft || serverStatus !== undefined)
+  const isQuiet = scenario.kind === "quiet" && scenario.resizeAfter === 0
+
+  const broken = (): string | undefined => {
+    if (Exit.hasDies(exit)) return `defect ${String(exit)}`
+    if (server.inFlight !== 0) return `${server.inFlight} requests in flight after the end`
+    if (server.maxInFlight > scenario.concurrency) return `${server.maxInFlight} requests at once`
+    if (distinct.size !== emitted.length) return `${emitted.length - distinct.size} sessions emitted twice`
+    if (error === "PageMismatch" && server.wrongPages > 0) return undefined
+    if (error !== undefined) return isAllowed(error, scenario) ? undefined : `failed with ${error}`
+    if (report === undefined) return "no report"
+    if (report.emittedRows !== emitted.length) return "the report miscounts"
+    if (isQuiet) {
+      if (emitted.join() !== list.join()) return "not the quiet list in its order"
+      if (
+        scenario.consistency === "verified" &&
+        scenario.missingTotals === 0 &&
+        report.completeness.status !== "proven"
+      ) {
+        return "a quiet list was not proven"
+      }
+    }
+    if (report.completeness.status === "proven" && lost > 0 && !(assumptionBroken && isFreak(scenario))) {
+      return `${lost} stable sessions lost, and the report says proven (${report.completeness.certificate})`
+    }
+    return undefined
+  }
+  const outcome: Outcome = {
+    scenario,
+    broken: broken(),
+    report,
+    error,
+    requests: server.requests,
+    pages,
+    lost,
+    assumptionBroken
+  }
+  return outcome
+})
+
+/** Lists without any order, from which rows vanish: only here may the count certificate be wrong, as its text says. */
+const isFreak = ({ kind }: Scenario) => kind === "churn" || kind === "turnover"
+
+/** A single page that is given again for every number, by a server that gives no totals, may be a list without an end. */
+const isAllowed = (error: string, { missingTotals, pastEnd }: Scenario) =>
+  error === "PaginationStuck" && missingTotals > 0 && pastEnd.startsWith("clamped")
+
+/** How a read of a scenario is judged. */
+export type Judge = (scenario: Scenario) => Effect.Effect<Outcome>
+
+/** Judges many scenarios; the first one that breaks a promise is made as simple as it can be, and returned. */
+export const findBroken = Effect.fnUntraced(function* (options: {
+  readonly seed: number
+  readonly worlds: number
+  readonly judge?: Judge
+  readonly adapt?: (scenario: Scenario) => Scenario
+  readonly onOutcome?: (outcome: Outcome) => void
+}) {
+  const judgeOne = options.judge ?? ((scenario: Scenario) => judge(scenario))
+  for (let world = 0; world < options.worlds; world++) {
+    const drawn = drawScenario((options.seed + world) >>> 0)
+    const outcome = yield* judgeOne(options.adapt?.(drawn) ?? drawn)
+    options.onOutcome?.(outcome)
+    if (outcome.broken !== undefined) return yield* shrink(outcome, judgeOne)
+  }
+  return undefined
+})
+
+/** What to print of a broken promise, with what replays it. */
+export const describe = ({ broken, report, scenario }: Outcome): string =>
+  `${broken}; replay with HB_SESSIONS_SEED=${scenario.seed} HB_SESSIONS_WORLDS=1; simplest scenario ` +
+  `${JSON.stringify(scenario)}, report ${JSON.stringify(report)}`
+
+const shrink = Effect.fnUntraced(function* (outcome: Outcome, judgeOne: Judge) {
+  let simplest = outcome
+  for (let steps = 0; steps < 200; steps++) {
+    let simpler: Outcome | undefined
+    for (const candidate of simplify(simplest.scenario)) {
+      const tried = yield* judgeOne(candidate)
+      if (tried.broken !== undefined) {
+        simpler = tried
+        break
+      }
+    }
+    if (simpler === undefined) return simplest
+    simplest = simpler
+  }
+  return simplest
+})

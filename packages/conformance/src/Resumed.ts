@@ -1,0 +1,84 @@
+/**
+ * Reads a scenario's list in several parts, each from where the one before was interrupted or failed, and checks what
+ * `Sessions.pages` promises about that.
+ */
+import * as Sessions from "@hb-sessions/core/Sessions"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import { Effect, Exit, Stream } from "effect"
+import type { Outcome } from "./Judge.ts"
+import { makeRandom } from "./random.ts"
+import type { Scenario } from "./Scenario.ts"
+import { Server } from "./Server.ts"
+import { World } from "./World.ts"
+
+/** Most parts; a server that keeps failing may not let a read end. */
+const MAX_PARTS = 40
+
+export const judgeResumed = Effect.fnUntraced(function* (scenario: Scenario) {
+  const random = makeRandom(scenario.seed ^ 0x2545f491)
+  const world = new World(scenario, random)
+  const server = new Server(world, scenario, random)
+  const { status } = scenario
+  const list = world.view(status).map(({ id }) => id)
+  world.beginReading()
+  const reports: Array<SweepReport> = []
+  let token: string | undefined
+  let error: string | undefined
+  const emitted: Array<string> = []
+  const partly = random.pick([1, 2, 3])
+  for (let part = 0; part < MAX_PARTS && reports.length === 0; part++) {
+    const chunks = part < partly ? 1 + random.below(6) : Infinity
+    const exit = yield* Sessions.pages({
+      ...(status === undefined ? {} : { status, filter: scenario.serverFilters ? "server" : "client" }),
+      ...(scenario.asksPageSize ? { pageSize: scenario.pageSize } : {}),
+      ...(token === undefined ? {} : { from: token }),
+      consistency: scenario.consistency,
+      concurrency: scenario.concurrency,
+      onReport: (value) => Effect.sync(() => void reports.push(value))
+    }).pipe(
+      chunks === Infinity ? (stream) => stream : Stream.take(chunks),
+      Stream.runForEach(({ resumeToken, sessions }) =>
+        Effect.sync(() => {
+          emitted.push(...sessions.map(({ id }) => id))
+          token = resumeToken
+        })
+      ),
+      Effect.provideService(SessionsClient, server.client),
+      Effect.exit
+    )
+    if (Exit.hasDies(exit)) error = `defect ${String(exit)}`
+  }
+  const [report] = reports
+  const distinct = new Set(emitted)
+  const lost = [...world.stable].filter((id) => !distinct.has(id)).length
+  const isQuiet = scenario.kind === "quiet" && scenario.resizeAfter === 0
+  const broken = (): string | undefined => {
+    if (error !== undefined) return error
+    if (report === undefined) return undefined
+    if (isQuiet && emitted.join() !== list.join()) return "the parts are not the quiet list in its order"
+    if (report.completeness.status === "proven" && lost > 0) return `${lost} stable sessions lost, and it says proven`
+    return undefined
+  }
+  const outcome: Outcome = {
+    scenario,
+    broken: broken(),
+    report,
+    error,
+    requests: server.requests,
+    pages: 0,
+    lost,
+    assumptionBroken: false
+  }
+  return outcome
+})
+
+/** A scenario that can be resumed: failing now and then, and told by its server how long it is. */
+export const asResumable = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  failing: scenario.seed % 2 === 0 ? 0.02 : 0,
+  missingTotals: 0,
+  wrongPage: 0,
+  // Where no proof is possible by the count alone, a deletion and a start at once can hide each other.
+  kind: scenario.kind === "turnover" || scenario.kind === "churn" ? "close" : scenario.kind
+})

@@ -1,0 +1,173 @@
+/**
+ * A server over a changing list, and the network to it: the order of events is random, and a seed determines it.
+ *
+ * Every request goes through three events: the server counts the list, the server reads the rows (or the other way
+ * round, or both at once), and the response arrives. The events of all requests happen in the order of random times, and
+ * the list may change after each. Requests advance only when the reader has nothing left to do at once.
+ */
+import type { SessionPage } from "@hb-sessions/core/SessionPage"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import type { ListQuery } from "@hb-sessions/core/SessionsApi"
+import { InvalidRequest, SessionsError, UpstreamUnavailable } from "@hb-sessions/core/SessionsError"
+import { Effect } from "effect"
+import type { Random } from "./random.ts"
+import type { World } from "./World.ts"
+
+export interface ServerOptions {
+  readonly pageSize: number
+  /** When the total is read: with the rows, before them or after them. */
+  readonly totals: "atomic" | "before" | "after"
+  /** The share of responses without a total. */
+  readonly missingTotals: number
+  /** What comes past the last page: nothing, HTTP 400, the last page under its own number, or under the one asked for. */
+  readonly pastEnd: "empty" | "refused" | "clamped" | "clamped-silently"
+  /** Whether responses tell their page and page size. */
+  readonly tellsPage: boolean
+  readonly tellsPageSize: boolean
+  /** Changes of the list after each event. */
+  readonly changeRate: number
+  /** The share of requests that take much longer, as if they were retried. */
+  readonly slow: number
+  /** The share of requests for a page after the first that are answered with another page, which says so. */
+  readonly wrongPage: number
+  /** The share of requests that fail. */
+  readonly failing: number
+  /** After how many responses the page size grows by one; 0 for never. */
+  readonly resizeAfter: number
+}
+
+interface Event {
+  readonly time: number
+  readonly run: () => void
+}
+
+export class Server {
+  requests = 0
+  responses = 0
+  /** Requests that the reader still waits for. */
+  inFlight = 0
+  maxInFlight = 0
+  /** Responses that said a page other than the one asked for. */
+  wrongPages = 0
+
+  readonly #world: World
+  readonly #options: ServerOptions
+  readonly #random: Random
+  readonly #events: Array<Event> = []
+  #time = 0
+  #isPumping = false
+
+  constructor(world: World, options: ServerOptions, random: Random) {
+    this.#world = world
+    this.#options = options
+    this.#random = random
+  }
+
+  readonly client = SessionsClient.of({
+    getPage: (query) =>
+      Effect.callback<SessionPage, SessionsError>((resume) => {
+        this.requests++
+        this.inFlight++
+        this.maxInFlight = Math.max(this.maxInFlight, this.inFlight)
+        let isOpen = true
+        const close = () => {
+          if (isOpen) this.inFlight--
+          isOpen = false
+        }
+        this.#serve(query, (result) => {
+          close()
+          resume(result)
+        })
+        return Effect.sync(close)
+      }),
+    getPageResponse: () => Effect.die("not used")
+  })
+
+  #serve(query: ListQuery, done: (result: Effect.Effect<SessionPage, SessionsError>) => void): void {
+    const random = this.#random
+    const { totals } = this.#options
+    const { page = 1 } = query
+    const isWrong = page > 1 && random.chance(this.#options.wrongPage)
+    const served = isWrong ? { ...query, page: page === 2 ? 1 : page - 1 } : query
+    const delay = () => 1 + random.below(20) + (random.chance(this.#options.slow) ? random.below(200) : 0)
+    let total = 0
+    let answer: SessionPage | undefined
+    const count = () => {
+      total = this.#world.view(query.status).length
+    }
+    const read = () => {
+      answer = this.#page(served)
+    }
+    const [first, second] =
+      totals === "before" ? [count, read] : totals === "after" ? [read, count] : [() => (count(), read()), () => {}]
+    this.#after(delay(), () => {
+      first()
+      this.#after(random.below(5), () => {
+        second()
+        this.#after(delay(), () => {
+          this.responses++
+          if (isWrong) this.wrongPages++
+          done(this.#respond(page, answer, total))
+        })
+      })
+    })
+  }
+
+  #respond(page: number, answer: SessionPage | undefined, total: number): Effect.Effect<SessionPage, SessionsError> {
+    const { failing, missingTotals } = this.#options
+    if (this.#random.chance(failing)) {
+      const reason = new UpstreamUnavailable({ kind: "status", status: 503, attempts: 6, detail: "" })
+      return Effect.fail(new SessionsError({ page, reason }))
+    }
+    if (answer === undefined) {
+      return Effect.fail(
+        new SessionsError({ page, reason: new InvalidRequest({ status: 400, detail: "no such page" }) })
+      )
+    }
+    return Effect.succeed(this.#random.chance(missingTotals) ? answer : { ...answer, totalCount: total })
+  }
+
+  /** Undefined for a page that the server refuses. */
+  #page({ limit, page = 1, status }: ListQuery): SessionPage | undefined {
+    const { pastEnd, resizeAfter, tellsPage, tellsPageSize } = this.#options
+    const grown = resizeAfter > 0 && this.responses >= resizeAfter ? 1 : 0
+    const pageSize = (limit ?? this.#options.pageSize) + grown
+    const rows = this.#world.view(status)
+    const last = Math.max(1, Math.ceil(rows.length / pageSize))
+    const isClamped = page > last && (pastEnd === "clamped" || pastEnd === "clamped-silently")
+    if (page > last && pastEnd === "refused") return undefined
+    const shown = isClamped ? last : page
+    return {
+      // A copy of each row: the world changes them.
+      sessions: rows.slice((shown - 1) * pageSize, shown * pageSize).map((row) => ({ ...row })),
+      ...(tellsPage ? { page: pastEnd === "clamped-silently" ? page : shown } : {}),
+      ...(tellsPageSize ? { pageSize } : {})
+    }
+  }
+
+  #after(delay: number, run: () => void): void {
+    this.#events.push({ time: this.#time + delay, run })
+    this.#pump()
+  }
+
+  /** One event a turn of the event loop: whatever the reader does about it is done before the next one. */
+  #pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#isPumping = false
+        let next = 0
+        for (const [index, event] of this.#events.entries()) {
+          if (event.time < this.#events[next]!.time) next = index
+        }
+        const [event] = this.#events.splice(next, 1)
+        if (event === undefined) return
+        this.#time = event.time
+        event.run()
+        if (this.#random.chance(this.#options.changeRate)) this.#world.change()
+        if (this.#events.length > 0) this.#pump()
+      })
+    )
+  }
+}

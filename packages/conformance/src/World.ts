@@ -1,0 +1,137 @@
+/**
+ * A list of sessions that changes, small and fast enough to be read thousands of times.
+ *
+ * The world knows what a reader cannot: which sessions were there all the time.
+ */
+import { type Session, SessionId } from "@hb-sessions/core/Session"
+import type { Random } from "./random.ts"
+
+/**
+ * How a list changes.
+ *
+ * - `quiet`: not at all.
+ * - `grow`: sessions start.
+ * - `purge`: sessions start, and the oldest are deleted.
+ * - `close`: sessions start and end; so rows leave a list of the active ones, and enter one of the closed ones.
+ * - `churn`: rows enter and leave anywhere.
+ * - `turnover`: as many rows enter as leave, at once: the total never tells.
+ * - `update`: sessions start, and those that are updated move to the head.
+ */
+export const kinds = ["quiet", "grow", "purge", "close", "churn", "turnover", "update"] as const
+export type Kind = (typeof kinds)[number]
+
+export interface WorldOptions {
+  readonly kind: Kind
+  readonly rows: number
+  readonly oldestFirst: boolean
+  /** The status of the list that is read; undefined for all sessions. */
+  readonly status: string | undefined
+}
+
+/** A session whose status changes. */
+type Row = { readonly id: SessionId; readonly createdAt: number; status: string }
+
+export class World {
+  /** Whether a row left the list of all sessions since the reading began. */
+  anyLeft = false
+  /** How often the list changed since then. */
+  changes = 0
+
+  readonly #options: WorldOptions
+  readonly #random: Random
+  /** In the order of the list. */
+  readonly #rows: Array<Row> = []
+  /** Ids that matched and were there since the reading began. */
+  #stable = new Set<string>()
+  #clock = 1_700_000_000_000
+
+  constructor(options: WorldOptions, random: Random) {
+    this.#options = options
+    this.#random = random
+    for (let count = 0; count < options.rows; count++) this.#start()
+    if (options.kind === "churn") this.#shuffle()
+  }
+
+  beginReading(): void {
+    this.#stable = new Set(this.view(this.#options.status).map(({ id }) => id))
+    this.anyLeft = false
+    this.changes = 0
+  }
+
+  /** Ids that matched and were in the list all the time since the reading began. */
+  get stable(): ReadonlySet<string> {
+    return this.#stable
+  }
+
+  /** The list now, as a server that filters by a status sees it. */
+  view(status: string | undefined): ReadonlyArray<Session> {
+    return status === undefined ? this.#rows : this.#rows.filter((row) => row.status === status)
+  }
+
+  /** Changes the list once. */
+  change(): void {
+    this.changes++
+    const { kind } = this.#options
+    if (kind === "quiet") return
+    if (kind === "turnover") {
+      this.#leaveAnywhere()
+      if (this.#random.chance(0.5)) this.#start()
+      else this.#enterAnywhere()
+    } else if (kind === "churn") {
+      if (this.#random.chance(0.5)) this.#leaveAnywhere()
+      else this.#enterAnywhere()
+    } else if (kind === "grow" || this.#random.chance(0.4)) this.#start()
+    else if (kind === "purge") this.#leave(this.#options.oldestFirst ? 0 : this.#rows.length - 1)
+    else if (kind === "close") this.#end()
+    else this.#update()
+  }
+
+  #start(): void {
+    this.#insert(this.#options.oldestFirst ? this.#rows.length : 0)
+  }
+
+  #enterAnywhere(): void {
+    this.#insert(this.#random.below(this.#rows.length + 1))
+  }
+
+  #insert(index: number): void {
+    this.#clock += 1 + this.#random.below(1000)
+    const status = this.#random.pick(["active", "active", "closed", "error"])
+    this.#rows.splice(index, 0, { id: SessionId.make(this.#random.uuid()), createdAt: this.#clock, status })
+  }
+
+  #leaveAnywhere(): void {
+    this.#leave(this.#random.below(this.#rows.length))
+  }
+
+  #leave(index: number): void {
+    for (const { id } of this.#rows.splice(index, 1)) {
+      this.anyLeft = true
+      this.#stable.delete(id)
+    }
+  }
+
+  #end(): void {
+    const active = this.#rows.filter(({ status }) => status === "active")
+    const row = active[this.#random.below(active.length)]
+    if (row === undefined) return
+    row.status = "closed"
+    if (this.#options.status !== undefined) this.#stable.delete(row.id)
+  }
+
+  #update(): void {
+    const [row] = this.#rows.splice(this.#random.below(this.#rows.length), 1)
+    if (row !== undefined) this.#rows.unshift(row)
+  }
+
+  #shuffle(): void {
+    for (let at = this.#rows.length - 1; at > 0; at--) {
+      const other = this.#random.below(at + 1)
+      const [a, b] = [this.#rows[at], this.#rows[other]]
+      if (a !== undefined && b !== undefined) {
+        this.#rows[at] = b
+        this.#rows[other] = a
+      }
+    }
+  }
+}
