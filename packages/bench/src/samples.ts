@@ -8,7 +8,11 @@ import * as Schema from "effect/Schema"
 
 /** The JSON text of a page of so many sessions, as the simulator serves it. */
 export const pageText = (size: number): string => {
-  const answer = servePage(makeWorld({ sessions: Math.max(size, 20_000) }), { page: 1, limit: size }, { maxLimit: size })
+  const answer = servePage(
+    makeWorld({ sessions: Math.max(size, 20_000) }),
+    { page: 1, limit: size },
+    { maxLimit: size }
+  )
   return JSON.stringify(answer.body)
 }
 
