@@ -2,5 +2,8 @@
 import { run } from "@hb-sessions/app-kit/run"
 import manifest from "../package.json" with { type: "json" }
 import { hbSessionsExport } from "./commands/hb-sessions-export.ts"
+import { exitCodes } from "./exitCodes.ts"
+import { listen } from "./signals.ts"
 
-run(hbSessionsExport, { version: manifest.version })
+listen()
+run(hbSessionsExport, { version: manifest.version, interruptedCode: exitCodes.stopped })

@@ -8,25 +8,11 @@ import { parse } from "csv-parse/sync"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-
-const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url))
-
-const scratch = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "hb-sessions-export-"))),
-  (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
-)
-
-const environment = ({ apiKey, url }: Simulator["Service"]): Bin.Env => ({
-  HYPERBROWSER_API_KEY: apiKey,
-  HYPERBROWSER_BASE_URL: url,
-  HB_SESSIONS_RETRIES: "0"
-})
+import { bin, environment, hasCheckpoint, scratch, visible } from "./support.ts"
 
 describe("a run that succeeds", () => {
   it.live("publishes one row a session and a header, as another parser reads them", () =>
@@ -35,7 +21,7 @@ describe("a run that succeeds", () => {
       const out = join(yield* scratch, "new", "exports")
       const { code, stderr, stdout } = yield* Bin.run(bin, ["run", "--out", out], environment(simulator))
       assert.deepStrictEqual([code, stderr], [0, ""])
-      assert.deepStrictEqual(readdirSync(out), ["sessions.csv"])
+      assert.deepStrictEqual(visible(out), ["generations", "manifest.json", "sessions.csv"])
       const bytes = readFileSync(join(out, "sessions.csv"))
       const rows: ReadonlyArray<Record<string, string>> = parse(bytes, { columns: true })
       assert.lengthOf(rows, 2000)
@@ -84,7 +70,7 @@ const brokenOnPage3 = (trouble: "fail" | "hang") =>
   )
 
 describe("a run that fails", () => {
-  it.live("leaves the earlier file as it was, and nothing else", () =>
+  it.live("leaves the earlier file as it was", () =>
     Effect.gen(function* () {
       const { url } = yield* brokenOnPage3("fail")
       const out = yield* scratch
@@ -94,13 +80,13 @@ describe("a run that fails", () => {
       assert.strictEqual(code, 4)
       assert.strictEqual(stdout, "")
       assert.match(stderr, /^hb-sessions-export: page \d+: the server failed \(HTTP 500\)[^\n]+\n$/)
-      assert.deepStrictEqual(readdirSync(out), ["sessions.csv"])
+      assert.deepStrictEqual(visible(out), ["sessions.csv"])
       assert.strictEqual(readFileSync(join(out, "sessions.csv"), "utf8"), "the earlier file")
     }).pipe(Effect.scoped)
   )
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it.live(`${signal} in the middle: exit code 130, the earlier file as it was, and nothing else`, () =>
+    it.live(`${signal} in the middle: a checkpoint, the earlier file as it was, and its own exit code`, () =>
       Effect.gen(function* () {
         const { hanging, url } = yield* brokenOnPage3("hang")
         const out = yield* scratch
@@ -108,11 +94,12 @@ describe("a run that fails", () => {
         const code = yield* Effect.promise(async () => {
           const env = { PATH: process.env["PATH"], HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: url }
           const child = spawn(process.execPath, [bin, "run", "--out", out], { env, stdio: "ignore" })
-          void hanging.then(() => child.kill(signal))
+          void hanging.then(() => setTimeout(() => child.kill(signal), 100))
           return (await once(child, "close"))[0]
         })
-        assert.strictEqual(code, 130)
-        assert.deepStrictEqual(readdirSync(out), ["sessions.csv"])
+        assert.strictEqual(code, signal === "SIGINT" ? 130 : 143)
+        assert.deepStrictEqual(visible(out), ["sessions.csv"])
+        assert.isTrue(hasCheckpoint(out))
         assert.strictEqual(readFileSync(join(out, "sessions.csv"), "utf8"), "the earlier file")
       }).pipe(Effect.scoped)
     )
@@ -124,7 +111,7 @@ describe("a run that fails", () => {
       writeFileSync(join(out, "file"), "")
       const env = { HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: "http://127.0.0.1:9" }
       const { code, stderr } = yield* Bin.run(bin, ["run", "--out", join(out, "file", "below")], env)
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 74)
       assert.match(stderr, /^hb-sessions-export: [^\n]*file\/below[^\n]*\n$/)
     }).pipe(Effect.scoped)
   )

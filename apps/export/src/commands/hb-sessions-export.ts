@@ -2,14 +2,17 @@
  * The root of the command tree.
  */
 import * as Command from "effect/cli/Command"
+import { inspectExport } from "./inspect.ts"
 import { runExport } from "./run.ts"
+import { scheduleExport } from "./schedule.ts"
+import { verifyExport } from "./verify.ts"
 
 export const hbSessionsExport = Command.make("hb-sessions-export").pipe(
   Command.withDescription(
-    "Export a Hyperbrowser team's browser sessions to CSV. Set HYPERBROWSER_API_KEY first; HYPERBROWSER_BASE_URL names another server."
+    "Export a Hyperbrowser team's browser sessions to files, completely or not at all. Set HYPERBROWSER_API_KEY first; HYPERBROWSER_BASE_URL names another server."
   ),
   Command.withExamples([
     { command: "hb-sessions-export run --out ./exports", description: "Export every session to ./exports/sessions.csv" }
   ]),
-  Command.withSubcommands([runExport])
+  Command.withSubcommands([runExport, scheduleExport, verifyExport, inspectExport])
 )

@@ -1,34 +1,46 @@
 /**
  * `hb-sessions-export run`
  */
-import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as ExportJob from "../ExportJob.ts"
+import { orDiskError } from "../exitCodes.ts"
+import { preview, toLines } from "../Preview.ts"
+import { watch } from "../Watch.ts"
+import { withClient } from "./environment.ts"
+import { flags, outConfig, readSettings, runFlags, watchConfig } from "./flags.ts"
 
-const flags = {
-  out: Flag.String("out").pipe(
-    Flag.withAlias("o"),
-    Flag.withMetavar("directory"),
-    Flag.withDescription("Where the file goes; created when it does not exist (required)")
+/** One export under watch, with its line on stdout. */
+export const exportOnce = Effect.gen(function* () {
+  const directory = yield* outConfig
+  const options = yield* watchConfig
+  const job = Effect.flatMap(readSettings, ExportJob.run)
+  const { bytes, manifest, target } = yield* watch({ directory, ...options })(job)
+  yield* Console.log(`exported ${manifest.sessions} sessions to ${target} (${bytes} bytes)`)
+})
+
+/** Looks at everything that a run needs, with one request. */
+const rehearse = Effect.gen(function* () {
+  const settings = yield* readSettings
+  const client = yield* SessionsClient
+  const found = yield* orDiskError(preview(settings))
+  const page = yield* client.getPage(
+    settings.pageSize === undefined ? { page: 1 } : { page: 1, limit: settings.pageSize }
   )
-}
+  const lines = toLines(settings.directory, found)
+  yield* Effect.forEach(lines, (line) => Console.log(line), { discard: true })
+  yield* Console.log(`the API answers; its list holds ${page.totalCount ?? "an unknown number of"} sessions`)
+})
 
-export const runExport = Command.make(
-  "run",
-  flags,
-  Effect.fn("run")(function* ({ out }) {
-    const { bytes, file, sessions } = yield* ExportJob.run({ directory: out })
-    yield* Console.log(`exported ${sessions} sessions to ${file} (${bytes} bytes)`)
-  })
+export const runExport = Command.make("run", { ...flags, ...runFlags }, ({ "dry-run": isRehearsal, ...input }) =>
+  (isRehearsal ? rehearse : exportOnce).pipe(withClient(input))
 ).pipe(
-  Command.withDescription("Export every session once, then exit. An earlier file is replaced only by a complete one."),
+  Command.withDescription(
+    "Export every session once, then exit. An earlier export is replaced only by a complete one."
+  ),
   Command.withExamples([
     { command: "hb-sessions-export run --out /var/lib/exports", description: "Write /var/lib/exports/sessions.csv" }
-  ]),
-  Command.provide(SessionsClient.layerConfigNoDeps.pipe(Layer.provide(Transport.layer)))
+  ])
 )

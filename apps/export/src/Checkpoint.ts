@@ -1,0 +1,67 @@
+/**
+ * Where a run stands, as it is found again after a crash.
+ */
+import { ResumeToken } from "@hb-sessions/core/ResumeToken"
+import * as Schema from "effect/Schema"
+import { schemaVersion } from "./Manifest.ts"
+import { Selection } from "./Selection.ts"
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** Schema for how much of an unfinished file counts. */
+export const PartState = Schema.Struct({
+  partition: Schema.String,
+  rows: Count,
+  bytes: Count,
+  sha256: Schema.String
+})
+export type PartState = typeof PartState.Type
+
+/** Schema for what has been learnt of the sessions so far. */
+export const Progress = Schema.Struct({
+  /** Sessions received, those that were filtered out included. */
+  received: Count,
+  newestCreatedAt: Schema.optionalKey(Schema.Int),
+  oldestOpen: Schema.optionalKey(Schema.Int)
+})
+export type Progress = typeof Progress.Type
+
+/** Schema for what a run fixes when it begins, so that it still holds when it goes on. */
+export const Plan = Schema.Struct({
+  selection: Selection,
+  /** Digest of the API key: sessions of two teams must not meet in one file. */
+  account: Schema.String,
+  /** The generation that was published when the run began; 0 for none. */
+  base: Count,
+  sweepReason: Schema.String,
+  /** Epoch milliseconds; what is asked of the read itself. */
+  readSince: Schema.optionalKey(Schema.Int),
+  /** Epoch milliseconds; what is filtered. */
+  since: Schema.optionalKey(Schema.Int),
+  until: Schema.optionalKey(Schema.Int),
+  pageSize: Schema.optionalKey(Schema.Int),
+  started: Schema.Int,
+  resumed: Count
+})
+export type Plan = typeof Plan.Type
+
+/** Schema for a checkpoint. */
+export const Checkpoint = Schema.Struct({
+  schemaVersion: Schema.Literal(schemaVersion),
+  plan: Plan,
+  progress: Progress,
+  token: ResumeToken,
+  parts: Schema.Array(PartState),
+  /** The records of the sessions received. */
+  journal: PartState,
+  written: Schema.Int
+})
+export type Checkpoint = typeof Checkpoint.Type
+
+/** Schema for the text of a checkpoint. */
+export const CheckpointJson = Schema.fromJsonString(Checkpoint)
+
+const encode = Schema.encodeSync(CheckpointJson)
+
+/** The text of a checkpoint. */
+export const toText = (checkpoint: Checkpoint): string => `${encode(checkpoint)}\n`

@@ -1,0 +1,133 @@
+/**
+ * The layout of a published directory.
+ *
+ * ```text
+ * manifest.json                    what is published; renamed into place, and by that committed
+ * sessions.csv                     the newest file, for people
+ * generations/00000001/…           the files, and a copy of the generation's manifest
+ * .staging-<run>/                  what a run has not published yet; all its changes go through here
+ * .refused-<run>/                  state that could not be used, kept for people
+ * .lock, .takeover                 locked by the running process, never removed
+ * ```
+ */
+import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import { exitCodes } from "./exitCodes.ts"
+import { type Manifest, ManifestJson, schemaVersion, Versioned } from "./Manifest.ts"
+
+/** The names in a published directory. */
+export const names = {
+  manifest: "manifest.json",
+  generations: "generations",
+  lock: ".lock",
+  takeover: ".takeover",
+  staging: ".staging-",
+  refused: ".refused-",
+  alive: "alive",
+  former: "former-",
+  checkpoint: "checkpoint.json",
+  index: "index.bin"
+} as const
+
+/** The name of a generation's directory. */
+export const generationName = (generation: number): string => String(generation).padStart(8, "0")
+
+/** Whether a failure says that something is not there. */
+export const isNotFound = (error: PlatformError): boolean => error.reason._tag === "NotFound"
+
+/** Makes what happened in a directory last through a power cut. */
+export const sync = Effect.fn("Directory.sync")(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const handle = yield* fs.open(directory, { flag: "r" })
+  yield* handle.sync
+}, Effect.scoped)
+
+/** Writes a file and flushes it; the name lasts when its directory is flushed too. */
+export const writeFlushed = Effect.fn("Directory.writeFlushed")(function* (file: string, data: string | Uint8Array) {
+  const fs = yield* FileSystem.FileSystem
+  const handle = yield* fs.open(file, { flag: "w" })
+  yield* handle.writeAll(typeof data === "string" ? new TextEncoder().encode(data) : data)
+  yield* handle.sync
+}, Effect.scoped)
+
+/** The names in a directory, sorted; none when it does not exist. */
+export const list = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* Effect.catchIf(fs.readDirectory(directory), isNotFound, () => Effect.succeed([]))
+  return found.toSorted()
+})
+
+const readText = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.readFileString(file).pipe(
+    Effect.asSome,
+    Effect.catchIf(isNotFound, () => Effect.succeedNone)
+  )
+})
+
+/** The numbers of the generations' directories, ascending. */
+export const generations = Effect.fnUntraced(function* (directory: string) {
+  const path = yield* Path.Path
+  const found = yield* list(path.join(directory, names.generations))
+  return found.filter((name) => /^\d{8,}$/.test(name)).map(Number)
+})
+
+/** The path of a generation's own copy of its manifest. */
+export const manifestCopy = Effect.fnUntraced(function* (directory: string, generation: number) {
+  const path = yield* Path.Path
+  return path.join(directory, names.generations, generationName(generation), names.manifest)
+})
+
+/**
+ * Reads a manifest; none when there is no such file.
+ *
+ * Refuses one that is damaged or of a newer version, and leaves it where it is: to guess what was published would be
+ * worse than to publish nothing.
+ */
+export const readManifest = Effect.fn("Directory.readManifest")(function* (file: string) {
+  const text = yield* readText(file)
+  if (Option.isNone(text)) return Option.none<Manifest>()
+  const refuse = (problem: string) =>
+    Effect.fail(
+      new AppError({
+        message: `${file} ${problem}; restore it from its copy in the newest directory below ${names.generations}, or move it away together with ${names.generations} to start anew`,
+        exitCode: exitCodes.usage
+      })
+    )
+  const version = Option.map(Schema.decodeOption(Versioned)(text.value), (found) => found.schemaVersion)
+  if (Option.isSome(version) && version.value > schemaVersion) {
+    return yield* refuse(`is of version ${version.value}, and this program reads version ${schemaVersion}: update it`)
+  }
+  return yield* Schema.decodeEffect(ManifestJson)(text.value).pipe(
+    Effect.asSome,
+    Effect.catch(() => refuse("is damaged"))
+  )
+})
+
+/**
+ * Reads the manifest of a published directory; none when nothing is published.
+ *
+ * A directory that has generations but no manifest was damaged by somebody, and is refused. A generation without a copy
+ * of its manifest does not count: the run that wrote it was killed before it could commit it.
+ */
+export const published = Effect.fn("Directory.published")(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const manifest = yield* readManifest(path.join(directory, names.manifest))
+  if (Option.isSome(manifest)) return manifest
+  for (const generation of yield* generations(directory)) {
+    const copy = yield* manifestCopy(directory, generation)
+    if (yield* fs.exists(copy)) {
+      return yield* new AppError({
+        message: `${path.join(directory, names.manifest)} is missing, but ${copy} is there; copy the newest of these back, or move ${names.generations} away to start anew`,
+        exitCode: exitCodes.usage
+      })
+    }
+  }
+  return manifest
+})

@@ -1,0 +1,145 @@
+/**
+ * A set of sessions with a fingerprint each, in about 50 bytes a session outside the JavaScript heap.
+ */
+import { hash } from "node:crypto"
+
+/** Bytes of one entry as it is stored: 16 of key, 8 of fingerprint. */
+export const RECORD_BYTES = 24
+
+const WORDS = RECORD_BYTES / 4
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** An entry, to be filled again and again. */
+export const makeRecord = (): Uint32Array => new Uint32Array(WORDS)
+
+/** Writes the key of an id into a record: the UUID itself, or a digest of any other text. */
+export const setKey = (record: Uint32Array, id: string): void => {
+  const hex = UUID.test(id) ? id.replaceAll("-", "") : hash("sha256", id, "hex")
+  for (let word = 0; word < 4; word++) record[word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16)
+  // All zero marks a free place.
+  if (record[0] === 0 && record[1] === 0 && record[2] === 0 && record[3] === 0) record[3] = 1
+}
+
+/** Writes the fingerprint of a text into a record; it is never 0. */
+export const setFingerprint = (record: Uint32Array, text: string): void => {
+  const hex = hash("sha256", text, "hex")
+  record[4] = Number.parseInt(hex.slice(0, 8), 16)
+  record[5] = Number.parseInt(hex.slice(8, 16), 16) | 1
+}
+
+/** Takes the fingerprint out of a record. */
+export const clearFingerprint = (record: Uint32Array): void => {
+  record[4] = 0
+  record[5] = 0
+}
+
+/** Whether a record has a fingerprint. */
+export const hasFingerprint = (record: Uint32Array): boolean => record[5] !== 0
+
+/** A hash table of records. */
+export class KeyTable {
+  #words: Uint32Array
+  #mask: number
+  #size = 0
+
+  constructor(expected = 512) {
+    const capacity = 2 ** Math.ceil(Math.log2(Math.max(1024, expected * 1.5)))
+    this.#words = new Uint32Array(capacity * WORDS)
+    this.#mask = capacity - 1
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Whether the key of the record is in the table. */
+  has(record: Uint32Array): boolean {
+    return !this.#isFree(this.#place(record))
+  }
+
+  /** Whether the key is in the table with the same fingerprint. */
+  hasSame(record: Uint32Array): boolean {
+    const at = this.#place(record)
+    return !this.#isFree(at) && this.#words[at + 4] === record[4] && this.#words[at + 5] === record[5]
+  }
+
+  /** Puts a record in the table, over an earlier one of the same key; returns whether the key is new. */
+  set(record: Uint32Array): boolean {
+    if ((this.#size + 1) * 4 > (this.#mask + 1) * 3) this.#grow()
+    const at = this.#place(record)
+    const isNew = this.#isFree(at)
+    this.#words.set(record, at)
+    if (isNew) this.#size++
+    return isNew
+  }
+
+  /** The records, in pieces of bytes; order does not matter. */
+  *chunks(records = 4096): Generator<Uint8Array> {
+    let piece = new Uint32Array(records * WORDS)
+    let filled = 0
+    for (let at = 0; at < this.#words.length; at += WORDS) {
+      if (this.#isFree(at)) continue
+      piece.set(this.#words.subarray(at, at + WORDS), filled)
+      filled += WORDS
+      if (filled === piece.length) {
+        yield toBytes(piece, filled)
+        piece = new Uint32Array(records * WORDS)
+        filled = 0
+      }
+    }
+    if (filled > 0) yield toBytes(piece, filled)
+  }
+
+  #isFree(at: number): boolean {
+    const words = this.#words
+    return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0 && words[at + 3] === 0
+  }
+
+  /** Where the key is, or would be. */
+  #place(record: Uint32Array): number {
+    const words = this.#words
+    let slot = (Math.imul(record[0]!, 0x9e3779b1) ^ Math.imul(record[3]!, 0x85ebca6b)) >>> 0
+    slot = (slot ^ (slot >>> 15)) & this.#mask
+    for (;;) {
+      const at = slot * WORDS
+      if (this.#isFree(at)) return at
+      if (
+        words[at] === record[0] &&
+        words[at + 1] === record[1] &&
+        words[at + 2] === record[2] &&
+        words[at + 3] === record[3]
+      )
+        return at
+      slot = (slot + 1) & this.#mask
+    }
+  }
+
+  #grow(): void {
+    const former = this.#words
+    this.#words = new Uint32Array(former.length * 2)
+    this.#mask = this.#words.length / WORDS - 1
+    for (let at = 0; at < former.length; at += WORDS) {
+      const record = former.subarray(at, at + WORDS)
+      if (record[0] !== 0 || record[1] !== 0 || record[2] !== 0 || record[3] !== 0)
+        this.#words.set(record, this.#place(record))
+    }
+  }
+}
+
+/** The stored form of the first words of an array: little-endian, whatever the machine. */
+export const toBytes = (words: Uint32Array, count: number): Uint8Array => {
+  const bytes = new Uint8Array(count * 4)
+  const view = new DataView(bytes.buffer)
+  for (let word = 0; word < count; word++) view.setUint32(word * 4, words[word]!, true)
+  return bytes
+}
+
+/** Calls a function with each record of stored bytes; the record is filled anew every time. */
+export const forEachRecord = (bytes: Uint8Array, visit: (record: Uint32Array) => void): void => {
+  const record = makeRecord()
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 0; at + RECORD_BYTES <= bytes.byteLength; at += RECORD_BYTES) {
+    for (let word = 0; word < WORDS; word++) record[word] = view.getUint32(at + word * 4, true)
+    visit(record)
+  }
+}

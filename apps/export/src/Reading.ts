@@ -1,0 +1,224 @@
+/**
+ * From the stream of pages to growing files, with checkpoints on the way.
+ */
+import type { Session } from "@hb-sessions/core/Session"
+import * as Sessions from "@hb-sessions/core/Sessions"
+import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ResumeToken } from "@hb-sessions/core/ResumeToken"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Stream from "effect/Stream"
+import { type Checkpoint, type PartState, type Plan, type Progress, toText } from "./Checkpoint.ts"
+import { isNotFound, names, sync, writeFlushed } from "./Directory.ts"
+import { eachJournalRecord } from "./Incremental.ts"
+import { clearFingerprint, KeyTable, makeRecord, setFingerprint, setKey, toBytes } from "./KeyTable.ts"
+import { schemaVersion } from "./Manifest.ts"
+import * as PartFiles from "./PartFiles.ts"
+import { makePartitionOf, makeRows } from "./Rows.ts"
+import type { Candidate } from "./Resume.ts"
+import type { Settings } from "./Settings.ts"
+import { type Staging, sweep } from "./Staging.ts"
+
+/** The names of the unfinished files in the staging directory. */
+const RAW = "raw"
+const JOURNAL = "journal"
+
+/** The key that the journal has among the files; no partition is named like this. */
+const JOURNAL_KEY = "journal"
+
+/** A file that is not there is not what it should be. */
+const orDamaged = (adopted: Effect.Effect<boolean, PlatformError>) =>
+  Effect.catchIf(adopted, isNotFound, () => Effect.succeed(false))
+
+/** What a read has left in the staging directory. */
+export interface Gathered {
+  readonly report: SweepReport
+  readonly parts: ReadonlyArray<PartState>
+  /** Where the text of a partition is. */
+  readonly fileOf: (partition: string) => string
+  readonly journal: string
+  readonly progress: Progress
+  /** Sessions that were written. */
+  readonly written: number
+  /** Sessions received in this read, that is, since the last resume. */
+  readonly receivedNow: number
+  /** Different sessions received in all reads together. */
+  readonly distinct: number
+}
+
+/** What a read goes on with. */
+export interface Beginning {
+  readonly staging: Staging
+  readonly settings: Settings
+  readonly plan: Plan
+  readonly candidate: Option.Option<Candidate>
+  /** What has been written by former generations; undefined for a snapshot. */
+  readonly index: KeyTable | undefined
+}
+
+/** Reads the list into files; an end before time leaves a checkpoint. None when the checkpoint's files are damaged. */
+export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
+  const { candidate, index, plan, settings, staging } = begin
+  const { selection } = settings
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  for (const name of [RAW, JOURNAL]) {
+    yield* fs.remove(staging.path(name), { recursive: true, force: true })
+    yield* fs.makeDirectory(staging.path(name))
+  }
+
+  const rows = makeRows(selection)
+  const partitionOf = makePartitionOf(selection)
+  const rawName = (partition: string) => `sessions${partition === "" ? "" : `-${partition}`}.${selection.format}`
+  const data = yield* PartFiles.make({ directory: staging.path(RAW), header: rows.header, nameOf: rawName })
+  const journal = yield* PartFiles.make({ directory: staging.path(JOURNAL), header: "", nameOf: () => "received.bin" })
+
+  let token: ResumeToken | undefined
+  let progress: { -readonly [K in keyof Progress]: Progress[K] } = { received: 0 }
+  let written = 0
+  let receivedNow = 0
+  let seen: KeyTable | undefined
+  const record = makeRecord()
+
+  const checkpoint = Effect.fnUntraced(function* (at: ResumeToken) {
+    const parts = yield* data.sync
+    const [received] = yield* journal.sync
+    if (received === undefined) return
+    const now = yield* Clock.currentTimeMillis
+    const next: Checkpoint = { schemaVersion, plan, progress, token: at, parts, journal: received, written: now }
+    yield* sync(staging.path(RAW))
+    yield* sync(staging.path(JOURNAL))
+    yield* writeFlushed(staging.path(`${names.checkpoint}.new`), toText(next))
+    yield* fs.rename(staging.path(`${names.checkpoint}.new`), staging.path(names.checkpoint))
+    yield* sync(staging.path())
+  }, Effect.uninterruptible)
+
+  if (Option.isSome(candidate)) {
+    const { checkpoint: found, directory } = candidate.value
+    let isWhole = yield* orDamaged(journal.adopt(path.join(directory, JOURNAL, "received.bin"), found.journal))
+    for (const part of found.parts) {
+      isWhole &&= yield* orDamaged(data.adopt(path.join(directory, RAW, rawName(part.partition)), part))
+    }
+    if (!isWhole) return Option.none<Gathered>()
+    token = found.token
+    progress = { ...found.progress }
+    written = found.parts.reduce((sum, part) => sum + part.rows, 0)
+    const known = new KeyTable(found.progress.received)
+    yield* checkpoint(found.token)
+    yield* eachJournalRecord(journal.fileOf(JOURNAL_KEY), (entry) => void known.set(entry))
+    seen = known
+  }
+  yield* sweep(staging)
+
+  const matches = (session: Session) =>
+    (selection.status.length === 0 || (session.status !== undefined && selection.status.includes(session.status))) &&
+    (plan.since === undefined || (session.createdAt !== undefined && session.createdAt >= plan.since)) &&
+    (plan.until === undefined || (session.createdAt !== undefined && session.createdAt < plan.until))
+
+  /** Notes a session; false when a former part of this run has received it already. */
+  const note = (session: Session): boolean => {
+    setKey(record, session.id)
+    clearFingerprint(record)
+    receivedNow++
+    if (seen !== undefined && !seen.set(record)) return false
+    progress.received++
+    const { createdAt } = session
+    if (createdAt !== undefined) {
+      progress.newestCreatedAt = Math.max(progress.newestCreatedAt ?? createdAt, createdAt)
+      if (!isFinal(session)) progress.oldestOpen = Math.min(progress.oldestOpen ?? createdAt, createdAt)
+    }
+    return true
+  }
+
+  /** Takes the sessions of one page; what it changes, it changes at once. */
+  const take = (sessions: ReadonlyArray<Session>) => {
+    const groups = new Map<string, Array<Session>>()
+    for (const session of sessions) {
+      if (!note(session)) continue
+      let isWritten = matches(session)
+      if (isWritten && index !== undefined) {
+        setFingerprint(record, rows.encode([session]))
+        isWritten = !index.hasSame(record)
+      }
+      journal.addBytes(JOURNAL_KEY, toBytes(record, record.length), 1)
+      if (!isWritten) continue
+      const partition = partitionOf(session.createdAt)
+      const group = groups.get(partition)
+      if (group === undefined) groups.set(partition, [session])
+      else group.push(session)
+    }
+    for (const [partition, group] of groups) {
+      data.addText(partition, rows.encode(group), group.length)
+      written += group.length
+    }
+  }
+
+  // An undivided export has its one file, even without a session.
+  if (selection.partition === "none" && Option.isNone(candidate)) data.addText("", "", 0)
+  journal.addBytes(JOURNAL_KEY, new Uint8Array(0), 0)
+
+  const every = Duration.toMillis(settings.checkpointEvery)
+  let lastCheckpoint = yield* Clock.currentTimeMillis
+  let report = Option.none<SweepReport>()
+  const read = Sessions.pages({
+    consistency: "verified",
+    ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
+    ...(plan.pageSize === undefined ? {} : { pageSize: plan.pageSize }),
+    ...(plan.readSince === undefined ? {} : { since: plan.readSince }),
+    ...(token === undefined ? {} : { from: token }),
+    onReport: (found) =>
+      Effect.sync(() => {
+        report = Option.some(found)
+      })
+  })
+  yield* Stream.runForEachArray(read, (chunks) =>
+    Effect.gen(function* () {
+      for (const chunk of chunks) {
+        take(chunk.sessions)
+        token = chunk.resumeToken
+        yield* data.drain
+        yield* journal.drain
+        const now = yield* Clock.currentTimeMillis
+        if (now - lastCheckpoint < every) continue
+        yield* checkpoint(chunk.resumeToken)
+        lastCheckpoint = now
+      }
+    })
+  ).pipe(
+    Effect.onExit((exit) =>
+      // A disk that failed holds less than is counted: then the checkpoint before stands.
+      Exit.isSuccess(exit) || token === undefined || Exit.hasDies(exit) || isDiskFailure(exit)
+        ? Effect.void
+        : Effect.ignore(checkpoint(token))
+    )
+  )
+  if (token !== undefined) yield* checkpoint(token)
+  const parts = yield* data.sync
+  yield* journal.sync
+  return Option.some<Gathered>({
+    report: yield* Effect.fromOption(report).pipe(Effect.orDie),
+    parts,
+    fileOf: data.fileOf,
+    journal: journal.fileOf(JOURNAL_KEY),
+    progress,
+    written,
+    receivedNow,
+    distinct: seen?.size ?? receivedNow
+  })
+})
+
+const isDiskFailure = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Option.exists(
+    Exit.findErrorOption(exit),
+    (error) => typeof error === "object" && error !== null && "_tag" in error && error._tag === "PlatformError"
+  )
+
+/** Whether a session can still change: one that runs does; a status that nobody knows might. */
+const isFinal = ({ endTime, status }: Session): boolean =>
+  status === "closed" || status === "error" || (status !== "active" && typeof endTime === "number")

@@ -1,0 +1,129 @@
+/**
+ * How a run is seen from outside: metrics for Prometheus, a heartbeat, and a bound on its time.
+ */
+import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
+import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { names, readManifest } from "./Directory.ts"
+import { exitCodes } from "./exitCodes.ts"
+import { stopCode } from "./signals.ts"
+import type { Published } from "./ExportJob.ts"
+import type { Manifest } from "./Manifest.ts"
+
+/** How a run is watched and bounded. */
+export interface WatchOptions {
+  readonly directory: string
+  readonly maxRuntime: Option.Option<Duration.Duration>
+  readonly metricsFile: Option.Option<string>
+  readonly heartbeatUrl: Option.Option<URL>
+}
+
+/** Runs a job under watch. A failure to report is logged, and never a failure of the job. */
+export const watch =
+  (options: WatchOptions) =>
+  <R>(job: Effect.Effect<Published, Failure, R>) =>
+    Effect.gen(function* () {
+      const started = yield* Clock.currentTimeMillis
+      yield* beat(options, "/start")
+      return yield* bounded(options, job).pipe(
+        Effect.onExit((exit) =>
+          Effect.gen(function* () {
+            const code = codeOf(exit)
+            yield* writeMetrics(options, { code, started, exit })
+            yield* beat(options, code === exitCodes.ok ? "" : `/${code}`)
+          })
+        )
+      )
+    })
+
+/** The exit code that a run ends with. */
+const codeOf = (exit: Exit.Exit<unknown, Failure>): number => {
+  if (Exit.isSuccess(exit)) return exitCodes.ok
+  if (Cause.hasInterruptsOnly(exit.cause)) return stopCode()
+  return Option.match(Cause.findErrorOption(exit.cause), {
+    onNone: () => exitCodes.unexpected,
+    onSome: (error) => toAppError(error).exitCode
+  })
+}
+
+const bounded = <R>({ maxRuntime }: WatchOptions, job: Effect.Effect<Published, Failure, R>) =>
+  Option.match(maxRuntime, {
+    onNone: () => job,
+    onSome: (limit) =>
+      Effect.timeoutOrElse(job, {
+        duration: limit,
+        orElse: () =>
+          Effect.fail(
+            new AppError({
+              message: `stopped after --max-runtime (${Duration.format(limit)}); the next run goes on from here`,
+              exitCode: exitCodes.stopped
+            })
+          )
+      })
+  })
+
+const beat = ({ heartbeatUrl }: WatchOptions, suffix: string) =>
+  Effect.gen(function* () {
+    if (Option.isNone(heartbeatUrl)) return
+    const url = new URL(heartbeatUrl.value)
+    url.pathname = `${url.pathname.replace(/\/+$/, "")}${suffix}`
+    const http = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
+    yield* http.post(url).pipe(
+      Effect.timeout("10 seconds"),
+      Effect.retry({ schedule: Schedule.spaced("1 second"), times: 2 }),
+      Effect.catch((error) => Effect.logWarning(`the heartbeat was not heard: ${error.message}`))
+    )
+  })
+
+interface Ended {
+  readonly code: number
+  readonly started: number
+  readonly exit: Exit.Exit<Published, Failure>
+}
+
+const writeMetrics = (options: WatchOptions, ended: Ended) =>
+  Effect.gen(function* () {
+    if (Option.isNone(options.metricsFile)) return
+    const path = yield* Path.Path
+    const manifest = Exit.isSuccess(ended.exit)
+      ? Option.some(ended.exit.value.manifest)
+      : yield* Effect.orElseSucceed(readManifest(path.join(options.directory, names.manifest)), () =>
+          Option.none<Manifest>()
+        )
+    const now = yield* Clock.currentTimeMillis
+    yield* AtomicFile.writeText(options.metricsFile.value, Stream.make(metricsText(ended, now, manifest)))
+  }).pipe(Effect.catch((error) => Effect.logWarning(`the metrics were not written: ${error.message}`)))
+
+/** The metrics in Prometheus' text format; those of the data are of what is published, whoever published it. */
+const metricsText = ({ code, started }: Ended, now: number, published: Option.Option<Manifest>): string => {
+  const lines: Array<string> = []
+  const gauge = (name: string, help: string, value: number) =>
+    lines.push(
+      `# HELP hb_sessions_export_${name} ${help}`,
+      `# TYPE hb_sessions_export_${name} gauge`,
+      `hb_sessions_export_${name} ${value}`
+    )
+  gauge("last_run_timestamp_seconds", "When the last run ended.", now / 1000)
+  gauge("last_run_duration_seconds", "How long the last run took.", (now - started) / 1000)
+  gauge("last_run_exit_code", "Exit code of the last run; 0 is success.", code)
+  if (Option.isSome(published)) {
+    const { completeness, ended, files, generation, report, sessions } = published.value
+    const bytes = files.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.bytes, 0)
+    gauge("last_success_timestamp_seconds", "When the published generation was finished.", Date.parse(ended) / 1000)
+    gauge("generation", "Number of the published generation.", generation)
+    gauge("sessions", "Sessions that the published generation wrote.", sessions)
+    gauge("bytes", "Bytes that the published generation wrote.", bytes)
+    gauge("requests", "Pages asked for by the published generation.", report.requests)
+    gauge("proven", "Whether the published generation is proven to be complete.", completeness === "proven" ? 1 : 0)
+  }
+  return `${lines.join("\n")}\n`
+}

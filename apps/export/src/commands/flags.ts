@@ -1,0 +1,333 @@
+/**
+ * The settings of a run: each is a flag, an environment variable and a key of the settings file, in this order.
+ */
+import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as SettingsFile from "@hb-sessions/app-kit/SettingsFile"
+import * as TimeExpression from "@hb-sessions/app-kit/TimeExpression"
+import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
+import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import * as Flag from "effect/cli/Flag"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { hash } from "node:crypto"
+import manifest from "../../package.json" with { type: "json" }
+import { exitCodes } from "../exitCodes.ts"
+import { compressions, dialects, formats, modes, partitions, type Selection } from "../Selection.ts"
+import type { Settings } from "../Settings.ts"
+
+const PREFIX = "HB_SESSIONS_EXPORT_"
+
+/** The environment variable of a flag. */
+const variableOf = (flag: string): string => `${PREFIX}${flag.toUpperCase().replaceAll("-", "_")}`
+
+const text = (flag: string) => Config.NonEmptyString(variableOf(flag))
+
+const oneOf = <const Names extends ReadonlyArray<string>>(flag: string, names: Names) =>
+  Config.schema(Schema.Literals(names), variableOf(flag))
+
+const duration = (flag: string) => Config.Duration(variableOf(flag))
+
+const positive = (flag: string) =>
+  Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1)), variableOf(flag))
+
+const bool = (flag: string) => Config.Boolean(variableOf(flag))
+
+/** How the log is written. */
+const logFormats = ["text", "json"] as const
+
+/** What a scheduler does about runs whose time has passed. */
+const onMissed = ["skip", "once"] as const
+
+/** How each setting is read, wherever it comes from. */
+const configs = {
+  out: text("out"),
+  mode: oneOf("mode", modes).pipe(Config.withDefault("snapshot")),
+  "full-refresh": bool("full-refresh").pipe(Config.withDefault(false)),
+  format: oneOf("format", formats).pipe(Config.withDefault("csv")),
+  compress: oneOf("compress", compressions).pipe(Config.withDefault("none")),
+  columns: Config.option(text("columns")),
+  dialect: oneOf("dialect", dialects).pipe(Config.withDefault("plain")),
+  partition: oneOf("partition", partitions).pipe(Config.withDefault("none")),
+  tz: text("tz").pipe(Config.withDefault("UTC")),
+  status: Config.option(text("status")),
+  since: Config.option(text("since")),
+  until: Config.option(text("until")),
+  keep: positive("keep").pipe(Config.withDefault(1)),
+  strict: bool("strict").pipe(Config.withDefault(false)),
+  "look-back": duration("look-back").pipe(Config.withDefault(Duration.days(1))),
+  "checkpoint-every": duration("checkpoint-every").pipe(Config.withDefault(Duration.seconds(10))),
+  "resume-within": duration("resume-within").pipe(Config.withDefault(Duration.hours(6))),
+  "take-over-after": duration("take-over-after").pipe(Config.withDefault(Duration.minutes(10))),
+  concurrency: Config.option(positive("concurrency")),
+  "page-size": Config.option(positive("page-size")),
+  "max-runtime": Config.option(duration("max-runtime")),
+  "metrics-file": Config.option(text("metrics-file")),
+  "heartbeat-url": Config.option(Config.URL(variableOf("heartbeat-url"))),
+  "log-format": oneOf("log-format", logFormats).pipe(Config.withDefault("text"))
+}
+
+const scheduleConfigs = {
+  cron: text("cron"),
+  "on-missed": oneOf("on-missed", onMissed).pipe(Config.withDefault("once")),
+  "run-at-start": bool("run-at-start").pipe(Config.withDefault(false)),
+  jitter: duration("jitter").pipe(Config.withDefault(Duration.zero))
+}
+
+/** The keys of the settings file: those of the flags, with underscores, and those of the client. */
+const fileSettings: Readonly<Record<string, SettingsFile.Setting>> = {
+  ...Object.fromEntries(
+    Object.entries({ ...configs, ...scheduleConfigs }).map(([flag, config]) => [
+      flag.replaceAll("-", "_"),
+      { variable: variableOf(flag), config }
+    ])
+  ),
+  base_url: { variable: "HYPERBROWSER_BASE_URL", config: SessionsConfig.baseUrl },
+  attempt_timeout: { variable: "HB_SESSIONS_ATTEMPT_TIMEOUT" },
+  total_timeout: { variable: "HB_SESSIONS_TOTAL_TIMEOUT" },
+  retries: { variable: "HB_SESSIONS_RETRIES" },
+  max_retry_after: { variable: "HB_SESSIONS_MAX_RETRY_AFTER" },
+  max_requests_per_second: { variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND" }
+}
+
+const described = <A>(flag: Flag.Flag<A>, description: string) =>
+  flag.pipe(Flag.withDescription(description), Flag.optional)
+
+const value = (name: string, metavar: string, description: string) =>
+  described(Flag.String(name).pipe(Flag.withMetavar(metavar)), description)
+
+/** The flag that names the directory. */
+export const outFlags = {
+  out: described(
+    Flag.String("out").pipe(Flag.withAlias("o"), Flag.withMetavar("directory")),
+    "Where the export is published; created when it does not exist (required)"
+  ),
+  config: described(
+    Flag.String("config").pipe(Flag.withMetavar("file")),
+    "TOML file with any of these settings, such as page_size = 100; flags and the environment go before it"
+  )
+}
+
+/** The flags of a run. */
+export const flags = {
+  ...outFlags,
+  mode: described(
+    Flag.Literals("mode", modes),
+    "snapshot: all sessions, every time (default). incremental: those that are new or changed since the last time"
+  ),
+  "full-refresh": described(Flag.Boolean("full-refresh"), "Let an incremental export begin anew"),
+  format: described(Flag.Literals("format", formats), "Format of the files (default: csv)"),
+  compress: described(Flag.Literals("compress", compressions), "Compression of the files (default: none)"),
+  columns: value("columns", "names", "Only these columns, separated by commas, in this order (default: all)"),
+  dialect: described(
+    Flag.Literals("dialect", dialects),
+    "spreadsheet: put an apostrophe before text that a spreadsheet would run as a formula (default: plain)"
+  ),
+  partition: described(Flag.Literals("partition", partitions), "One file a day or month of createdAt (default: none)"),
+  tz: value("tz", "zone", "Time zone of days, months and the schedule, such as Europe/Paris (default: UTC)"),
+  status: value(
+    "status",
+    "names",
+    "Only sessions in these statuses, separated by commas; filtered here, not by the API"
+  ),
+  since: value("since", "time", "Only sessions created then or later, such as 7d, yesterday or 2026-01-31"),
+  until: value("until", "time", "Only sessions created before then"),
+  keep: described(Flag.Int("keep").pipe(Flag.withMetavar("n")), "How many generations stay on the disk (default: 1)"),
+  strict: described(
+    Flag.Boolean("strict"),
+    "Read the whole list, and fail with exit code 5 when the export is not proven to be complete"
+  ),
+  "look-back": value(
+    "look-back",
+    "duration",
+    "How far before everything that could have changed an incremental run reads (default: 1 day)"
+  ),
+  "checkpoint-every": value("checkpoint-every", "duration", "How much work a crash can cost (default: 10 seconds)"),
+  "resume-within": value("resume-within", "duration", "Go on from no older checkpoint than this (default: 6 hours)"),
+  "take-over-after": value(
+    "take-over-after",
+    "duration",
+    "Take the directory from a run that has stood still for so long (default: 10 minutes)"
+  ),
+  concurrency: described(Flag.Int("concurrency").pipe(Flag.withMetavar("n")), "Most requests at a time (default: 8)"),
+  "page-size": described(
+    Flag.Int("page-size").pipe(Flag.withMetavar("n")),
+    "Sessions to ask for with each request (default: up to the API)"
+  ),
+  "max-runtime": value(
+    "max-runtime",
+    "duration",
+    "Stop after this time with exit code 143; the next run goes on from there (default: none)"
+  ),
+  "metrics-file": value("metrics-file", "file", "Write the outcome for Prometheus' textfile collector"),
+  "heartbeat-url": value(
+    "heartbeat-url",
+    "url",
+    "POST to <url>/start, then to <url> after a success or <url>/<exit code> after a failure"
+  ),
+  "log-format": described(Flag.Literals("log-format", logFormats), "Form of the log on stderr (default: text)")
+}
+
+/** The flags that only a single run has. */
+export const runFlags = {
+  "dry-run": Flag.Boolean("dry-run").pipe(
+    Flag.withDescription("Check the settings, the directory and the API key, and tell what would be done"),
+    Flag.withDefault(false)
+  )
+}
+
+/** The flags that only a schedule has. */
+export const scheduleFlags = {
+  cron: value("cron", "expression", "When to run, such as '0 2 * * *', in the time zone of --tz (required)"),
+  "on-missed": described(
+    Flag.Literals("on-missed", onMissed),
+    "What becomes of times that passed while a run or the machine was busy: once makes up for them with one run (default)"
+  ),
+  "run-at-start": described(Flag.Boolean("run-at-start"), "Run once at the start, too"),
+  jitter: value("jitter", "duration", "Begin each run up to so much later, at random (default: 0)")
+}
+
+/** The values of flags, by name. */
+export type Given = Readonly<Record<string, Option.Option<string | number | boolean>>>
+
+/** Puts the flags above the environment, and the settings file below it. */
+export const layerSettings = (given: Given) => {
+  const entries = Object.entries(given).flatMap(([flag, found]) =>
+    Option.match(found, { onNone: () => [], onSome: (some) => [[variableOf(flag), String(some)] as const] })
+  )
+  const file = Layer.unwrap(
+    Effect.map(Config.option(text("config")), (named) =>
+      Option.match(named, {
+        onNone: () => Layer.empty,
+        onSome: (path) => SettingsFile.layer({ file: path, settings: fileSettings })
+      })
+    )
+  )
+  return file.pipe(Layer.provideMerge(SettingsFile.layerFlags(Object.fromEntries(entries))))
+}
+
+/** Where the export is. */
+export const outConfig = Effect.gen(function* () {
+  const out = yield* Config.option(configs.out)
+  if (Option.isSome(out)) return out.value
+  return yield* usage("--out is missing; give the directory that the export is published in")
+})
+
+/** When a schedule runs. */
+export const scheduleConfig = Effect.gen(function* () {
+  const cron = yield* Config.option(scheduleConfigs.cron)
+  if (Option.isNone(cron)) return yield* usage("--cron is missing; give the times to run at, such as '0 2 * * *'")
+  return {
+    cron: cron.value,
+    onMissed: yield* scheduleConfigs["on-missed"],
+    runAtStart: yield* scheduleConfigs["run-at-start"],
+    jitter: yield* scheduleConfigs.jitter,
+    timeZone: yield* timeZone
+  }
+})
+
+const usage = (message: string) => new AppError({ message, exitCode: exitCodes.usage })
+
+const timeZone = Effect.flatMap(configs.tz, (zone) =>
+  Effect.try({
+    try: () => {
+      // Throws when nobody knows the zone; its spelling is the caller's.
+      Intl.DateTimeFormat("en", { timeZone: zone })
+      return zone
+    },
+    catch: () => usage(`${JSON.stringify(zone)} is not a time zone; give a name such as Europe/Paris or UTC`)
+  })
+)
+
+/** How the job is watched and bounded; the same for every run of a schedule. */
+export const watchConfig = Config.all({
+  maxRuntime: configs["max-runtime"],
+  metricsFile: configs["metrics-file"],
+  heartbeatUrl: configs["heartbeat-url"]
+})
+
+/** The form of the log. */
+export const logFormat = configs["log-format"]
+
+const readSettingsFor = Effect.fnUntraced(function* (key: string) {
+  const directory = yield* outConfig
+  const {
+    format,
+    since: sinceText,
+    status: statuses,
+    until: untilText,
+    ...rest
+  } = yield* Config.all({
+    format: configs.format,
+    since: configs.since,
+    until: configs.until,
+    status: configs.status,
+    columns: configs.columns,
+    mode: configs.mode,
+    compress: configs.compress,
+    dialect: configs.dialect,
+    partition: configs.partition
+  })
+  if (format === "ndjson" && rest.dialect === "spreadsheet") {
+    return yield* usage("--dialect spreadsheet is about CSV; leave it out, or give --format csv")
+  }
+  const since = Option.isSome(sinceText) ? yield* TimeExpression.parse(sinceText.value) : undefined
+  const until = Option.isSome(untilText) ? yield* TimeExpression.parse(untilText.value) : undefined
+  if (since !== undefined && until !== undefined && since >= until) {
+    return yield* usage("--since is not before --until, so no session would be exported")
+  }
+  const server = yield* SessionsConfig.baseUrl
+  const selection: Selection = {
+    mode: rest.mode,
+    format,
+    compress: rest.compress,
+    columns: yield* columnsOf(format, rest.columns),
+    dialect: rest.dialect,
+    partition: rest.partition,
+    timeZone: yield* timeZone,
+    status: Option.match(statuses, {
+      onNone: () => [],
+      onSome: (names) =>
+        [...new Set(names.split(",").map((name) => name.trim()))].filter((name) => name !== "").toSorted()
+    }),
+    ...(Option.isSome(sinceText) ? { since: sinceText.value } : {}),
+    ...(Option.isSome(untilText) ? { until: untilText.value } : {}),
+    server: `${server.origin}${server.pathname}`
+  }
+  const settings: Settings = {
+    directory,
+    selection,
+    account: hash("sha256", key, "hex").slice(0, 12),
+    since,
+    until,
+    fullRefresh: yield* configs["full-refresh"],
+    strict: yield* configs.strict,
+    keep: yield* configs.keep,
+    lookBack: yield* configs["look-back"],
+    checkpointEvery: yield* configs["checkpoint-every"],
+    resumeWithin: yield* configs["resume-within"],
+    takeOverAfter: yield* configs["take-over-after"],
+    concurrency: Option.getOrUndefined(yield* configs.concurrency),
+    pageSize: Option.getOrUndefined(yield* configs["page-size"]),
+    version: manifest.version
+  }
+  return settings
+})
+
+/** Reads the settings of a run; times such as `7d` are relative to now. */
+export const readSettings = Effect.flatMap(SessionsConfig.apiKey, (key) => readSettingsFor(Redacted.value(key)))
+
+/** Reads the settings of what does not talk to the API. */
+export const readSettingsWithoutKey = readSettingsFor("")
+
+const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
+  if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsCsv.columns : [])
+  return Effect.fromResult(
+    Result.mapError(SessionsCsv.parseColumns(names.value), ({ message }) => usage(`--columns: ${message}`))
+  )
+}

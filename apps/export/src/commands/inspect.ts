@@ -1,0 +1,25 @@
+/**
+ * `hb-sessions-export inspect`
+ */
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { orDiskError } from "../exitCodes.ts"
+import { preview, toLines } from "../Preview.ts"
+import { withSettings } from "./environment.ts"
+import { flags, readSettingsWithoutKey } from "./flags.ts"
+
+export const inspectExport = Command.make("inspect", flags, (input) =>
+  Effect.gen(function* () {
+    const settings = yield* readSettingsWithoutKey
+    const found = yield* orDiskError(preview(settings))
+    yield* Effect.forEach(toLines(settings.directory, found), (line) => Console.log(line), { discard: true })
+  }).pipe(withSettings(input))
+).pipe(
+  Command.withDescription(
+    "Tell what is published, where the bookmark is, and what the next run with these flags would do. Writes nothing."
+  ),
+  Command.withExamples([
+    { command: "hb-sessions-export inspect --out /var/lib/exports", description: "Look at /var/lib/exports" }
+  ])
+)

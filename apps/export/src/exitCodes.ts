@@ -1,0 +1,44 @@
+/**
+ * How the job ends, for cron, systemd and Kubernetes.
+ */
+import { AppError, exitCodes as shared } from "@hb-sessions/app-kit/AppError"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import { PlatformError } from "effect/PlatformError"
+
+/** The exit codes of the export. 4, 74, 75 and 143 are worth another try; the others need a person. */
+export const exitCodes = {
+  ok: 0,
+  unexpected: shared.unexpected,
+  usage: shared.usage,
+  auth: shared.auth,
+  unavailable: shared.unavailable,
+  unproven: shared.unproven,
+  invalidResponse: shared.invalidResponse,
+  disk: 74,
+  locked: 75,
+  interrupted: 130,
+  stopped: 143
+} as const
+
+/** Fails with a line for people and an exit code. */
+export const fail = (exitCode: number, message: string): Effect.Effect<never, AppError> =>
+  Effect.fail(new AppError({ message, exitCode }))
+
+const diskError = (error: PlatformError) =>
+  new AppError({ message: `the disk failed: ${error.message}`, exitCode: exitCodes.disk })
+
+/**
+ * Turns every failure of the file system into exit code 74.
+ *
+ * A file that cannot be closed is a defect of the runtime's file handles, although it is the disk that failed.
+ */
+export const orDiskError = <A, E, R>(
+  self: Effect.Effect<A, E | PlatformError, R>
+): Effect.Effect<A, Exclude<E, PlatformError> | AppError, R> =>
+  Effect.catchCause(self, (cause): Effect.Effect<never, Exclude<E, PlatformError> | AppError> => {
+    const failure = Cause.squash(cause)
+    if (failure instanceof PlatformError) return Effect.fail(diskError(failure))
+    // Nothing of the file system is left in it.
+    return Effect.failCause(cause as Cause.Cause<Exclude<E, PlatformError>>)
+  })

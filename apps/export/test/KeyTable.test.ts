@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import { makeRng } from "@hb-sessions/simulator/Rng"
+import { forEachRecord, KeyTable, makeRecord, setFingerprint, setKey } from "../src/KeyTable.ts"
+
+const record = (id: string, text: string) => {
+  const made = makeRecord()
+  setKey(made, id)
+  setFingerprint(made, text)
+  return made
+}
+
+describe("a table of keys", () => {
+  it("holds each key once, with its last fingerprint, through growth and storage", () => {
+    const rng = makeRng("keys")
+    const table = new KeyTable()
+    const model = new Map<string, string>()
+    for (let step = 0; step < 20_000; step++) {
+      const serial = rng.below(8000, step, 1)
+      const id = serial % 2 === 0 ? rng.uuid(serial, 2) : `not a uuid ${serial}`
+      const text = String(rng.below(3, step, 3))
+      assert.strictEqual(table.set(record(id, text)), !model.has(id))
+      model.set(id, text)
+    }
+    assert.strictEqual(table.size, model.size)
+    const stored = new KeyTable()
+    for (const chunk of table.chunks(100)) forEachRecord(chunk, (found) => void stored.set(found))
+    assert.strictEqual(stored.size, model.size)
+    for (const [id, text] of model) {
+      assert.isTrue(stored.hasSame(record(id, text)))
+      assert.isFalse(stored.hasSame(record(id, "other")))
+    }
+    assert.isFalse(stored.has(record("never", "")))
+  })
+
+  it("takes UUIDs in other spellings for other ids", () => {
+    const table = new KeyTable()
+    table.set(record("aaaaaaaa-0000-4000-8000-000000000000", ""))
+    assert.isFalse(table.has(record("AAAAAAAA-0000-4000-8000-000000000000", "")))
+    assert.isTrue(table.set(record("00000000-0000-0000-0000-000000000000", "")))
+    assert.isFalse(table.set(record("00000000-0000-0000-0000-000000000000", "")))
+  })
+})

@@ -1,0 +1,52 @@
+/**
+ * The generated parts of the documents. `node test/documents.ts` writes them; a test compares.
+ */
+import { Schema } from "effect"
+import { spawnSync } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { Manifest } from "../src/Manifest.ts"
+
+const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+
+const help = (command: string): string =>
+  spawnSync(process.execPath, [at("dist/bin.js"), command, "--help"], {
+    encoding: "utf8",
+    env: { NO_COLOR: "1" }
+  }).stdout.trimEnd()
+
+/** The JSON Schema of the manifest. */
+const manifestSchema = (): string => {
+  const { definitions, schema } = Schema.toJsonSchemaDocument(Manifest)
+  const document = { $schema: "https://json-schema.org/draft/2020-12/schema", ...schema, $defs: definitions }
+  return `${JSON.stringify(document, undefined, 2)}\n`
+}
+
+/** The README with its help blocks as the program prints them. */
+const readme = (text: string): string =>
+  text.replace(
+    /(<!-- help (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, begin: string, command: string, end: string) => `${begin}\n\`\`\`text\n${help(command)}\n\`\`\`\n\n${end}`
+  )
+
+/** JSON without the format of the repository. */
+const plain = (text: string): string => (text === "" ? "" : `${JSON.stringify(JSON.parse(text), undefined, 2)}\n`)
+
+/** Each generated document as it is, and as it should be. */
+export const documents = (): ReadonlyArray<{ readonly file: string; readonly is: string; readonly should: string }> => {
+  const read = (path: string) => {
+    try {
+      return readFileSync(at(path), "utf8")
+    } catch {
+      return ""
+    }
+  }
+  return [
+    { file: at("manifest.schema.json"), is: plain(read("manifest.schema.json")), should: manifestSchema() },
+    { file: at("README.md"), is: read("README.md"), should: readme(read("README.md")) }
+  ]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const { file, should } of documents()) writeFileSync(file, should)
+}

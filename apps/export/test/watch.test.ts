@@ -1,0 +1,181 @@
+/**
+ * Seen from outside: metrics, heartbeat, the log, the settings file, time limits, and a schedule that is told to stop.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { Effect } from "effect"
+import { once } from "node:events"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { environment, hasCheckpoint, launch, manifestOf, run, scratch, until } from "./support.ts"
+
+/** A server that notes what it is asked for. */
+const listener = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const heard: Array<string> = []
+    const server = createServer((request, response) => {
+      heard.push(`${request.method} ${request.url}`)
+      response.end()
+    }).listen(0, "127.0.0.1")
+    await once(server, "listening")
+    return { heard, server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/ping/` }
+  }),
+  ({ server }) =>
+    Effect.sync(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+)
+
+const metric = (text: string, name: string): number =>
+  Number(new RegExp(`^hb_sessions_export_${name} (\\S+)$`, "m").exec(text)?.[1])
+
+describe("a run under watch", () => {
+  it.live("reports its start, its success and its failure", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const env = environment(simulator)
+      const { heard, url } = yield* listener
+      const root = yield* scratch
+      const file = join(root, "export.prom")
+      const args = ["run", "--out", join(root, "out"), "--heartbeat-url", url, "--metrics-file", file]
+      assert.strictEqual((yield* run(env, ...args)).code, 0)
+      const success = readFileSync(file, "utf8")
+      yield* simulator.setFaults({ rates: { "500": 1 } })
+      assert.strictEqual((yield* run(env, ...args)).code, 4)
+      const failure = readFileSync(file, "utf8")
+      assert.deepStrictEqual(heard, ["POST /ping/start", "POST /ping", "POST /ping/start", "POST /ping/4"])
+      assert.deepStrictEqual([metric(success, "last_run_exit_code"), metric(failure, "last_run_exit_code")], [0, 4])
+      assert.strictEqual(metric(success, "sessions"), 30)
+      const last = "last_success_timestamp_seconds"
+      assert.strictEqual(metric(failure, last), metric(success, last))
+      assert.match(success, /^# TYPE hb_sessions_export_proven gauge\nhb_sessions_export_proven 1$/m)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 30 })), Effect.scoped)
+  )
+
+  it.live("does not fail because nobody listens", () =>
+    Effect.gen(function* () {
+      const env = environment(yield* Simulator)
+      const out = yield* scratch
+      const args = ["--heartbeat-url", "http://127.0.0.1:9/x", "--metrics-file", join(out, "no", "such", "place")]
+      const { code, stderr } = yield* run(env, "run", "--out", out, ...args, "--log-format", "json")
+      assert.strictEqual(code, 0)
+      const messages = stderr.trimEnd().split("\n")
+      assert.isAtLeast(messages.length, 2)
+      for (const line of messages) assert.strictEqual(JSON.parse(line).level, "WARN")
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+
+  it.live("stops after --max-runtime with exit code 143, and goes on from there", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const env = environment(simulator)
+      const out = join(yield* scratch, "out")
+      yield* simulator.setFaults({ script: [{ fault: "hang", page: 4 }] })
+      const { code, stderr } = yield* run(env, "run", "--out", out, "--max-runtime", "2 seconds")
+      assert.strictEqual(code, 143)
+      assert.include(stderr, "--max-runtime")
+      assert.isTrue(hasCheckpoint(out))
+      yield* simulator.setFaults({})
+      assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
+      assert.strictEqual(manifestOf(out).resumed, 1)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped)
+  )
+})
+
+describe("settings", () => {
+  it.live("come from flags, then the environment, then the file", () =>
+    Effect.gen(function* () {
+      const env = environment(yield* Simulator)
+      const root = yield* scratch
+      const config = join(root, "export.toml")
+      writeFileSync(config, `out = "${join(root, "out")}"\nformat = "ndjson"\ncompress = "gzip"\npage_size = 20\n`)
+      const { code, stderr } = yield* run(
+        { ...env, HB_SESSIONS_EXPORT_COMPRESS: "zstd", HB_SESSIONS_EXPORT_KEEP: "2" },
+        "run",
+        "--config",
+        config,
+        "--format",
+        "csv"
+      )
+      assert.strictEqual(code, 0, stderr)
+      const { report, selection } = manifestOf(join(root, "out"))
+      assert.deepStrictEqual([selection.format, selection.compress, report.pageSize], ["csv", "zstd", 20])
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped)
+  )
+
+  const mistakes: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
+    [["--tz", "Mars/Olympus"], "not a time zone"],
+    [["--since", "someday"], "not a time"],
+    [["--since", "1d", "--until", "2d"], "--since is not before --until"],
+    [["--format", "ndjson", "--dialect", "spreadsheet"], "--dialect"],
+    [["--keep", "0"], "HB_SESSIONS_EXPORT_KEEP"],
+    [["--config", "/no/such/file"], "/no/such/file"]
+  ]
+  for (const [args, message] of mistakes) {
+    it.live(`a mistake is told, with exit code 2, before anything is read: ${args.join(" ")}`, () =>
+      Effect.gen(function* () {
+        const out = join(yield* scratch, "out")
+        const { code, stderr } = yield* run({ HYPERBROWSER_API_KEY: "key" }, "run", "--out", out, ...args)
+        assert.strictEqual(code, 2)
+        assert.include(stderr, message)
+        assert.lengthOf(stderr.trimEnd().split("\n"), 1)
+        assert.isFalse(existsSync(out))
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("--dry-run and inspect write nothing", () =>
+    Effect.gen(function* () {
+      const env = environment(yield* Simulator)
+      const out = join(yield* scratch, "out")
+      const rehearsal = yield* run(env, "run", "--out", out, "--dry-run")
+      assert.strictEqual(rehearsal.code, 0)
+      assert.include(rehearsal.stdout, "its list holds 50 sessions")
+      const inspection = yield* run({}, "inspect", "--out", out)
+      assert.include(inspection.stdout, "nothing is published")
+      assert.isFalse(existsSync(out))
+      yield* run(env, "run", "--out", out, "--mode", "incremental")
+      const { stdout } = yield* run(env, "inspect", "--out", out, "--mode", "incremental")
+      assert.include(stdout, "generation 1 is published")
+      assert.match(stdout, /the next run would read back to 2025-12-\S+ for generation 2/)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped)
+  )
+})
+
+describe("schedule", () => {
+  it.live("runs, outlives a failure, and stops on SIGTERM with a checkpoint and exit code 143", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const out = join(yield* scratch, "out")
+      yield* simulator.setFaults({ script: [{ fault: "500", page: 2, nth: 1 }] })
+      const args = ["schedule", "--cron", "* * * * * *", "--out", out, "--checkpoint-every", "0 millis"]
+      const { child, ended } = launch(environment(simulator), args)
+      yield* Effect.promise(() => until(() => existsSync(join(out, "manifest.json")) && manifestOf(out).generation > 1))
+      yield* simulator.setFaults({ script: [{ fault: "hang", page: 5 }] })
+      const isHanging = Effect.map(simulator.stats, ({ faults }) => (faults["hang"] ?? 0) > 0 && hasCheckpoint(out))
+      yield* Effect.repeat(Effect.delay(isHanging, "20 millis"), { until: (isSo) => isSo })
+      child.kill("SIGTERM")
+      assert.strictEqual(yield* Effect.promise(() => ended), 143)
+      assert.isTrue(hasCheckpoint(out))
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped)
+  )
+
+  it.live("refuses what is no cron expression", () =>
+    Effect.gen(function* () {
+      const out = join(yield* scratch, "out")
+      const { code, stderr } = yield* run(
+        { HYPERBROWSER_API_KEY: "key" },
+        "schedule",
+        "--out",
+        out,
+        "--cron",
+        "nightly"
+      )
+      assert.strictEqual(code, 2)
+      assert.include(stderr, "not a cron expression")
+    }).pipe(Effect.scoped)
+  )
+})
