@@ -3,5 +3,5 @@ import { defineConfig } from "rolldown"
 export default defineConfig({
   input: "src/bin.ts",
   platform: "node",
-  output: { file: "dist/bin.js", format: "esm", minify: true, codeSplitting: false }
+  output: { dir: "dist", format: "esm", minify: true, cleanDir: true, chunkFileNames: "[name]-[hash].js" }
 })

@@ -1,6 +1,16 @@
 #!/usr/bin/env node
-import { run } from "@hb-sessions/app-kit/run"
+/**
+ * The door: it answers `--version` by itself and loads the program for everything else, from the compile cache.
+ */
+import { enableCompileCache } from "node:module"
 import manifest from "../package.json" with { type: "json" }
-import { hbSessions } from "./commands/hb-sessions.ts"
 
-run(hbSessions, { version: manifest.version })
+const [first, ...rest] = process.argv.slice(2)
+
+if (rest.length === 0 && (first === "--version" || first === "-v")) {
+  process.stdout.write(`hb-sessions v${manifest.version}\n`)
+} else {
+  enableCompileCache()
+  const { main } = await import("./main.ts")
+  main(manifest.version)
+}

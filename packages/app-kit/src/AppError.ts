@@ -62,7 +62,13 @@ const fromConfigError = (error: Config.ConfigError): AppError => {
   return new AppError({
     message: isKey
       ? "no API key: set HYPERBROWSER_API_KEY to a key from the Hyperbrowser dashboard"
-      : `invalid configuration: ${error.message}`,
+      : `invalid configuration: ${configProblem(error.message)}`,
     exitCode: isKey ? exitCodes.auth : exitCodes.usage
   })
+}
+
+/** `SchemaError(Expected a number\n  at ["NAME"])` as people write it: `NAME: expected a number`. */
+const configProblem = (message: string): string => {
+  const parts = /^SchemaError\((.*)\s+at \["([^"]+)"\]\)$/s.exec(message)
+  return parts === null ? message : `${parts[2]}: ${parts[1]?.replace(/^Expected/, "expected").trim()}`
 }

@@ -13,24 +13,33 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
+import * as Stdio from "effect/Stdio"
 import { type AppError, exitCodes, type Failure, toAppError } from "./AppError.ts"
 
 // Says how a value was checked, which helps nobody at a terminal.
 const SCHEMA_PREFIX = "Schema validation failed: "
 
-/** Help and version go to stdout; a usage error is one line on stderr, not the whole help. */
-const presenter = CliOutput.layerPresenter({
-  present: (event) =>
-    event._tag === "InvalidInvocation"
-      ? Effect.forEach(
-          event.errors,
-          (error) => Console.error(`${event.commandPath[0]}: ${oneLine(error.message.replace(SCHEMA_PREFIX, ""))}`),
-          { discard: true }
-        ).pipe(Effect.andThen(Console.error(`Run "${event.commandPath.join(" ")} --help" for usage.`)))
-      : CliOutput.defaultPresenter.present(event)
-})
+/** Prints what went wrong, in one line; a usage error comes with a hint where to read more. */
+export type Report = (line: string, hint?: string) => Effect.Effect<void, never, Stdio.Stdio>
 
-const services = Layer.mergeAll(presenter, TerminalCapabilities.layer).pipe(Layer.provideMerge(NodeServices.layer))
+/** Help and version go to stdout; a usage error is one line on stderr, not the whole help. */
+const presenter = (report: Report) =>
+  Layer.effect(
+    CliOutput.Presenter,
+    Effect.map(Stdio.Stdio, (stdio) => ({
+      present: (event) => {
+        if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+        const lines = event.errors.map((error) => oneLine(error.message.replace(SCHEMA_PREFIX, "")))
+        const hint = `Run "${event.commandPath.join(" ")} --help" for usage.`
+        return Effect.forEach(lines, (line) => report(line, hint), { discard: true }).pipe(
+          Effect.provideService(Stdio.Stdio, stdio)
+        )
+      }
+    }))
+  )
+
+const services = (report: Report, layer: Layer.Layer<never>) =>
+  Layer.mergeAll(presenter(report), TerminalCapabilities.layer, layer).pipe(Layer.provideMerge(NodeServices.layer))
 
 /**
  * Parses the arguments of the process, runs the command, and exits.
@@ -46,18 +55,29 @@ export const run = <Name extends string, Input, ContextInput>(
     readonly version: string
     /** Exit code after SIGINT or SIGTERM: 130 by default; 0 for a server, whose normal end this is. */
     readonly interruptedCode?: number
+    /** Prints a failure or a usage error, given without the name of the command; one line on stderr by default. */
+    readonly report?: Report
+    /** What the command line's own machinery is told, such as its built-in flags. */
+    readonly layer?: Layer.Layer<never>
   }
-): void =>
+): void => {
+  const report = options.report ?? plainly(command.name)
   command.pipe(
     Command.run(options),
     Effect.mapError((error) => (CliError.isCliError(error) ? error : toAppError(error))),
     Effect.tapCause((cause) => {
       const line = errorLine(cause)
-      return line === undefined ? Effect.void : Console.error(`${command.name}: ${line}`)
+      return line === undefined ? Effect.void : report(line)
     }),
-    Effect.provide(services),
+    Effect.provide(services(report, options.layer ?? Layer.empty)),
     NodeRuntime.runMain({ disableErrorReporting: true, teardown: teardown(options.interruptedCode ?? 130) })
   )
+}
+
+const plainly =
+  (name: string): Report =>
+  (line, hint) =>
+    Effect.andThen(Console.error(`${name}: ${line}`), hint === undefined ? Effect.void : Console.error(hint))
 
 const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | undefined => {
   if (Cause.hasInterruptsOnly(cause)) return undefined

@@ -1,0 +1,250 @@
+/**
+ * Lists sessions: a part of them, one page, or all with a report.
+ */
+import type { AppError } from "@hb-sessions/app-kit/AppError"
+import type { Session } from "@hb-sessions/core/Session"
+import * as Sessions from "@hb-sessions/core/Sessions"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import type { SessionsError } from "@hb-sessions/core/SessionsError"
+import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Api from "../api/Api.ts"
+import type { ListInput } from "../commands/list.ts"
+import type { Encoder } from "../formats/Encoder.ts"
+import { formats } from "../formats/formats.ts"
+import { toOutput } from "../output.ts"
+import * as settings from "../settings/settings.ts"
+import * as Progress from "../terminal/Progress.ts"
+import { Screen } from "../terminal/Screen.ts"
+import { Talk } from "../terminal/Talk.ts"
+import { counted, painter } from "../terminal/text.ts"
+import { reading, select, usage } from "./selection.ts"
+import { parseSort, sorted } from "./sort.ts"
+import { summaryOf, unproven } from "./summary.ts"
+
+const DEFAULT_LIMIT = 20
+
+/** Sessions a page when the server does not say otherwise; only a guess at how many pages a limit takes. */
+const COMMON_PAGE_SIZE = 10
+
+/** Sessions of a page, and the token that goes on after them. */
+interface Chunk {
+  readonly sessions: ReadonlyArray<Session>
+  readonly token?: string
+}
+
+type Chunks = Stream.Stream<Chunk, SessionsError, SessionsClient>
+
+export const list = Effect.fn("list")(
+  function* (input: ListInput) {
+    yield* checkCombination(input)
+    const columns = Option.isNone(input.columns)
+      ? undefined
+      : yield* Effect.fromResult(
+          Result.mapError(SessionsCsv.parseColumns(input.columns.value), (error) =>
+            usage(`--columns: ${error.message}`)
+          )
+        )
+    const sort = Option.isNone(input.sort) ? undefined : yield* Effect.fromResult(parseSort(input.sort.value))
+    const screen = yield* Screen
+    const isFile = Option.isSome(input.output)
+    const formatName = yield* settings.format.pipe(
+      Config.withDefault(screen.isTerminal && !isFile ? ("table" as const) : ("ndjson" as const))
+    )
+    const encoder = formats[formatName]({
+      columns,
+      isContinued: Option.isSome(input.resume),
+      width: isFile ? undefined : yield* screen.width,
+      paint: painter(screen.canColor && !isFile)
+    })
+
+    const limit = input.all || Option.isSome(input.page) ? Infinity : Option.getOrElse(input.limit, () => DEFAULT_LIMIT)
+    const read = yield* chunksOf(input, limit)
+    const ordered: Chunks = sort === undefined ? read.chunks : sorted(read.chunks, sort, limit)
+    const canResume = input.all && !isFile && sort === undefined && formatName !== "json"
+    const written = yield* write(encoder, atMost(ordered, limit), {
+      output: input.output,
+      canResume,
+      finish: read.finish(input.strict)
+    })
+    yield* afterwards(written, read)
+  },
+  (effect, input) =>
+    Effect.provide(
+      effect,
+      Api.layer({
+        format: input.format,
+        consistency: input.consistency,
+        concurrency: input.concurrency,
+        page_size: input.pageSize
+      })
+    )
+)
+
+const checkCombination = Effect.fnUntraced(function* (input: ListInput) {
+  const whole = [input.all && "--all", Option.isSome(input.limit) && "--limit", Option.isSome(input.page) && "--page"]
+  const given = whole.filter((flag) => flag !== false)
+  if (given.length > 1) return yield* usage(`${given.join(" and ")} exclude each other; give one of them`)
+  if (input.strict && !input.all) return yield* usage("--strict needs --all, since a part proves nothing; add --all")
+  if (Option.isNone(input.resume)) return
+  if (!input.all) return yield* usage("--resume needs --all; add --all")
+  if (Option.isSome(input.sort)) return yield* usage("--resume and --sort exclude each other; give one of them")
+})
+
+/** The sessions, what the read reports when it has ended, and how `--strict` takes it. */
+const chunksOf = Effect.fnUntraced(function* (input: ListInput, limit: number) {
+  const { filters, matches, options } = yield* select(input)
+  const whole = yield* reading
+  const report: { value: SweepReport | undefined } = { value: undefined }
+  const start = yield* Clock.currentTimeMillis
+  const keep = (sessions: ReadonlyArray<Session>) => (filters ? sessions.filter(matches) : sessions)
+  const finish = (strict: boolean) =>
+    Effect.suspend(() => {
+      const failure = strict && report.value !== undefined ? unproven(report.value) : undefined
+      return failure === undefined ? Effect.void : Effect.fail(failure)
+    })
+  const known = { report, start, finish, isWhole: input.all, limit }
+
+  if (Option.isSome(input.page)) {
+    const page = input.page.value
+    const chunks: Chunks = Stream.fromEffect(
+      Effect.map(onePage(page, options, whole.pageSize), (sessions) => ({ sessions: keep(sessions) }))
+    )
+    return { ...known, chunks }
+  }
+
+  // Sorting and filtering need the list as a whole; else no more is read than the limit takes.
+  const isBounded = Number.isFinite(limit) && Option.isNone(input.sort)
+  const pagesAhead = Math.ceil(limit / (whole.pageSize ?? COMMON_PAGE_SIZE)) - 1
+  const bounded = filters
+    ? { consistency: "fast" as const }
+    : { consistency: "fast" as const, concurrency: Math.max(1, Math.min(whole.concurrency, pagesAhead)) }
+  const chunks: Chunks = Sessions.pages({
+    ...options,
+    ...whole,
+    ...(isBounded ? bounded : {}),
+    ...(Option.isSome(input.resume) ? { from: input.resume.value } : {}),
+    onReport: (value) =>
+      Effect.sync(() => {
+        report.value = value
+      })
+  }).pipe(Stream.map(({ resumeToken, sessions }) => ({ sessions: keep(sessions), token: resumeToken })))
+  return { ...known, chunks }
+})
+
+type Read = Effect.Success<ReturnType<typeof chunksOf>>
+
+/** One page of the API, with the filters that the API does not have. */
+const onePage = Effect.fnUntraced(function* (
+  page: number,
+  { since, status, until }: Sessions.ReadOptions,
+  pageSize: number | undefined
+) {
+  const client = yield* SessionsClient
+  const answer = yield* client.getPage({
+    page,
+    ...(typeof status === "string" ? { status } : {}),
+    ...(pageSize === undefined ? {} : { limit: pageSize })
+  })
+  const from = typeof since === "number" ? since : -Infinity
+  const to = typeof until === "number" ? until : Infinity
+  const isBound = since !== undefined || until !== undefined
+  return answer.sessions.filter(
+    ({ createdAt, status: actual }) =>
+      (!Array.isArray(status) || status.includes(actual)) &&
+      (!isBound || (createdAt !== undefined && createdAt >= from && createdAt < to))
+  )
+})
+
+/** Ends with the limit, and without asking for the page behind it. */
+const atMost = <E, R>(chunks: Stream.Stream<Chunk, E, R>, limit: number): Stream.Stream<Chunk, E, R> =>
+  Number.isFinite(limit)
+    ? Stream.suspend(() => {
+        let left = limit
+        return chunks.pipe(
+          Stream.map((chunk) => {
+            const sessions = chunk.sessions.slice(0, left)
+            left -= sessions.length
+            return { ...chunk, sessions }
+          }),
+          Stream.takeUntil(() => left <= 0)
+        )
+      })
+    : chunks
+
+interface WriteOptions {
+  readonly output: Option.Option<string>
+  readonly canResume: boolean
+  /** Runs before the end of the text is written. */
+  readonly finish: Effect.Effect<void, AppError>
+}
+
+/** Writes the sessions; when that ends too soon, says how to go on behind those that were written. */
+const write = Effect.fnUntraced(function* (encoder: Encoder, chunks: Chunks, options: WriteOptions) {
+  const screen = yield* Screen
+  const written: Written = { sessions: 0, token: undefined }
+  // A chunk counts when the writer asks for the next, which it does when the chunk has been taken.
+  const text = Stream.flatMap(chunks, ({ sessions, token }) =>
+    Stream.concat(
+      textOf(() => encoder.rows(sessions)),
+      Stream.fromEffectDrain(
+        Effect.sync(() => {
+          written.sessions += sessions.length
+          written.token = token ?? written.token
+        })
+      )
+    )
+  )
+  const whole = text.pipe(Stream.concat(Stream.fromEffectDrain(options.finish)), Stream.concat(textOf(encoder.end)))
+  const { output } = options
+  // Rows in the terminal are progress enough.
+  const isShown = Option.isSome(output) || !screen.isTerminal
+  const isComplete = yield* Progress.during(toOutput(output, whole), isShown).pipe(
+    Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : goOn(written, options)))
+  )
+  return { sessions: written.sessions, isComplete }
+})
+
+interface Written {
+  sessions: number
+  token: string | undefined
+}
+
+const textOf = (text: () => string) =>
+  Stream.suspend(() => {
+    const shown = text()
+    return shown === "" ? Stream.empty : Stream.succeed(shown)
+  })
+
+const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResume, output }: WriteOptions) {
+  const talk = yield* Talk
+  if (Option.isSome(output)) return yield* talk.warn(`${output.value} was left as it was`)
+  if (!canResume || written.token === undefined) return
+  yield* talk.warn(
+    `stopped after ${counted(written.sessions, "session")}; go on with the same flags and --resume ${written.token}`,
+    { sessions: written.sessions, resume: written.token }
+  )
+})
+
+/** What is to be said about a read that ended well. */
+const afterwards = Effect.fnUntraced(function* (
+  { isComplete, sessions }: { readonly sessions: number; readonly isComplete: boolean },
+  { isWhole, limit, report, start }: Read
+) {
+  const talk = yield* Talk
+  if (!isComplete) return
+  if (isWhole && report.value !== undefined) {
+    const millis = (yield* Clock.currentTimeMillis) - start
+    yield* talk.say(summaryOf(report.value, sessions, millis), { sessions, millis, report: report.value })
+    yield* talk.detail(`report ${JSON.stringify(report.value)}`)
+  } else if (sessions === limit && talk.isLive) {
+    yield* talk.say(`The first ${counted(sessions, "session")}; --limit or --all for more.`)
+  }
+})

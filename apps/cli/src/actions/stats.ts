@@ -1,0 +1,58 @@
+/**
+ * Sums sessions up, as a chart, as JSON and as a picture.
+ */
+import * as Sessions from "@hb-sessions/core/Sessions"
+import * as SessionsStats from "@hb-sessions/core/SessionsStats"
+import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Api from "../api/Api.ts"
+import { chart } from "../charts/chart.ts"
+import { groupsOf } from "../charts/groups.ts"
+import type { StatsInput } from "../commands/stats.ts"
+import { print, toFile } from "../output.ts"
+import * as Progress from "../terminal/Progress.ts"
+import { Screen } from "../terminal/Screen.ts"
+import { Talk } from "../terminal/Talk.ts"
+import { painter } from "../terminal/text.ts"
+import { reading, select } from "./selection.ts"
+import { summaryOf } from "./summary.ts"
+
+const WIDEST_CHART = 100
+
+export const stats = Effect.fn("stats")(
+  function* (input: StatsInput) {
+    const talk = yield* Talk
+    const { matches, options } = yield* select(input)
+    const start = yield* Clock.currentTimeMillis
+    let report: SweepReport | undefined
+    const onReport = (value: SweepReport) =>
+      Effect.sync(() => {
+        report = value
+      })
+    const sessions = Sessions.stream({ ...options, ...(yield* reading), onReport })
+    const summary = yield* Progress.during(SessionsStats.summarize(Stream.filter(sessions, matches)))
+    const groups = groupsOf(summary, input.by)
+
+    if (Option.isSome(input.svg)) {
+      const { svgOf } = yield* Effect.promise(() => import("../charts/svg.ts"))
+      yield* toFile(input.svg.value, Stream.succeed(svgOf(summary, groups, input.by)))
+    }
+    const screen = yield* Screen
+    const format = Option.getOrElse(input.format, () => (screen.isTerminal ? "chart" : "json"))
+    if (format === "json") {
+      yield* print(`${JSON.stringify({ ...summary, by: input.by, groups })}\n`)
+    } else {
+      const width = Math.min((yield* screen.width) ?? WIDEST_CHART, WIDEST_CHART)
+      yield* print(chart(summary, groups, { by: input.by, width, paint: painter(screen.canColor) }))
+    }
+    if (report !== undefined) {
+      const line = summaryOf(report, summary.sessions, (yield* Clock.currentTimeMillis) - start)
+      yield* report.completeness.status === "proven" ? talk.detail(line) : talk.say(line)
+    }
+  },
+  (effect, { concurrency, consistency, pageSize }) =>
+    Effect.provide(effect, Api.layer({ concurrency, consistency, page_size: pageSize }))
+)

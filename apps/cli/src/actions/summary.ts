@@ -1,0 +1,42 @@
+/**
+ * The report of a read as one line.
+ */
+import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
+import type { SweepReport, UnprovenReason } from "@hb-sessions/core/SweepReport"
+import { counted, duration } from "../terminal/text.ts"
+
+const reasons: Record<UnprovenReason, string> = {
+  fast: "it was read once, as --consistency fast asks",
+  "no-total": "the server does not tell how many there are",
+  unsettled: "the list changed faster than it could be read again",
+  contradicted: "the server's answers contradict each other",
+  "stopped-early": "it was read only until --since, trusting the order of the list"
+}
+
+const remedies: Record<UnprovenReason, string> = {
+  fast: "use --consistency verified",
+  "no-total": "compare with a second run",
+  unsettled: "try again with a larger --page-size or --concurrency",
+  contradicted: "try again later",
+  "stopped-early": "leave out --since"
+}
+
+/** `2,000 sessions, complete (proven), 201 requests, 1.2 s`. */
+export const summaryOf = (report: SweepReport, sessions: number, millis?: number): string => {
+  const { completeness, requests } = report
+  const claim =
+    completeness.status === "proven"
+      ? "complete (proven)"
+      : `not proven complete (${completeness.reason}: ${reasons[completeness.reason]})`
+  const parts = [counted(sessions, "session"), claim, counted(requests, "request")]
+  return [...parts, ...(millis === undefined ? [] : [duration(millis)])].join(", ")
+}
+
+/** Why `--strict` refuses a read; undefined when it is proven. */
+export const unproven = ({ completeness }: SweepReport): AppError | undefined =>
+  completeness.status === "proven"
+    ? undefined
+    : new AppError({
+        message: `not proven that nothing is missing: ${reasons[completeness.reason]}; ${remedies[completeness.reason]}`,
+        exitCode: exitCodes.unproven
+      })

@@ -1,0 +1,85 @@
+/**
+ * The API, as a command reaches it: with the settings of the run, observed for progress and `--verbose`.
+ */
+import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
+import * as Transport from "@hb-sessions/app-kit/Transport"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import * as Clock from "effect/Clock"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import { API_KEY, type FlagValues, resolve, type Resolved } from "../settings/Resolved.ts"
+import { Screen } from "../terminal/Screen.ts"
+import { Talk } from "../terminal/Talk.ts"
+import { Traffic } from "./Traffic.ts"
+
+/** Everything that a command which reads sessions needs, and the settings in place of the environment. */
+export const layer = (flags: FlagValues = {}) =>
+  Layer.unwrap(Effect.map(resolve(flags), (resolved) => layerResolved(resolved)))
+
+/** As `layer`, with settings that were resolved before. */
+export const layerResolved = (resolved: Resolved) =>
+  SessionsObserved.pipe(
+    Layer.provide(SessionsClient.layerConfigNoDeps),
+    Layer.provide(Observed),
+    Layer.provideMerge(Layer.sync(Traffic, () => ({ pages: 0, rows: 0, total: undefined }))),
+    Layer.provideMerge(layerTerminal),
+    Layer.provide(requireKey(resolved)),
+    Layer.provideMerge(ConfigProvider.layer(resolved.provider))
+  )
+
+/** stdout and stderr, for a command that reads no sessions. */
+export const layerTerminal = Layer.merge(Talk.layer, Screen.layer)
+
+const requireKey = ({ key, profile }: Resolved) =>
+  Layer.effectDiscard(
+    key === undefined
+      ? new AppError({
+          message: `no API key for the profile ${JSON.stringify(profile.name)}: run "hb-sessions auth login", or set ${API_KEY} to a key from the Hyperbrowser dashboard`,
+          exitCode: exitCodes.auth
+        })
+      : Effect.void
+  )
+
+/** Every request and its end, retries included; never a header, since one of them is the key. */
+const Observed = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.gen(function* () {
+    const talk = yield* Talk
+    return HttpClient.transform(yield* HttpClient.HttpClient, (send, request) => {
+      const query = [...request.urlParams].map(([name, value]) => `${name}=${value}`).join("&")
+      const what = `${request.method} ${new URL(request.url).pathname}${query === "" ? "" : `?${query}`}`
+      return Effect.flatMap(Clock.currentTimeMillis, (start) => {
+        const ended = (outcome: string | number) =>
+          Effect.flatMap(Clock.currentTimeMillis, (end) =>
+            talk.detail(`${what} ${outcome} ${end - start} ms`, { request: what, outcome, millis: end - start })
+          )
+        return send.pipe(
+          Effect.tap(({ status }) => ended(status)),
+          Effect.tapError((error) => ended(error.reason._tag)),
+          Effect.onInterrupt(() => ended("interrupted"))
+        )
+      })
+    })
+  })
+).pipe(Layer.provide(Transport.layer))
+
+const SessionsObserved = Layer.effect(
+  SessionsClient,
+  Effect.gen(function* () {
+    const client = yield* SessionsClient
+    const traffic = yield* Traffic
+    return SessionsClient.of({
+      ...client,
+      getPage: (query) =>
+        Effect.tap(client.getPage(query), ({ sessions, totalCount }) =>
+          Effect.sync(() => {
+            traffic.pages++
+            traffic.rows += sessions.length
+            traffic.total = totalCount ?? traffic.total
+          })
+        )
+    })
+  })
+)

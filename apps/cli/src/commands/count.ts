@@ -1,0 +1,34 @@
+/**
+ * `hb-sessions count`
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { lazily } from "../lazily.ts"
+import { filterFlags, readFlags } from "../readFlags.ts"
+
+const flags = {
+  ...filterFlags,
+  ...readFlags,
+  format: Flag.Literals("format", ["table", "json", "number"]).pipe(
+    Flag.withAlias("f"),
+    Flag.withDescription("How to print them; number is the total alone (default: table in a terminal, json elsewhere)"),
+    Flag.optional
+  )
+}
+
+export type CountInput = Command.Command.Config.Infer<typeof flags>
+
+export const count = Command.make(
+  "count",
+  flags,
+  lazily(async () => (await import("../actions/count.ts")).count)
+).pipe(
+  Command.withDescription(
+    "Count sessions by status. Takes one request a status where the server tells; times, teams and credits need a read of the list."
+  ),
+  Command.withShortDescription("Count sessions by status."),
+  Command.withExamples([
+    { command: "hb-sessions count", description: "All of them, by status" },
+    { command: "hb-sessions count --status active --format number", description: "How many are running" }
+  ])
+)

@@ -1,0 +1,41 @@
+/**
+ * `hb-sessions stats`
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { lazily } from "../lazily.ts"
+import { filterFlags, readFlags } from "../readFlags.ts"
+
+const flags = {
+  by: Flag.Literals("by", ["day", "week", "status", "team"]).pipe(
+    Flag.withDescription("What the bars stand for (default: day)"),
+    Flag.withDefault("day")
+  ),
+  ...filterFlags,
+  ...readFlags,
+  format: Flag.Literals("format", ["chart", "json"]).pipe(
+    Flag.withAlias("f"),
+    Flag.withDescription("How to print them (default: chart in a terminal, json elsewhere)"),
+    Flag.optional
+  ),
+  svg: Flag.String("svg").pipe(
+    Flag.withMetavar("<file>"),
+    Flag.withDescription("Also draw the chart into this file, a picture that stands alone (default: no picture)"),
+    Flag.optional
+  )
+}
+
+export type StatsInput = Command.Command.Config.Infer<typeof flags>
+
+export const stats = Command.make(
+  "stats",
+  flags,
+  lazily(async () => (await import("../actions/stats.ts")).stats)
+).pipe(
+  Command.withDescription("Sum sessions up: how many, credits, durations, launch features."),
+  Command.withExamples([
+    { command: "hb-sessions stats --since 30d --by week", description: "The last month by week" },
+    { command: "hb-sessions stats --by team --svg teams.svg", description: "A picture for a report" },
+    { command: "hb-sessions stats | jq .durations.p99", description: "One number, in milliseconds" }
+  ])
+)

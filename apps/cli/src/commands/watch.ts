@@ -1,0 +1,45 @@
+/**
+ * `hb-sessions watch`
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { lazily } from "../lazily.ts"
+import { concurrency, pageSize, positiveInt, team } from "../readFlags.ts"
+
+const flags = {
+  interval: Flag.String("interval").pipe(
+    Flag.withMetavar("<duration>"),
+    Flag.withDescription("Time between two looks, such as 2s or 1m (default: 5s)"),
+    Flag.withDefault("5s")
+  ),
+  limit: positiveInt("limit").pipe(
+    Flag.withAlias("n"),
+    Flag.withDescription("Most rows of the table (default: as many as fit)"),
+    Flag.optional
+  ),
+  team,
+  untilIdle: Flag.Boolean("until-idle").pipe(
+    Flag.withDescription("End when no session is active (default: go on until Ctrl-C)"),
+    Flag.withDefault(false)
+  ),
+  exitStatus: Flag.Boolean("exit-status").pipe(
+    Flag.withDescription("With --until-idle: exit with 1 when a watched session ended in error (default: 0)"),
+    Flag.withDefault(false)
+  ),
+  concurrency,
+  pageSize
+}
+
+export type WatchInput = Command.Command.Config.Infer<typeof flags>
+
+export const watch = Command.make(
+  "watch",
+  flags,
+  lazily(async () => (await import("../actions/watch.ts")).watch)
+).pipe(
+  Command.withDescription("Watch the active sessions: a live table in a terminal, one JSON line a change elsewhere."),
+  Command.withExamples([
+    { command: "hb-sessions watch", description: "Until Ctrl-C" },
+    { command: "hb-sessions watch --until-idle --exit-status && deploy", description: "Wait for all to end well" }
+  ])
+)

@@ -1,0 +1,40 @@
+/**
+ * How a page of the API differs from the contract, by the names of its keys; never by their values.
+ */
+import { knownStatuses } from "@hb-sessions/core/Session"
+import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import * as Predicate from "effect/Predicate"
+
+const pageKeys: ReadonlySet<string> = new Set(["sessions", "totalCount", "page", "pageSize", "perPage"])
+
+const keysBelow = (prefix: string): ReadonlySet<string> =>
+  new Set(
+    SessionsCsv.columns.flatMap((column) =>
+      column.startsWith(prefix) ? [column.slice(prefix.length).split(".")[0] ?? ""] : []
+    )
+  )
+
+const sessionKeys = keysBelow("")
+const launchKeys = keysBelow("launchState.")
+const statuses: ReadonlySet<unknown> = new Set(knownStatuses)
+
+/** What is new or missing, one text a difference; none when the page is as the contract says. */
+export const driftOf = (page: unknown): ReadonlyArray<string> => {
+  if (!Predicate.isObject(page)) return []
+  const found = new Set<string>()
+  const unknownKeys = (value: unknown, known: ReadonlySet<string>, where: string) => {
+    if (!Predicate.isObject(value)) return
+    for (const key of Object.keys(value)) if (!known.has(key)) found.add(`unknown key ${where}${key}`)
+  }
+  unknownKeys(page, pageKeys, "")
+  if (!Predicate.hasProperty(page, "totalCount")) found.add("no totalCount, so reads of the list prove nothing")
+  const sessions = Predicate.hasProperty(page, "sessions") && Array.isArray(page["sessions"]) ? page["sessions"] : []
+  for (const session of sessions) {
+    unknownKeys(session, sessionKeys, "sessions[].")
+    if (Predicate.hasProperty(session, "launchState")) {
+      unknownKeys(session["launchState"], launchKeys, "sessions[].launchState.")
+    }
+    if (Predicate.hasProperty(session, "status") && !statuses.has(session["status"])) found.add("unknown status")
+  }
+  return [...found].toSorted()
+}

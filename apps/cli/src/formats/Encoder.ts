@@ -1,0 +1,27 @@
+/**
+ * A way to print sessions, page by page.
+ */
+import type { Session } from "@hb-sessions/core/Session"
+import type { ColumnName } from "@hb-sessions/core/SessionsCsv"
+import type { Paint } from "../terminal/text.ts"
+
+/** Turns sessions into text; it keeps what it must know from one page to the next, and never the sessions. */
+export interface Encoder {
+  /** The text of the next sessions. */
+  readonly rows: (sessions: ReadonlyArray<Session>) => string
+  /** What comes after the last of them; a whole empty document if there were none. */
+  readonly end: () => string
+}
+
+/** What an encoder needs to know. */
+export interface EncoderOptions {
+  /** The chosen columns; undefined for all that the format shows. */
+  readonly columns: ReadonlyArray<ColumnName> | undefined
+  /** Whether the text is appended to an earlier one, so that a header would be in the way. */
+  readonly isContinued: boolean
+  /** In columns of the terminal; undefined for no bound. */
+  readonly width: number | undefined
+  readonly paint: Paint
+}
+
+export type MakeEncoder = (options: EncoderOptions) => Encoder

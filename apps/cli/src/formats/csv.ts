@@ -1,0 +1,37 @@
+/**
+ * Sessions as CSV (RFC 4180), and as tab-separated values.
+ */
+import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import type { MakeEncoder } from "./Encoder.ts"
+import { valueOf } from "./fields.ts"
+
+/** The header comes first, even without sessions, unless an earlier output is continued. */
+const withHeader = (header: string, isContinued: boolean, rows: ReturnType<typeof SessionsCsv.encodeRows>) => {
+  let head = isContinued ? "" : header
+  const take = () => {
+    const text = head
+    head = ""
+    return text
+  }
+  return { rows: (sessions: Parameters<typeof rows>[0]) => take() + rows(sessions), end: take }
+}
+
+export const csv: MakeEncoder = ({ columns, isContinued }) =>
+  withHeader(SessionsCsv.header({ columns }), isContinued, SessionsCsv.encodeRows({ columns }))
+
+const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" }
+
+/** Cells have no quotes, so a tab, a line break and a backslash are written as `\t`, `\n`, `\r` and `\\`. */
+export const tsv: MakeEncoder = ({ columns = SessionsCsv.columns, isContinued }) =>
+  withHeader(`${columns.join("\t")}\n`, isContinued, (sessions) =>
+    sessions
+      .map(
+        (session) =>
+          `${columns
+            .map((column) =>
+              String(valueOf(session, column) ?? "").replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? "")
+            )
+            .join("\t")}\n`
+      )
+      .join("")
+  )

@@ -1,0 +1,36 @@
+/**
+ * Sessions as JSON and as newline-delimited JSON: in the contract's form, or as flat objects of the chosen columns.
+ */
+import type { Session } from "@hb-sessions/core/Session"
+import type { ColumnName } from "@hb-sessions/core/SessionsCsv"
+import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
+import type { MakeEncoder } from "./Encoder.ts"
+import { valueOf } from "./fields.ts"
+
+const objectWriter = (columns: ReadonlyArray<ColumnName> | undefined) =>
+  columns === undefined
+    ? SessionsNdjson.encodeSession
+    : (session: Session): string =>
+        JSON.stringify(Object.fromEntries(columns.map((column) => [column, valueOf(session, column) ?? null])))
+
+export const ndjson: MakeEncoder = ({ columns }) => {
+  const write = objectWriter(columns)
+  return { rows: (sessions) => sessions.map((session) => `${write(session)}\n`).join(""), end: () => "" }
+}
+
+/** One valid document even when the list is empty. */
+export const json: MakeEncoder = ({ columns }) => {
+  const write = objectWriter(columns)
+  let before = "[\n"
+  return {
+    rows: (sessions) => {
+      let text = ""
+      for (const session of sessions) {
+        text += before + write(session)
+        before = ",\n"
+      }
+      return text
+    },
+    end: () => (before === "[\n" ? "[]\n" : "\n]\n")
+  }
+}

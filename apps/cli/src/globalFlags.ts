@@ -1,0 +1,47 @@
+/**
+ * The flags that every command takes.
+ */
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+
+export const profile = GlobalFlag.Setting("profile")({
+  flag: Flag.String("profile").pipe(
+    Flag.withMetavar("<name>"),
+    Flag.withDescription("Settings and key of this profile (default: HB_SESSIONS_PROFILE, then default)"),
+    Flag.optional
+  )
+})
+
+export const baseUrl = GlobalFlag.Setting("base-url")({
+  flag: Flag.String("base-url").pipe(
+    Flag.withMetavar("<url>"),
+    Flag.withDescription("Where the API is served (default: https://api.hyperbrowser.ai)"),
+    Flag.optional
+  )
+})
+
+export const quiet = GlobalFlag.Setting("quiet")({
+  flag: Flag.Boolean("quiet").pipe(
+    Flag.withAlias("q"),
+    Flag.withDescription("Nothing on stderr but errors (default: off)"),
+    Flag.withDefault(false)
+  )
+})
+
+export const verbose = GlobalFlag.Setting("verbose")({
+  flag: Flag.Boolean("verbose").pipe(
+    Flag.withDescription("Requests, retries and the report of the read on stderr (default: off)"),
+    Flag.withDefault(false)
+  )
+})
+
+export const logFormats = ["text", "json"] as const
+
+export const logFormat = GlobalFlag.Setting("log-format")({
+  flag: Flag.Literals("log-format", logFormats).pipe(
+    Flag.withDescription("Form of the lines on stderr (default: text)"),
+    Flag.optional
+  )
+})
+
+export const globalFlags = [profile, baseUrl, quiet, verbose, logFormat] as const

@@ -1,0 +1,74 @@
+/**
+ * The settings of one run: flag > environment > profile file > default.
+ */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as globalFlags from "../globalFlags.ts"
+import * as Profile from "./Profile.ts"
+import { type SettingName, settingNames, settings } from "./settings.ts"
+
+export const API_KEY = "HYPERBROWSER_API_KEY"
+
+type Source = "flag" | "environment" | "profile file" | "default"
+
+/** Where a setting comes from, and its text. */
+interface Origin {
+  readonly name: SettingName
+  readonly value: string
+  readonly source: Source
+}
+
+/** The API key, and where it comes from. */
+interface Key {
+  readonly source: "environment" | "stored" | "typed"
+  readonly value: Redacted.Redacted
+}
+
+/** The flags of a command that are settings, by their names. */
+export type FlagValues = Partial<Record<SettingName, Option.Option<string | number>>>
+
+/** Everything that a run was told. */
+export const resolve = Effect.fnUntraced(function* (
+  flags: FlagValues = {},
+  options: Parameters<typeof Profile.load>[0] = {}
+) {
+  const environment = yield* ConfigProvider.ConfigProvider
+  const profile = yield* Profile.load(options)
+  const given: Record<string, string> = {}
+  const all: FlagValues = { base_url: yield* globalFlags.baseUrl, ...flags }
+  for (const name of settingNames) {
+    const value = all[name] ?? Option.none()
+    if (Option.isSome(value)) given[settings[name].variable] = String(value.value)
+  }
+  const stored = profile.apiKey === undefined ? {} : { [API_KEY]: Redacted.value(profile.apiKey) }
+  const provider = ConfigProvider.fromUnknown(given).pipe(
+    ConfigProvider.orElse(environment),
+    ConfigProvider.orElse(ConfigProvider.fromUnknown({ ...profile.values, ...stored }))
+  )
+
+  const origin = Effect.fnUntraced(function* (name: SettingName) {
+    const { default: fallback, variable } = settings[name]
+    const flag = given[variable]
+    if (flag !== undefined) return { name, value: flag, source: "flag" } satisfies Origin
+    const text = yield* Config.option(Config.String(variable)).parse(environment)
+    if (Option.isSome(text)) return { name, value: text.value, source: "environment" } satisfies Origin
+    const file = profile.values[variable]
+    return (
+      file === undefined ? { name, value: fallback, source: "default" } : { name, value: file, source: "profile file" }
+    ) satisfies Origin
+  })
+
+  const inEnvironment = yield* Config.option(Config.Redacted(API_KEY)).parse(environment)
+  const key: Key | undefined = Option.isSome(inEnvironment)
+    ? { source: "environment", value: inEnvironment.value }
+    : profile.apiKey === undefined
+      ? undefined
+      : { source: "stored", value: profile.apiKey }
+
+  return { profile, provider, key, origins: yield* Effect.forEach(settingNames, origin) }
+})
+
+export type Resolved = Effect.Success<ReturnType<typeof resolve>>

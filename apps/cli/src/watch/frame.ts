@@ -1,0 +1,58 @@
+/**
+ * One picture of the live table.
+ */
+import { cellsOf, defaultColumns, headerOf, layout, row, statusStyle } from "../formats/table.ts"
+import { count, cut, type Paint } from "../terminal/text.ts"
+import type { Watched } from "./Watched.ts"
+
+export interface FrameOptions {
+  readonly width: number
+  readonly height: number
+  /** Most rows; undefined for as many as fit. */
+  readonly limit: number | undefined
+  readonly paint: Paint
+  /** Time of the look, epoch milliseconds. */
+  readonly now: number
+}
+
+const marks = { active: " ", started: "+", changed: "*", ended: "-" } as const
+
+/** The lines of the table: what changed since the look before is marked, and in inverse video where there is colour. */
+export const frame = (watched: Watched, options: FrameOptions): ReadonlyArray<string> => {
+  const { height, limit, now, paint, width } = options
+  const all = watched.rows()
+  const space = Math.max(1, Math.min(height - 4, limit ?? Infinity))
+  const shown = all.slice(0, space)
+  const cells = shown.map(({ session }) => cellsOf(defaultColumns, session))
+  const widths = layout(defaultColumns, cells, Math.max(1, width - 2))
+  const time = new Date(now).toISOString().slice(11, 19)
+  const title = `${count(watched.active)} active, ${count(watched.ended.length)} ended since the watch began · ${time} UTC · Ctrl-C to leave`
+  const rest = all.length - shown.length
+  return [
+    paint("bold", cut(title, width)),
+    "",
+    `  ${headerOf(defaultColumns, widths, paint)}`,
+    ...shown.map(({ event, session }, index) => {
+      const mark = marks[event ?? "active"]
+      const plain = row(defaultColumns, widths, cells[index] ?? [])
+      if (event !== undefined) return `${mark} ${paint("inverse", plain)}`
+      const style = statusStyle(session)
+      return `  ${row(defaultColumns, widths, cells[index] ?? [], (column, text) =>
+        style !== undefined && defaultColumns[column]?.style !== undefined ? paint(style, text) : text
+      )}`
+    }),
+    ...(rest > 0 ? [paint("dim", cut(`  ${count(rest)} more`, width))] : [])
+  ]
+}
+
+const ESC = "\u001B["
+
+/** Enters the alternate screen, without a cursor. */
+export const enter = `${ESC}?1049h${ESC}?25l${ESC}2J`
+
+/** Leaves it; the terminal is as it was before. */
+export const leave = `${ESC}?25h${ESC}?1049l`
+
+/** Draws over the picture before, line by line and at once, so that nothing flickers. */
+export const draw = (lines: ReadonlyArray<string>): string =>
+  `${ESC}?2026h${ESC}H${lines.map((line) => `${line}${ESC}K`).join("\r\n")}${ESC}J${ESC}?2026l`

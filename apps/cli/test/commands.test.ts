@@ -1,0 +1,181 @@
+/**
+ * The commands beside `list`, against the simulator.
+ */
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { inject } from "vitest"
+import { inBackground, KEY, lines, rows, run, runAt, scratch, spawned } from "./Cli.ts"
+
+layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: true }), { excludeTestServices: true })(
+  "with 57 sessions",
+  (it) => {
+    const ok = (...args: ReadonlyArray<string>) =>
+      Effect.map(runAt(args), ({ code, stderr, stdout }) => {
+        assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+        return stdout
+      })
+    const all = Effect.map(ok("list", "--all", "--quiet"), rows)
+
+    it.effect("get: prints sessions in the order of their ids, and exits with 6 without one of them", () =>
+      Effect.gen(function* () {
+        const [first, second] = (yield* all).slice(40)
+        assert.deepStrictEqual(rows(yield* ok("get", second.id, first.id)), [second, first])
+        const missing = yield* runAt(["get", first.id, "nope"])
+        assert.strictEqual(missing.code, 6)
+        assert.deepStrictEqual(rows(missing.stdout), [first])
+        assert.match(
+          missing.stderr,
+          /^hb-sessions: there is no session "nope": 57 sessions read, and it is proven [^\n]*\n$/
+        )
+      })
+    )
+
+    it.effect("open: prints the URL, and exits with 6 without the session", () =>
+      Effect.gen(function* () {
+        const [session] = (yield* all).slice(50)
+        assert.strictEqual(yield* ok("open", session.id), `${session.sessionUrl}\n`)
+        assert.strictEqual((yield* runAt(["open", "nope"])).code, 6)
+      })
+    )
+
+    it.effect("count: by status with one request each, and by a read where the server cannot tell", () =>
+      Effect.gen(function* () {
+        const { stats } = yield* Simulator
+        const sessions = yield* all
+        const of = (status: string) => sessions.filter((session) => session.status === status).length
+        const before = (yield* stats).requests
+        const byStatus = { active: of("active"), closed: of("closed"), error: of("error") }
+        assert.deepStrictEqual(JSON.parse(yield* ok("count")), { sessions: 57, byStatus })
+        assert.strictEqual((yield* stats).requests - before, 4)
+        assert.strictEqual(yield* ok("count", "--status", "active", "--format", "number"), `${of("active")}\n`)
+        assert.strictEqual((yield* stats).requests - before, 5)
+        const dear = sessions.filter(({ creditsUsed }) => creditsUsed >= 1).length
+        assert.strictEqual(JSON.parse(yield* ok("count", "--min-credits", "1")).sessions, dear)
+      })
+    )
+
+    it.effect("stats: sums up, in JSON, as a chart and as a picture", () =>
+      Effect.gen(function* () {
+        const file = join(scratch(), "stats.svg")
+        const summary = JSON.parse(yield* ok("stats", "--by", "week", "--svg", file))
+        const sessions = yield* all
+        const credits = sessions.reduce((sum, { creditsUsed }) => sum + (creditsUsed ?? 0), 0)
+        assert.strictEqual(summary.sessions, 57)
+        assert.closeTo(summary.credits, credits, 1e-6)
+        assert.containsAllKeys(summary.durations, ["p50", "p90", "p99"])
+        const sum = summary.groups.reduce((total: number, group: any) => total + group.sessions, 0)
+        assert.strictEqual(sum, 57)
+        const svg = readFileSync(file, "utf8")
+        assert.match(svg, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
+        assert.strictEqual(svg.match(/<rect x=/g)?.length, summary.groups.length)
+        assert.notMatch(svg, /href|script|@import/)
+        for (const by of ["day", "week", "status", "team"]) {
+          const chart = yield* ok("stats", "--by", by, "--format", "chart")
+          assert.include(chart, "57 sessions, ")
+          assert.include(chart, "█")
+        }
+      })
+    )
+
+    it.effect("doctor: says where settings come from, checks the API and tells drift; 3 and 4 where it fails", () =>
+      Effect.gen(function* () {
+        const { code, stdout } = yield* runAt(["doctor"], { env: { HB_SESSIONS_CONCURRENCY: "3" } })
+        assert.strictEqual(code, 0)
+        assert.match(stdout, /^ok {4}concurrency +3 \(environment HB_SESSIONS_CONCURRENCY\)$/m)
+        assert.match(stdout, /^ok {4}key +accepted$/m)
+        assert.match(stdout, /^warn {2}contract +unknown key sessions\[\]\.notInAnySdk$/m)
+        assert.strictEqual((yield* runAt(["doctor"], { env: { HYPERBROWSER_API_KEY: "wrong" } })).code, 3)
+        assert.strictEqual((yield* runAt(["doctor", "--base-url", "http://127.0.0.1:1"])).code, 4)
+      })
+    )
+
+    it.effect("completions: scripts that the shells accept", () =>
+      Effect.gen(function* () {
+        for (const shell of ["bash", "zsh", "fish", "powershell"]) {
+          assert.include(yield* ok("completions", shell), "hb-sessions")
+        }
+        const script = yield* ok("completions", "bash")
+        const checked = yield* spawned("bash", ["-n"], { stdin: script })
+        assert.deepStrictEqual([checked.code, checked.stderr], [0, ""])
+      })
+    )
+  }
+)
+
+layer(Simulator.layer({ sessions: 40, apiKey: KEY, activeShare: 0.3 }), { excludeTestServices: true })(
+  "watch",
+  (it) => {
+    it.effect("prints a line a change and ends with the last active session", () =>
+      Effect.gen(function* () {
+        const { mutate } = yield* Simulator
+        const endAll = Effect.andThen(
+          mutate("start", 2),
+          Effect.andThen(Effect.sleep("700 millis"), mutate("end", 100))
+        )
+        const { code, stderr, stdout } = yield* runAt(["watch", "--interval", "200ms", "--until-idle"], {
+          afterLines: [1, inBackground(endAll)]
+        })
+        assert.strictEqual(code, 0)
+        const events = rows(stdout)
+        const of = (event: string) => events.filter((change) => change.event === event).map(({ id }) => id)
+        assert.sameMembers(of("ended"), [...of("active"), ...of("started")])
+        assert.lengthOf(of("started"), 2)
+        assert.match(stderr, /^idle: \d+ sessions ended, \d+ of them in error\n$/)
+      })
+    )
+
+    it.effect("exits with 0 at once when nothing is active, and with 130 when it is interrupted", () =>
+      Effect.gen(function* () {
+        const { mutate } = yield* Simulator
+        const idle = yield* runAt(["watch", "--until-idle", "--exit-status"])
+        assert.deepStrictEqual([idle.code, idle.stdout], [0, ""])
+        yield* mutate("start")
+        const stopped = yield* runAt(["watch"], { afterLines: [1, (child) => child.kill("SIGINT")] })
+        assert.deepStrictEqual([stopped.code, stopped.stderr], [130, ""])
+      })
+    )
+  }
+)
+
+layer(Simulator.layer({ sessions: 0, apiKey: KEY, errorShare: 1 }), { excludeTestServices: true })(
+  "watch --exit-status",
+  (it) => {
+    it.effect("exits with 1 and names the sessions that ended in error", () =>
+      Effect.gen(function* () {
+        const { mutate } = yield* Simulator
+        const [id = ""] = yield* mutate("start")
+        const args = ["watch", "--interval", "200ms", "--until-idle", "--exit-status"]
+        const { code, stderr } = yield* runAt(args, {
+          afterLines: [1, inBackground(mutate("end"))]
+        })
+        assert.strictEqual(code, 1)
+        assert.include(stderr, `1 session ended in error: ${id}`)
+      })
+    )
+  }
+)
+
+layer(Simulator.layer({ sessions: 1, apiKey: KEY }), { excludeTestServices: true })("the package", (it) => {
+  it.effect("is small and needs no other", () =>
+    Effect.sync(() => {
+      assert.isBelow(inject("installed").packedBytes, 400_000)
+      const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
+      assert.notProperty(manifest, "dependencies")
+      assert.notProperty(manifest, "peerDependencies")
+    })
+  )
+
+  it.effect("tells its version and its help, with every command", () =>
+    Effect.gen(function* () {
+      for (const flag of ["--version", "-v"])
+        assert.match((yield* run([flag])).stdout, /^hb-sessions v\d+\.\d+\.\d+\n$/)
+      const { code, stderr, stdout } = yield* run(["--help"])
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      const names = ["list, ls", "get", "count", "stats", "watch", "open", "config", "auth", "doctor", "completions"]
+      for (const name of names) assert.isTrue(lines(stdout).some((line) => line.startsWith(`  ${name} `)))
+    })
+  )
+})

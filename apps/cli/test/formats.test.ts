@@ -1,0 +1,153 @@
+/**
+ * The pure parts: text that fits, formats that other parsers read, and charts.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Session } from "@hb-sessions/core/Session"
+import { Result, Schema } from "effect"
+import { CliOutput } from "effect/cli"
+import { Toml, Yaml } from "effect/encoding"
+import { bar, sparkline } from "../src/charts/chart.ts"
+import { groupsOf, weekOf } from "../src/charts/groups.ts"
+import { svgOf } from "../src/charts/svg.ts"
+import type { EncoderOptions } from "../src/formats/Encoder.ts"
+import { formats } from "../src/formats/formats.ts"
+import { didYouMean } from "../src/nearest.ts"
+import { withSetting } from "../src/settings/withSetting.ts"
+import { cut, duration, fit, neutralise } from "../src/terminal/text.ts"
+
+const options: EncoderOptions = { columns: undefined, isContinued: false, width: undefined, paint: (_, text) => text }
+
+const decode = Schema.decodeUnknownSync(Session)
+
+const written = (format: keyof typeof formats, pages: ReadonlyArray<ReadonlyArray<Session>>, more = {}) => {
+  const encoder = formats[format]({ ...options, ...more })
+  return pages.map(encoder.rows).join("") + encoder.end()
+}
+
+describe("text", () => {
+  it.prop("is cut and filled to exactly the width", [Schema.String, Schema.Int], ([text, size]) => {
+    const width = 2 + (Math.abs(size) % 40)
+    const shown = fit(neutralise(text), width)
+    assert.strictEqual(CliOutput.displayWidth(shown), width)
+  })
+
+  it("ends in an ellipsis where it was cut", () => {
+    assert.deepStrictEqual([cut("abcdef", 4), cut("会议会议", 5), cut("abc", 3)], ["abc…", "会议…", "abc"])
+  })
+
+  it("says durations and suggestions", () => {
+    assert.deepStrictEqual([950, 1234, 61_000, 3_600_000 + 5 * 60_000].map(duration), [
+      "950 ms",
+      "1.2 s",
+      "1m 1s",
+      "1h 5m"
+    ])
+    assert.strictEqual(didYouMean("retires", ["format", "retries"]), '; did you mean "retries"?')
+  })
+})
+
+describe("formats", () => {
+  const Awkward = Schema.Struct({
+    id: Schema.NonEmptyString,
+    status: Schema.String,
+    notes: Schema.Array(Schema.NullOr(Schema.String)),
+    more: Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Boolean, Schema.Int]))
+  })
+
+  it.prop("yaml and json of any text are read back", [Schema.Array(Awkward)], ([values]) => {
+    const sessions = values.map((value) => decode(value))
+    const expected = JSON.parse(JSON.stringify(values))
+    assert.deepStrictEqual(JSON.parse(written("json", [sessions])), expected)
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(Yaml.parse(written("yaml", [sessions])))), expected)
+  })
+
+  for (const text of [
+    "true",
+    "No",
+    "null",
+    "y",
+    "~",
+    "-",
+    "1e3",
+    "0x1",
+    "2026-01-01",
+    "a: b",
+    "# c",
+    "- d",
+    "",
+    " e "
+  ]) {
+    it(`yaml keeps ${JSON.stringify(text)} text`, () => {
+      const yaml = written("yaml", [[decode({ id: "a", status: text })]])
+      assert.deepStrictEqual(Yaml.parse(yaml), [{ id: "a", status: text }])
+      // Every version of YAML agrees on what is quoted.
+      assert.include(yaml, `status: ${JSON.stringify(text)}`)
+    })
+  }
+
+  it.prop("tsv has a line a session and a cell a column, whatever the text", [Schema.Array(Awkward)], ([values]) => {
+    const text = written("tsv", [values.map((value) => decode(value))], { columns: ["id", "status"] })
+    const [, ...body] = text.split("\n").slice(0, -1)
+    const back = (cell = "") =>
+      cell.replace(/\\([\\tnr])/g, (_, escape: string) => ({ t: "\t", n: "\n", r: "\r" })[escape] ?? "\\")
+    assert.deepStrictEqual(
+      body.map((line) => line.split("\t").map(back)),
+      values.map(({ id, status }) => [id, status])
+    )
+  })
+
+  it("are whole without a session", () => {
+    assert.deepStrictEqual(JSON.parse(written("json", [])), [])
+    assert.deepStrictEqual(Yaml.parse(written("yaml", [])), [])
+    assert.strictEqual(written("ndjson", []), "")
+    assert.match(written("csv", []), /^id,[^\n]+\r\n$/)
+  })
+})
+
+describe("charts", () => {
+  it("draw what there is in the width that there is", () => {
+    assert.deepStrictEqual([bar(0, 10), bar(0.001, 10), bar(0.5, 3), bar(1, 3)], ["", "▏", "█▌", "███"])
+    assert.strictEqual(sparkline([0, 1, 4, 8], 10), " ▁▄█")
+    assert.lengthOf(sparkline(Array.from({ length: 1000 }, Math.random), 60), 59)
+  })
+
+  const day = { sessions: 1, credits: 1 }
+  const summary = {
+    sessions: 3,
+    activeNow: 0,
+    credits: 3,
+    byStatus: { closed: 2, "<error>": 1 },
+    byDay: { "2026-01-04": day, "2026-01-05": day, "2026-01-19": day },
+    byTeam: {},
+    launchFeatures: {}
+  }
+
+  it("have no gaps in time, and weeks that begin on Monday", () => {
+    assert.strictEqual(weekOf("2026-01-04"), "2025-12-29")
+    assert.deepStrictEqual(
+      groupsOf(summary, "week").map(({ name, sessions }) => [name, sessions]),
+      [
+        ["2025-12-29", 1],
+        ["2026-01-05", 1],
+        ["2026-01-12", 0],
+        ["2026-01-19", 1]
+      ]
+    )
+    assert.lengthOf(groupsOf(summary, "day"), 16)
+  })
+
+  it("are pictures in which text of the API is text", () => {
+    const svg = svgOf(summary, groupsOf(summary, "status"), "status")
+    assert.include(svg, "&lt;error&gt;")
+    assert.notInclude(svg, "<error>")
+  })
+})
+
+describe("settings files", () => {
+  it.prop("take any value, and keep the other profiles", [Schema.NonEmptyString], ([value]) => {
+    const before = '[profiles.a]\nformat = "csv"\n'
+    const text = withSetting(withSetting(before, "b", "base_url", value), "b", "base_url", `${value}!`)
+    const root: any = Result.getOrThrow(Toml.parse(text))
+    assert.deepStrictEqual([root.profiles.a.format, root.profiles.b.base_url], ["csv", `${value}!`.toWellFormed()])
+  })
+})

@@ -1,0 +1,149 @@
+/**
+ * Profiles, settings and the stored key.
+ */
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { KEY, rows, run, scratch } from "./Cli.ts"
+
+layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true })("settings", (it) => {
+  const home = () => {
+    const directory = scratch()
+    const config = join(directory, "hb-sessions")
+    mkdirSync(config)
+    return {
+      env: { XDG_CONFIG_HOME: directory },
+      config: join(config, "config.toml"),
+      credentials: join(config, "credentials.toml")
+    }
+  }
+
+  const ok = (args: ReadonlyArray<string>, env: Record<string, string>, stdin?: string) =>
+    Effect.map(run(args, { env, ...(stdin === undefined ? {} : { stdin }) }), ({ code, stderr, stdout }) => {
+      assert.strictEqual(code, 0, stderr)
+      return stdout
+    })
+
+  it.effect("flag goes before environment, environment before profile, profile before default", () =>
+    Effect.gen(function* () {
+      const { config, env } = home()
+      writeFileSync(config, '[profiles.work]\nbase_url = "http://profile.example"\nconcurrency = 4\n')
+      const url = (more: Record<string, string>, ...args: ReadonlyArray<string>) =>
+        Effect.map(ok(["config", "get", "base_url", ...args], { ...env, ...more }), (text) => text.trim())
+      const variable = { HYPERBROWSER_BASE_URL: "http://variable.example" }
+      const work = { HB_SESSIONS_PROFILE: "work" }
+      assert.strictEqual(yield* url({}), "https://api.hyperbrowser.ai")
+      assert.strictEqual(yield* url(work), "http://profile.example")
+      assert.strictEqual(yield* url({ ...work, ...variable }), "http://variable.example")
+      assert.strictEqual(
+        yield* url({ ...work, ...variable }, "--base-url", "http://flag.example"),
+        "http://flag.example"
+      )
+      const listed = rows(yield* ok(["config", "list", "--profile", "work"], { ...env, HB_SESSIONS_RETRIES: "2" }))
+      const source = (name: string) => listed.find((setting) => setting.name === name)?.source
+      assert.deepStrictEqual(
+        [source("base_url"), source("concurrency"), source("retries"), source("page_size")],
+        ["profile file", "profile file", "environment", "default"]
+      )
+    })
+  )
+
+  it.effect("--profile goes before HB_SESSIONS_PROFILE, and that before the file's own choice", () =>
+    Effect.gen(function* () {
+      const { config, env } = home()
+      writeFileSync(
+        config,
+        'profile = "a"\n[profiles.a]\nconcurrency = 1\n[profiles.b]\nconcurrency = 2\n[profiles.c]\nconcurrency = 3\n'
+      )
+      const get = ["config", "get", "concurrency"]
+      assert.strictEqual(yield* ok(get, env), "1\n")
+      assert.strictEqual(yield* ok(get, { ...env, HB_SESSIONS_PROFILE: "b" }), "2\n")
+      assert.strictEqual(yield* ok([...get, "--profile", "c"], { ...env, HB_SESSIONS_PROFILE: "b" }), "3\n")
+    })
+  )
+
+  it.effect("a profile decides what a read does, a variable goes before it, and a flag before both", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Simulator
+      const { config, env } = home()
+      writeFileSync(config, `[profiles.default]\nbase_url = "${url}"\nformat = "csv"\n`)
+      const withKey = { ...env, HYPERBROWSER_API_KEY: KEY }
+      assert.match(yield* ok(["list", "--columns", "id"], withKey), /^id\r\n/)
+      const withVariable = { ...withKey, HB_SESSIONS_FORMAT: "tsv" }
+      assert.match(yield* ok(["list", "--columns", "id"], withVariable), /^id\n/)
+      assert.lengthOf(rows(yield* ok(["list", "--format", "ndjson"], withVariable)), 5)
+    })
+  )
+
+  it.effect("config set changes one line and keeps the others, comments among them", () =>
+    Effect.gen(function* () {
+      const { config, env } = home()
+      writeFileSync(config, "# mine\n[profiles.default]\nretries = 1 # few\n\n[profiles.other]\nretries = 9\n")
+      yield* ok(["config", "set", "concurrency", "4"], env)
+      yield* ok(["config", "set", "retries", "2"], env)
+      yield* ok(["config", "set", "base_url", 'http://x.example/"q"', "--profile", "new"], env)
+      assert.strictEqual(
+        readFileSync(config, "utf8"),
+        '# mine\n[profiles.default]\nconcurrency = 4\nretries = 2\n\n[profiles.other]\nretries = 9\n\n[profiles.new]\nbase_url = "http://x.example/\\"q\\""\n'
+      )
+      yield* ok(["config", "set", "concurrency", ""], env)
+      assert.strictEqual(yield* ok(["config", "get", "concurrency"], env), "8\n")
+      assert.strictEqual(yield* ok(["config", "path"], env), `${config}\n`)
+    })
+  )
+
+  it.effect("a bad file is refused with its name and the key", () =>
+    Effect.gen(function* () {
+      const { config, env } = home()
+      writeFileSync(config, "[profiles.default]\nconcurrency = 0\n")
+      const { code, stderr } = yield* run(["list"], { env: { ...env, HYPERBROWSER_API_KEY: KEY } })
+      assert.strictEqual(code, 2)
+      assert.include(stderr, `${config}: profiles.default.concurrency: expected`)
+    })
+  )
+
+  it.effect("auth stores the key of a profile for its owner alone, and forgets it", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Simulator
+      const { credentials, env } = home()
+      const at = { ...env, HYPERBROWSER_BASE_URL: url }
+      const work = ["--profile", "work"]
+      assert.strictEqual(yield* ok(["auth", "login", ...work], at, `${KEY}\n`), "")
+      assert.strictEqual(statSync(credentials).mode & 0o777, 0o600)
+      assert.include(readFileSync(credentials, "utf8"), KEY)
+      assert.strictEqual(
+        yield* ok(["auth", "status", ...work], at),
+        `profile work: the key (stored) is accepted by ${url}\n`
+      )
+      assert.lengthOf(rows(yield* ok(["list", ...work], at)), 5)
+      assert.strictEqual((yield* run(["auth", "status"], { env: at })).code, 3)
+      yield* ok(["auth", "logout", ...work, "--quiet"], at)
+      assert.notInclude(readFileSync(credentials, "utf8"), KEY)
+      assert.strictEqual((yield* run(["list", ...work], { env: at })).code, 2)
+    })
+  )
+
+  it.effect("the key of the environment goes before the stored one", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Simulator
+      const { env } = home()
+      const at = { ...env, HYPERBROWSER_BASE_URL: url }
+      yield* ok(["auth", "login"], at, KEY)
+      const { code } = yield* run(["list"], { env: { ...at, HYPERBROWSER_API_KEY: "wrong" } })
+      assert.strictEqual(code, 3)
+    })
+  )
+
+  it.effect("auth login stores no key that is refused or empty", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Simulator
+      const { env } = home()
+      const at = { ...env, HYPERBROWSER_BASE_URL: url }
+      assert.strictEqual((yield* run(["auth", "login"], { env: at, stdin: "wrong" })).code, 3)
+      assert.strictEqual((yield* run(["auth", "login"], { env: at, stdin: "\n" })).code, 2)
+      assert.strictEqual((yield* run(["list"], { env: at })).code, 3)
+    })
+  )
+})

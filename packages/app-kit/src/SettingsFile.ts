@@ -1,0 +1,122 @@
+/**
+ * Settings from a TOML file, below the environment: flag > environment > file > default.
+ *
+ * The file uses short keys (`base_url`); a program reads its settings by the names of the environment variables
+ * (`HYPERBROWSER_BASE_URL`), wherever they come from.
+ */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Toml from "effect/encoding/Toml"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import { AppError, exitCodes } from "./AppError.ts"
+
+/** A key that may stand in the file. */
+export interface Setting {
+  /** The name by which the program reads it: that of the environment variable. */
+  readonly variable: string
+  /** How the program reads it, to refuse a bad value with the name of the file and the key. */
+  readonly config?: Config.Config<unknown>
+}
+
+/** Where the settings are. */
+export interface SettingsFileOptions {
+  readonly file: string
+  /** The table that holds the settings, such as `["profiles", "work"]`; the top of the file by default. */
+  readonly table?: ReadonlyArray<string>
+  /** The keys that are allowed, and what they set. */
+  readonly settings: Readonly<Record<string, Setting>>
+  /** Whether the file and the table must exist; true by default. */
+  readonly required?: boolean
+}
+
+/** A table of a TOML file. */
+export type Table = Readonly<Record<string, unknown>>
+
+/** The values of a file, as text, by the names of the variables that they stand for. */
+export type Values = Readonly<Record<string, string>>
+
+/** Reads and parses a TOML file; a file that does not exist fails, or is empty if `required` is false. */
+export const parse = (file: string, required = true): Effect.Effect<Table, AppError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const text = yield* fs.readFileString(file).pipe(
+      Effect.catchIf(
+        (error) => !required && error.reason._tag === "NotFound",
+        () => Effect.succeed("")
+      ),
+      Effect.mapError((error) =>
+        invalid(file, error.reason._tag === "NotFound" ? "the file does not exist" : `cannot be read: ${error.message}`)
+      )
+    )
+    return yield* Effect.fromResult(Result.mapError(Toml.parse(text), ({ message }) => invalid(file, message)))
+  })
+
+/**
+ * Reads the values of a file.
+ *
+ * **Details**
+ *
+ * Text, numbers and booleans are values. Fails with the exit code of a usage error, and a message with the name of the
+ * file and the key, on a key that is not among the settings, and on a value of another kind or that its setting refuses.
+ */
+export const read = (options: SettingsFileOptions): Effect.Effect<Values, AppError, FileSystem.FileSystem> =>
+  Effect.flatMap(parse(options.file, options.required), (root) => values(root, options))
+
+/** As `read`, from a file that was parsed before. */
+export const values = Effect.fnUntraced(function* (root: Table, options: SettingsFileOptions) {
+  const { file, required = true, settings } = options
+  const path = options.table ?? []
+  let table: unknown = root
+  for (const name of path) table = isTable(table) ? table[name] : undefined
+  if (!isTable(table)) {
+    if (table === undefined && !required) return {}
+    return yield* invalid(file, `the table [${path.join(".")}] does not exist`)
+  }
+  const found: Record<string, string> = {}
+  for (const [name, value] of Object.entries(table)) {
+    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
+    const key = [...path, name].join(".")
+    if (setting === undefined) {
+      const keys = Object.keys(settings).join(", ")
+      return yield* invalid(file, `there is no setting ${key}; the settings are ${keys}`)
+    }
+    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") {
+      return yield* invalid(file, `${key}: must be text, a number or a boolean`)
+    }
+    const text = String(value)
+    yield* Effect.mapError(check(setting, text), (problem) => invalid(file, `${key}: ${problem}`))
+    found[setting.variable] = text
+  }
+  return found
+})
+
+/** Whether a setting accepts a text; fails with what is wrong, which never quotes the text. */
+export const check = (setting: Setting, text: string): Effect.Effect<void, string> =>
+  setting.config === undefined
+    ? Effect.void
+    : setting.config
+        .parse(ConfigProvider.fromUnknown({ [setting.variable]: text }))
+        .pipe(Effect.mapError(problemOf), Effect.asVoid)
+
+/** Adds the values of a file below those that are configured already, which usually are the environment's. */
+export const layer = (options: SettingsFileOptions): Layer.Layer<never, AppError, FileSystem.FileSystem> =>
+  ConfigProvider.layerAdd(Effect.map(read(options), ConfigProvider.fromUnknown))
+
+/** Adds values above those that are configured already: flags of the command line. */
+export const layerFlags = (flags: Values): Layer.Layer<never> =>
+  ConfigProvider.layerAdd(ConfigProvider.fromUnknown(flags), { asPrimary: true })
+
+/** What is wrong with a value, without the name of the setting. */
+const problemOf = (error: Config.ConfigError): string => {
+  const line = /^(?:SchemaError\()?(.*)/.exec(error.message)?.[1] ?? error.message
+  return line.replace(/\)$/, "").replace(/^Expected/, "expected")
+}
+
+const isTable = (value: unknown): value is Table => Predicate.isObject(value) && !Array.isArray(value)
+
+const invalid = (file: string, problem: string) =>
+  new AppError({ message: `${file}: ${problem}; correct the file`, exitCode: exitCodes.usage })
