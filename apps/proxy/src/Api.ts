@@ -1,11 +1,167 @@
 /**
- * What the proxy serves: the vendor's endpoint, without the vendor's key.
+ * What the proxy serves, as an `HttpApi`: the vendor's endpoint and those beyond it.
+ *
+ * The schemas of the queries are the ones that requests are checked with; the OpenAPI document is made from them.
  */
-import { QueryErrors } from "@hb-sessions/core/QueryErrors"
-import { listSessions } from "@hb-sessions/core/SessionsApi"
+import { Session } from "@hb-sessions/core/Session"
+import { SessionPage } from "@hb-sessions/core/SessionPage"
+import { listQuery, sessionsPath } from "@hb-sessions/core/SessionsApi"
+import { SweepReport } from "@hb-sessions/core/SweepReport"
 import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import { mediaTypes } from "./Format.ts"
+import { contentType, Problem } from "./Problem.ts"
+import { csvQuery, readQuery } from "./ReadQuery.ts"
+import { StatsAnswer } from "./Summaries.ts"
 
-export class Api extends HttpApi.make("hb-sessions-proxy").add(
-  HttpApiGroup.make("sessions").add(listSessions.middleware(QueryErrors))
-) {}
+const problem = (status: number) => Problem.pipe(HttpApiSchema.asJson({ contentType }), HttpApiSchema.status(status))
+
+/**
+ * The tokens of clients, in either header; what can go wrong on every endpoint.
+ *
+ * @effect-expect-leaking HttpServerRequest | ParsedSearchParams | RouteContext
+ */
+class TokenAuth extends HttpApiMiddleware.Service<TokenAuth>()("@hb-sessions/proxy/Api/TokenAuth", {
+  security: {
+    token: HttpApiSecurity.apiKey({ key: "x-api-key", in: "header" }),
+    bearer: HttpApiSecurity.bearer
+  },
+  error: [400, 401, 402, 403, 429, 500, 502, 503, 504].map(problem)
+}) {}
+
+/** The body of a whole list in JSON. */
+const WholeList = Schema.Struct({ sessions: Schema.Array(Session), report: SweepReport }).annotate({
+  identifier: "WholeList"
+})
+
+/** Query parameters are text on the wire, so what they stand for is described here. */
+const onTheWire: Record<string, object> = {
+  page: { type: "integer", minimum: 1, default: 1 },
+  limit: { type: "integer", minimum: 1 },
+  since: { type: "string", examples: ["2026-01-31T00:00:00Z", "1769817600000"] },
+  until: { type: "string", examples: ["2026-01-31T00:00:00Z", "1769817600000"] },
+  columns: { type: "string", examples: ["id,status,createdAt"] }
+}
+
+type Operation = { readonly [key: string]: unknown }
+
+const describeParameters = (operation: Operation): ReadonlyArray<unknown> => {
+  const { parameters } = operation
+  return (Array.isArray(parameters) ? parameters : []).map((parameter: unknown) =>
+    Predicate.hasProperty(parameter, "name") && typeof parameter.name === "string"
+      ? { ...parameter, schema: onTheWire[parameter.name] ?? ("schema" in parameter ? parameter.schema : {}) }
+      : parameter
+  )
+}
+
+/** Headers that the answers have, and the answers that have no body. */
+const describeAnswers = (operation: Operation, contents: Readonly<Record<string, object>> | undefined) => {
+  const responses = Predicate.isObject(operation["responses"]) ? operation["responses"] : {}
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]: [string, unknown]) => [
+      status,
+      {
+        ...(Predicate.isObject(response) ? response : {}),
+        ...(status === "200" && contents !== undefined ? { content: contents } : {}),
+        headers: {
+          "x-request-id": { schema: { type: "string" }, required: true, description: "Id of the request" },
+          ...(status === "429" || status === "503"
+            ? { "retry-after": { schema: { type: "integer", minimum: 1 }, required: true, description: "Seconds" } }
+            : {})
+        }
+      }
+    ])
+  )
+}
+
+const described = (
+  summary: string,
+  options: { readonly contents?: Readonly<Record<string, object>>; readonly isCached?: boolean } = {}
+) =>
+  OpenApi.annotations({
+    summary,
+    transform: (operation) => {
+      const responses = describeAnswers(operation, options.contents)
+      return {
+        ...operation,
+        parameters: describeParameters(operation),
+        responses:
+          options.isCached === true
+            ? { ...responses, "304": { description: "The client has it already: If-None-Match names its ETag" } }
+            : responses
+      }
+    }
+  })
+
+const text = { schema: { type: "string" } }
+const ndjson = { [mediaTypes.ndjson]: text }
+const csv = { [mediaTypes.csv]: text }
+const json = { [mediaTypes.json]: { schema: { $ref: "#/components/schemas/WholeList" } } }
+
+const list = HttpApiEndpoint.get("list", sessionsPath, { query: listQuery, success: SessionPage }).annotateMerge(
+  described("One page, as the vendor answers it", { isCached: true })
+)
+
+const notFound = { error: problem(404) }
+
+const all = HttpApiEndpoint.get("all", "/v1/sessions", {
+  query: csvQuery,
+  success: WholeList,
+  error: problem(406)
+}).annotateMerge(described("Every session, in the format of Accept", { contents: { ...ndjson, ...csv, ...json } }))
+
+const allNdjson = HttpApiEndpoint.get("allNdjson", "/v1/sessions.ndjson", {
+  query: readQuery,
+  success: Schema.String
+}).annotateMerge(described('Every session, a line each; the last line is {"report": …}', { contents: ndjson }))
+
+const allCsv = HttpApiEndpoint.get("allCsv", "/v1/sessions.csv", {
+  query: csvQuery,
+  success: Schema.String
+}).annotateMerge(described("Every session as CSV", { contents: csv }))
+
+const allJson = HttpApiEndpoint.get("allJson", "/v1/sessions.json", {
+  query: readQuery,
+  success: WholeList
+}).annotateMerge(described("Every session as one JSON document", { contents: json }))
+
+const one = HttpApiEndpoint.get("one", "/v1/sessions/:id", {
+  params: { id: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~-]{1,128}$/)) },
+  success: Session,
+  ...notFound
+}).annotateMerge(described("One session, looked for in the list", { isCached: true }))
+
+const stats = HttpApiEndpoint.get("stats", "/v1/stats", { query: readQuery, success: StatsAnswer }).annotateMerge(
+  described("What the sessions come to", { isCached: true })
+)
+
+/** The API of the proxy. */
+export class Api extends HttpApi.make("hb-sessions-proxy")
+  .add(HttpApiGroup.make("vendor").add(list.middleware(TokenAuth)))
+  .add(
+    HttpApiGroup.make("v1").add(
+      all.middleware(TokenAuth),
+      allNdjson.middleware(TokenAuth),
+      allCsv.middleware(TokenAuth),
+      allJson.middleware(TokenAuth),
+      one.middleware(TokenAuth),
+      stats.middleware(TokenAuth)
+    )
+  )
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "hb-sessions-proxy",
+      version: "1.0.0",
+      description: "Hyperbrowser's sessions without the API key: the vendor's endpoint, and whole lists beyond it."
+    })
+  ) {}
+
+/** The OpenAPI document. */
+export const openApi = () => OpenApi.fromApi(Api)

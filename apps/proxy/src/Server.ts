@@ -1,74 +1,169 @@
 /**
- * The proxy as a running HTTP server.
+ * The proxy as a whole: its parts, put together and listening.
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { QueryErrors } from "@hb-sessions/core/QueryErrors"
-import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import * as Context from "effect/Context"
+import * as Transport from "@hb-sessions/app-kit/Transport"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { apiKey, baseUrl } from "@hb-sessions/core/SessionsConfig"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import * as HttpRouter from "effect/http/HttpRouter"
-import * as HttpServer from "effect/http/HttpServer"
+import * as Fiber from "effect/Fiber"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-import { createServer, type Server } from "node:http"
-import { Api } from "./Api.ts"
-import { errorBody } from "./errorResponse.ts"
-import { handlers } from "./Handlers.ts"
+import * as Scope from "effect/Scope"
+import * as AccessLog from "./AccessLog.ts"
+import * as Admin from "./Admin.ts"
+import type * as Answer from "./Answer.ts"
+import { ByteCache } from "./ByteCache.ts"
+import * as Documents from "./Documents.ts"
+import * as Gate from "./Gate.ts"
+import { listen, type ListenerOptions } from "./Listener.ts"
+import * as Metrics from "./Metrics.ts"
+import * as Secrets from "./Secrets.ts"
+import type { Settings } from "./Settings.ts"
+import * as Tasks from "./Tasks.ts"
+import { TokenStore } from "./TokenStore.ts"
+import * as Upstream from "./Upstream.ts"
+import * as UpstreamHttp from "./UpstreamHttp.ts"
 
-/** Only this host, until clients have tokens of their own: whoever reaches the proxy uses the key. */
-const HOST = "127.0.0.1"
+/** Where a running proxy listens. */
+export interface Running {
+  readonly url: string
+  readonly adminUrl: string
+}
 
-const SHUTDOWN_TIMEOUT = "10 seconds"
-const IDLE_CHECK_MILLIS = 25
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
 
-const routes = Layer.mergeAll(
-  HttpApiBuilder.layer(Api).pipe(Layer.provide(handlers), Layer.provide(QueryErrors.layer)),
-  HttpRouter.add("*", "/*", Effect.succeed(errorBody(404, "not found: this proxy serves GET /api/sessions"))),
-  HttpRouter.middleware(
-    (app) =>
-      Effect.catchDefect(app, (defect) =>
-        Effect.as(
-          Effect.logError("request failed unexpectedly", defect),
-          errorBody(500, "unexpected error in the proxy")
-        )
-      ),
-    { global: true }
-  )
-)
-
-/** A connection that is busy at shutdown would be kept alive after its answer: close it as soon as it is idle. */
-const closingServer = (): Server => {
-  const server = createServer()
-  const close = server.close.bind(server)
-  server.close = (callback) => {
-    const timer = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MILLIS)
-    return close((error) => {
-      clearInterval(timer)
-      callback?.(error)
-    })
+/** The tokens, or the explicit absence of any. */
+export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppError.AppError, FileSystem.FileSystem> => {
+  if (settings.withoutTokens) {
+    return LOOPBACK.test(settings.host)
+      ? TokenStore.layerOpen
+      : refused(`--without-tokens lets everybody in, so --host must be a loopback address, not ${settings.host}`)
   }
-  return server
+  return settings.tokensFile === undefined
+    ? refused(
+        "no tokens: run hb-sessions-proxy token create --name my-team --tokens-file tokens.json, then serve --tokens-file tokens.json; or serve --without-tokens on a loopback address"
+      )
+    : TokenStore.layerFile(settings.tokensFile)
 }
 
-/** Starts the server and succeeds with its URL; closing the scope stops it after the requests in flight. */
-export const start = (options: {
-  readonly port: number
-}): Effect.Effect<string, AppError.AppError, Scope.Scope | SessionsClient> =>
-  HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
-    Layer.provideMerge(
-      NodeHttpServer.layer(closingServer, { port: options.port, host: HOST, gracefulShutdownTimeout: SHUTDOWN_TIMEOUT })
-    ),
-    Layer.build,
-    Effect.map((context) => HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)),
-    Effect.catchTag("ServeError", (error) => Effect.fail(listenError(error.cause, options.port)))
+const refused = (message: string) =>
+  Layer.effect(TokenStore, Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage })))
+
+/** The upstream with all its guards, for the key of the environment. */
+export const layerUpstream = (settings: Settings, version: string) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const key = yield* apiKey
+      const client = SessionsClient.layerNoDeps({
+        apiKey: key,
+        baseUrl: yield* baseUrl,
+        attemptTimeout: settings.attemptTimeout,
+        totalTimeout: settings.deadline,
+        // Retries are the guards': they have a budget.
+        retries: 0,
+        ...(settings.upstreamRate === 0 ? {} : { maxRequestsPerSecond: settings.upstreamRate })
+      })
+      return Upstream.layer({
+        retries: settings.retries,
+        maxRetryAfter: settings.maxRetryAfter,
+        concurrency: settings.upstreamConcurrency,
+        deadline: settings.deadline,
+        breakerFailures: settings.breakerFailures,
+        breakerOpen: settings.breakerOpen
+      }).pipe(
+        Layer.provide(client),
+        Layer.provide(UpstreamHttp.layer(Secrets.make(key), `hb-sessions-proxy/${version}`)),
+        Layer.provide(Transport.layer)
+      )
+    })
   )
 
-const listenError = (cause: unknown, port: number): AppError.AppError => {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error"
-  return new AppError.AppError({
-    message: `cannot listen on ${HOST}:${port} (${code}); choose another --port, or 0 for a free one`,
-    exitCode: AppError.exitCodes.unexpected
+/** Starts the proxy; closing the scope stops it after what is under way. */
+export const start = Effect.fnUntraced(function* (settings: Settings) {
+  const tokens = yield* TokenStore
+  const health = yield* Upstream.UpstreamHealth
+  const clock = yield* Clock.Clock
+  const secrets = Secrets.make(yield* apiKey)
+  const log = yield* AccessLog.make(settings.accessLog)
+  // Ends after the listeners have, which wait for what runs in it.
+  const work = yield* Scope.fork(yield* Effect.scope)
+  const cache = yield* ByteCache.make<Answer.Answer, Tasks.LoadError>(
+    {
+      fresh: settings.cacheFresh,
+      staleWhileRevalidate: settings.cacheStale,
+      staleIfError: settings.cacheError,
+      maxBytes: settings.cacheBytes
+    },
+    (error) => error._tag === "SessionsError" && Upstream.isOutage(error)
+  ).pipe(Scope.provide(work))
+  const documents = yield* Documents.make
+  const context = yield* Effect.context<SessionsClient>()
+  const run = (effect: Effect.Effect<void, never, SessionsClient>) =>
+    Fiber.runIn(Effect.runForkWith(context)(effect), work)
+  const perform = Tasks.make({
+    cache,
+    secrets,
+    isStrict: settings.strictUpstream,
+    readConcurrency: settings.readConcurrency,
+    deadline: settings.deadline,
+    readTimeout: settings.readTimeout
   })
-}
+  const gate = Gate.make({
+    authenticate: tokens.authenticate,
+    isOpen: tokens.isOpen,
+    rate: settings.rate === 0 ? undefined : settings.rate,
+    burst: settings.burst,
+    maxConcurrent: settings.maxConcurrent,
+    maxStreams: settings.maxStreams,
+    corsOrigins: new Set(settings.corsOrigins),
+    cache,
+    log,
+    now: () => clock.currentTimeMillisUnsafe(),
+    documents,
+    run: (exchange, task, onEnd) => Tasks.fork(exchange, run, perform(exchange, task), onEnd)
+  })
+
+  const common: Omit<ListenerOptions, "port" | "host" | "drain" | "grace" | "onDrain"> = {
+    headerTimeout: settings.headerTimeout,
+    clientTimeout: settings.clientTimeout,
+    keepAlive: settings.keepAlive,
+    maxConnections: settings.maxConnections
+  }
+  let connections = () => 0
+  const observe = Effect.map(health.openFor, (openFor) =>
+    Metrics.observe({
+      cacheBytes: cache.bytes,
+      cacheEntries: cache.size,
+      inFlight: gate.inFlight(),
+      connections: connections(),
+      isDraining: gate.isDraining(),
+      isBreakerOpen: openFor !== undefined
+    })
+  )
+  // Listens first and stops last: /readyz must tell of the stop.
+  const admin = yield* listen(
+    Admin.handler(yield* Admin.make({ isDraining: gate.isDraining, observe }), (effect) => void run(effect)),
+    {
+      ...common,
+      host: settings.adminHost,
+      port: settings.adminPort ?? (settings.port === 0 ? 0 : settings.port + 1),
+      maxConnections: 64,
+      drain: Duration.zero,
+      grace: Duration.seconds(1),
+      onDrain: () => {}
+    }
+  )
+  const main = yield* listen(gate.handle, {
+    ...common,
+    host: settings.host,
+    port: settings.port,
+    drain: settings.drain,
+    grace: settings.grace,
+    onDrain: gate.drain
+  })
+  connections = main.connections
+  return { url: main.url, adminUrl: admin.url } satisfies Running
+})

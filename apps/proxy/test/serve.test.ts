@@ -9,85 +9,188 @@ import { Effect } from "effect"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { fileURLToPath } from "node:url"
+import { bin, get, start } from "./support/Proxy.ts"
 
-const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url))
 const KEY = "hb_canary_proxy_31"
 
-const startProxy = (upstream: string) =>
-  Bin.start(bin, ["serve", "--port", "0"], {
-    HYPERBROWSER_API_KEY: KEY,
-    HYPERBROWSER_BASE_URL: upstream,
-    HB_SESSIONS_RETRIES: "0"
-  }).pipe(
-    Effect.map((started) => ({ ...started, url: JSON.parse(started.firstLine).url as string })),
-    Effect.orDie
-  )
+/** A server of this process as the upstream. */
+const upstream = (answer: (request: IncomingMessage, response: ServerResponse) => void) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const server = createServer(answer).listen(0, "127.0.0.1")
+      await once(server, "listening")
+      return server
+    }),
+    (server) =>
+      Effect.sync(() => {
+        server.close()
+        server.closeAllConnections()
+      })
+  ).pipe(Effect.map((server) => ({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, apiKey: KEY })))
 
-const get = (url: string, init?: RequestInit) =>
-  Effect.promise(async () => {
-    const response = await fetch(url, init)
-    return { status: response.status, headers: response.headers, text: await response.text() }
-  })
-
-layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy" }), { excludeTestServices: true })(
+layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: true }), { excludeTestServices: true })(
   "in front of the simulator",
   (it) => {
-    it.effect("answers with the upstream's bytes, the key added", () =>
+    it.effect("answers with the upstream's bytes, unknown fields included", () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
-        const proxy = yield* startProxy(simulator.url)
+        const proxy = yield* start(simulator)
         for (const query of ["", "?page=2", "?page=1&status=closed", "?limit=7&page=3"]) {
           const direct = yield* get(`${simulator.url}/api/sessions${query}`, { headers: { "x-api-key": KEY } })
-          const proxied = yield* get(`${proxy.url}/api/sessions${query}`)
+          const proxied = yield* get(`${proxy.url}/api/sessions${query}`, {
+            headers: { authorization: `bearer ${proxy.token}` }
+          })
           assert.strictEqual(proxied.status, 200)
           assert.strictEqual(proxied.text, direct.text)
+          assert.include(proxied.text, "notInAnySdk")
           assert.match(proxied.headers.get("content-type") ?? "", /^application\/json/)
-          assert.isNotNull(proxied.headers.get("x-request-id"))
         }
       }).pipe(Effect.scoped)
     )
 
-    it.effect("serves the vendor's SDK", () =>
+    it.effect("serves the vendor's SDK, which shows the text of errors", () =>
       Effect.gen(function* () {
-        const simulator = yield* Simulator
-        const proxy = yield* startProxy(simulator.url)
-        const sdk = new Hyperbrowser({ apiKey: "a token of the proxy's client", baseUrl: proxy.url })
+        const proxy = yield* start(yield* Simulator)
+        const sdk = new Hyperbrowser({ apiKey: proxy.token, baseUrl: proxy.url })
         const page = yield* Effect.promise(() => sdk.sessions.list({ page: 2 }))
         assert.lengthOf(page.sessions, 10)
         assert.strictEqual(page.totalCount, 57)
         assert.strictEqual(page.page, 2)
         const closed = yield* Effect.promise(() => sdk.sessions.list({ status: "closed" }))
         for (const session of closed.sessions) assert.strictEqual(session.status, "closed")
+        const stranger = new Hyperbrowser({ apiKey: "wrong", baseUrl: proxy.url })
+        const refused = yield* Effect.promise(() => stranger.sessions.list().catch((error: unknown) => String(error)))
+        assert.include(refused, "send a valid token of this proxy")
+        const wrong = yield* Effect.promise(() =>
+          sdk.sessions.list({ page: -1 }).catch((error: unknown) => String(error))
+        )
+        assert.include(wrong, "Invalid query parameter page")
       }).pipe(Effect.scoped)
     )
 
-    it.effect("refuses a page that is no number with 400, and names the parameter", () =>
+    it.effect("refuses parameters that do not fit the contract, and names them", () =>
       Effect.gen(function* () {
-        const proxy = yield* startProxy((yield* Simulator).url)
-        for (const page of ["0", "-1", "two", "1.5"]) {
-          const { status, text } = yield* get(`${proxy.url}/api/sessions?page=${page}`)
-          assert.strictEqual(status, 400)
-          assert.include(JSON.parse(text).message, "page")
+        const proxy = yield* start(yield* Simulator)
+        const before = (yield* (yield* Simulator).stats).requests
+        for (const [query, parameter] of [
+          ["page=0", "page"],
+          ["page=-1", "page"],
+          ["page=two", "page"],
+          ["page=1.5", "page"],
+          ["page=", "page"],
+          ["page=1&page=2", "page"],
+          ["page=99999999999999999999", "page"],
+          ["limit=0", "limit"],
+          ["limit=NaN", "limit"],
+          ["limit=Infinity", "limit"],
+          ["status=", "status"]
+        ]) {
+          const { headers, status, text } = yield* get(`${proxy.url}/api/sessions?${query}`, { headers: proxy.auth })
+          assert.strictEqual(status, 400, query)
+          assert.strictEqual(headers.get("content-type"), "application/problem+json")
+          const problem = JSON.parse(text)
+          assert.strictEqual(problem.parameter, parameter)
+          assert.include(problem.message, parameter)
+          assert.strictEqual(problem.status, 400)
+          assert.strictEqual(problem.requestId, headers.get("x-request-id"))
+        }
+        assert.strictEqual((yield* (yield* Simulator).stats).requests, before)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("answers elsewhere with 404, other methods with 405 and what is allowed, OPTIONS with 204", () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const missing = yield* get(`${proxy.url}/api/other`)
+        assert.strictEqual(missing.status, 404)
+        assert.isString(JSON.parse(missing.text).message)
+        for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"]) {
+          const { headers, status, text } = yield* get(`${proxy.url}/api/sessions`, { method, headers: proxy.auth })
+          assert.strictEqual(status, 405, method)
+          assert.strictEqual(headers.get("allow"), "GET, HEAD, OPTIONS")
+          assert.isString(JSON.parse(text).message)
+        }
+        const options = yield* get(`${proxy.url}/v1/sessions`, { method: "OPTIONS" })
+        assert.deepStrictEqual([options.status, options.headers.get("allow")], [204, "GET, HEAD, OPTIONS"])
+        const head = yield* get(`${proxy.url}/api/sessions`, { method: "HEAD", headers: proxy.auth })
+        const full = yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })
+        assert.deepStrictEqual([head.status, head.text], [200, ""])
+        for (const name of ["content-length", "etag", "content-type", "link"]) {
+          assert.strictEqual(head.headers.get(name), full.headers.get(name))
         }
       }).pipe(Effect.scoped)
     )
 
-    it.effect("answers 404 with JSON elsewhere", () =>
+    it.effect("links the pages", () =>
       Effect.gen(function* () {
-        const proxy = yield* startProxy((yield* Simulator).url)
-        const { status, text } = yield* get(`${proxy.url}/api/other`)
-        assert.strictEqual(status, 404)
-        assert.isString(JSON.parse(text).message)
+        const proxy = yield* start(yield* Simulator)
+        const seen: Array<string> = []
+        let next: string | undefined = "/api/sessions?status=closed"
+        while (next !== undefined) {
+          const { headers, text }: { headers: Headers; text: string } = yield* get(proxy.url + next, {
+            headers: proxy.auth
+          })
+          seen.push(...JSON.parse(text).sessions.map((session: { id: string }) => session.id))
+          next = /<([^>]+)>; rel="next"/.exec(headers.get("link") ?? "")?.[1]
+        }
+        assert.strictEqual(new Set(seen).size, seen.length)
+        const { text } = yield* get(`${proxy.url}/api/sessions?status=closed`, { headers: proxy.auth })
+        assert.strictEqual(seen.length, JSON.parse(text).totalCount)
+        const last = yield* get(`${proxy.url}/api/sessions?page=6`, { headers: proxy.auth })
+        assert.strictEqual(
+          last.headers.get("link"),
+          '</api/sessions?page=1>; rel="first", </api/sessions?page=5>; rel="prev", </api/sessions?page=6>; rel="last"'
+        )
       }).pipe(Effect.scoped)
     )
 
-    it.effect("stops on SIGTERM although a client keeps its connection open", () =>
+    it.effect("lets in pages of the configured origins only", () =>
       Effect.gen(function* () {
-        const proxy = yield* startProxy((yield* Simulator).url)
-        yield* get(`${proxy.url}/api/sessions`)
-        const { code, stderr } = yield* proxy.stop("SIGTERM")
-        assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+        const proxy = yield* start(yield* Simulator, ["--cors-origins", "https://app.example,http://localhost:3000"])
+        const ask = (origin: string, method = "GET") =>
+          get(`${proxy.url}/api/sessions`, {
+            method,
+            headers: { ...proxy.auth, origin, "access-control-request-method": "GET" }
+          })
+        const good = yield* ask("https://app.example")
+        assert.strictEqual(good.headers.get("access-control-allow-origin"), "https://app.example")
+        assert.include(good.headers.get("vary") ?? "", "origin")
+        const preflight = yield* ask("http://localhost:3000", "OPTIONS")
+        assert.strictEqual(preflight.status, 204)
+        assert.include(preflight.headers.get("access-control-allow-headers") ?? "", "x-api-key")
+        for (const origin of ["https://evil.example", "null", "https://app.example.evil.example"]) {
+          assert.isNull((yield* ask(origin)).headers.get("access-control-allow-origin"))
+          assert.isNull((yield* ask(origin, "OPTIONS")).headers.get("access-control-allow-methods"))
+        }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("refuses to start without tokens, and says how to make one", () =>
+      Effect.gen(function* () {
+        const env = { HYPERBROWSER_API_KEY: KEY }
+        const run = (...args: ReadonlyArray<string>) => Bin.run(bin, ["serve", "--port", "0", ...args], env)
+        const none = yield* run()
+        assert.strictEqual(none.code, 2)
+        assert.include(none.stderr, "token create")
+        const missing = yield* run("--tokens-file", "/nowhere/tokens.json")
+        assert.strictEqual(missing.code, 3)
+        assert.include(missing.stderr, "token create")
+        const everywhere = yield* run("--without-tokens", "--host", "0.0.0.0")
+        assert.strictEqual(everywhere.code, 2)
+        assert.match(everywhere.stderr, /loopback/)
+      })
+    )
+
+    it.effect("lets everybody in when it is told to, on a loopback address", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const started = yield* Bin.start(bin, ["serve", "--port", "0", "--without-tokens"], {
+          HYPERBROWSER_API_KEY: KEY,
+          HYPERBROWSER_BASE_URL: simulator.url
+        }).pipe(Effect.orDie)
+        const { url } = JSON.parse(started.firstLine) as { url: string }
+        assert.strictEqual((yield* get(`${url}/api/sessions`)).status, 200)
+        assert.strictEqual((yield* get(`${url}/api/sessions`, { headers: { "x-api-key": "any" } })).status, 200)
       }).pipe(Effect.scoped)
     )
 
@@ -96,15 +199,64 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy" }), { excludeTe
         const simulator = yield* Simulator
         const { port } = new URL(simulator.url)
         const env = { HYPERBROWSER_API_KEY: KEY, HYPERBROWSER_BASE_URL: simulator.url }
-        const { code, stderr } = yield* Bin.run(bin, ["serve", "--port", port], env)
+        const args = ["serve", "--port", port, "--admin-port", "0", "--without-tokens"]
+        const { code, stderr } = yield* Bin.run(bin, args, env)
         assert.strictEqual(code, 1)
         assert.match(stderr, /^hb-sessions-proxy: cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)[^\n]+\n$/)
-      }).pipe(Effect.scoped)
+      })
     )
   }
 )
 
-describe("an upstream in trouble", () => {
+describe("the upstream", () => {
+  it.live("gets the key, a request id, parameters that nobody knows, and nothing else of the client's", () =>
+    Effect.gen(function* () {
+      const seen: Array<{ url: string | undefined; headers: IncomingMessage["headers"] }> = []
+      const proxy = yield* start(
+        yield* upstream((request, response) => {
+          seen.push({ url: request.url, headers: request.headers })
+          response.writeHead(200, { "x-request-id": "up-1" }).end('{"sessions":[]}')
+        })
+      )
+      const { headers } = yield* get(`${proxy.url}/api/sessions?team=a&page=2&team=b%20c&x=`, {
+        headers: {
+          ...proxy.auth,
+          "x-request-id": "mine-7",
+          cookie: "a=b",
+          "x-forwarded-for": "1.2.3.4",
+          "accept-language": "en",
+          traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        }
+      })
+      assert.strictEqual(headers.get("x-request-id"), "mine-7")
+      assert.strictEqual(headers.get("x-upstream-request-id"), "up-1")
+      const [only] = seen
+      assert.deepStrictEqual(Object.keys(only?.headers ?? {}).toSorted(), [
+        "accept",
+        "connection",
+        "host",
+        "user-agent",
+        "x-api-key",
+        "x-request-id"
+      ])
+      assert.strictEqual(only?.headers["x-api-key"], KEY)
+      assert.strictEqual(only?.headers["x-request-id"], "mine-7")
+      const { searchParams } = new URL(only?.url ?? "", "http://upstream")
+      assert.deepStrictEqual(searchParams.getAll("team"), ["a", "b c"])
+      assert.deepStrictEqual([searchParams.get("page"), searchParams.get("x")], ["2", ""])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("gets an id of the proxy's where the client's is not one", () =>
+    Effect.gen(function* () {
+      const proxy = yield* start(yield* upstream((_, response) => response.end('{"sessions":[]}')))
+      const { headers } = yield* get(`${proxy.url}/api/sessions`, {
+        headers: { ...proxy.auth, "x-request-id": "a b{}" }
+      })
+      assert.match(headers.get("x-request-id") ?? "", /^[0-9a-f]{12}-1$/)
+    }).pipe(Effect.scoped)
+  )
+
   const cases: ReadonlyArray<
     readonly [name: string, answer: (response: ServerResponse, request: IncomingMessage) => void, status: number]
   > = [
@@ -114,24 +266,38 @@ describe("an upstream in trouble", () => {
     ["fails", (response) => response.writeHead(500).end(`{"error":"${KEY}"}`), 502],
     ["hangs up", (response) => response.destroy(), 502],
     ["sends HTML", (response) => response.end(`<p>${KEY}</p>`), 502],
-    ["refuses a parameter", (response) => response.writeHead(400).end(`{"message":"status"}`), 400]
+    ["sends the key", (response) => response.end(`{"sessions":[],"k":"${btoa(`x${KEY}`)}"}`), 502],
+    ["redirects", (response) => response.writeHead(302, { location: "http://127.0.0.1:1/" }).end(), 502],
+    ["refuses a parameter", (response) => response.writeHead(400).end('{"message":"status"}'), 400]
   ]
   for (const [name, answer, expected] of cases) {
     it.live(`${name}: ${expected}, in the vendor's form, without the key`, () =>
       Effect.gen(function* () {
-        const server = createServer((request, response) => answer(response, request)).listen(0, "127.0.0.1")
-        yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
-        yield* Effect.promise(() => once(server, "listening"))
-        const proxy = yield* startProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-        const { headers, status, text } = yield* get(`${proxy.url}/api/sessions`)
+        const proxy = yield* start(yield* upstream((request, response) => answer(response, request)))
+        const { headers, status, text } = yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })
         assert.strictEqual(status, expected)
         assert.isString(JSON.parse(text).message)
         assert.strictEqual(headers.get("retry-after"), expected === 429 ? "9" : null)
         const { stderr, stdout } = yield* proxy.stop("SIGTERM")
         const leaks = [text, JSON.stringify([...headers]), stdout, stderr].filter((part) => part.includes(KEY))
         assert.deepStrictEqual(leaks, [])
-        server.closeAllConnections()
       }).pipe(Effect.scoped)
     )
   }
+
+  it.live("may leave the contract, which is counted, and is refused if the proxy is strict", () =>
+    Effect.gen(function* () {
+      const body = '{"sessions":[{"id":7}],"more":1}'
+      const odd = yield* upstream((_, response) => response.end(body))
+      const tolerant = yield* start(odd)
+      const passed = yield* get(`${tolerant.url}/api/sessions`, { headers: tolerant.auth })
+      assert.deepStrictEqual([passed.status, passed.text], [200, body])
+      const metrics = yield* get(`${tolerant.adminUrl}/metrics`)
+      assert.include(metrics.text, "hb_sessions_proxy_upstream_outside_contract 1")
+      const strict = yield* start(odd, ["--strict-upstream"])
+      const refused = yield* get(`${strict.url}/api/sessions`, { headers: strict.auth })
+      assert.strictEqual(refused.status, 502)
+      assert.include(JSON.parse(refused.text).message, "sessions[0].id")
+    }).pipe(Effect.scoped)
+  )
 })

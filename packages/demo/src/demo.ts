@@ -38,13 +38,23 @@ const step = Effect.fnUntraced(function* (title: string, file: string, args: Rea
 const throughProxy = Effect.scoped(
   Effect.gen(function* () {
     const simulator = yield* Simulator
-    yield* Console.log("\n$ hb-sessions-proxy serve --port 0")
-    const started = yield* Bin.start(proxy, ["serve", "--port", "0"], environment(simulator)).pipe(
+    const tokensFile = join(mkdtempSync(join(tmpdir(), "hb-sessions-demo-")), "tokens.json")
+    const create = ["token", "create", "--name", "demo", "--expires", "1h", "--tokens-file", tokensFile]
+    yield* Console.log(`\n$ hb-sessions-proxy ${create.join(" ")}`)
+    const created = yield* Bin.run(proxy, create)
+    if (created.code !== 0) return yield* new StepFailed({ message: `no token was made: ${created.stderr.trim()}` })
+    const token = created.stdout.trim()
+    yield* Console.log(`${token.slice(0, 20)}…`)
+    const serve = ["serve", "--port", "0", "--tokens-file", tokensFile]
+    yield* Console.log(`$ hb-sessions-proxy ${serve.join(" ")}`)
+    const started = yield* Bin.start(proxy, serve, environment(simulator)).pipe(
       Effect.mapError(({ stderr }) => new StepFailed({ message: `the proxy did not start: ${stderr.trim()}` }))
     )
     const { url } = yield* Schema.decodeEffect(Listening)(started.firstLine)
-    yield* Console.log(`$ curl ${url}/api/sessions?page=2    (no API key needed: the proxy adds it)`)
-    const body = yield* Effect.promise(() => fetch(`${url}/api/sessions?page=2`).then((response) => response.json()))
+    yield* Console.log(`$ curl -H "x-api-key: $TOKEN" ${url}/api/sessions?page=2    (the proxy adds the API key)`)
+    const body = yield* Effect.promise(() =>
+      fetch(`${url}/api/sessions?page=2`, { headers: { "x-api-key": token } }).then((response) => response.json())
+    )
     const page = yield* Schema.decodeUnknownEffect(Page)(body)
     yield* Console.log(`page 2 holds ${page.sessions.length} of ${page.totalCount} sessions`)
     yield* started.stop("SIGTERM")

@@ -22,6 +22,7 @@ it.live(
       assert.lengthOf(rows, 2000)
       assert.strictEqual(new Set(rows.map((row) => row["id"])).size, 2000)
       assert.match(stdout, /\nID +STATUS +CREATED/)
+      assert.match(stdout, /\nhbs_[0-9a-f]{16}…\n/)
       assert.include(stdout, "page 2 holds 10 of 2000 sessions")
       rmSync(dirname(file), { recursive: true })
     }),

@@ -1,43 +1,41 @@
 /**
  * `hb-sessions-proxy serve`
  */
-import * as Transport from "@hb-sessions/app-kit/Transport"
-import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import manifest from "../../package.json" with { type: "json" }
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as Server from "../Server.ts"
+import { flags } from "../Settings.ts"
+import * as Telemetry from "../Telemetry.ts"
 
-const DEFAULT_PORT = 8080
-
-const Port = Schema.Int.check(
-  Schema.isBetween({ minimum: 0, maximum: 65535 }, { message: "must be a port number from 0 to 65535" })
-)
-
-const flags = {
-  port: Flag.Int("port").pipe(
-    Flag.withAlias("p"),
-    Flag.withSchema(Port),
-    Flag.withDescription(`Port to listen on; 0 takes a free one (default: ${DEFAULT_PORT})`),
-    Flag.withDefault(DEFAULT_PORT)
-  )
-}
+const { version } = manifest
 
 export const serve = Command.make(
   "serve",
   flags,
-  Effect.fn("serve")(function* ({ port }) {
-    const url = yield* Server.start({ port })
-    yield* Console.log(JSON.stringify({ url }))
-    return yield* Effect.never
-  }, Effect.scoped)
+  Effect.fn("serve")(function* (settings) {
+    const running = Effect.gen(function* () {
+      yield* Console.log(JSON.stringify(yield* Server.start(settings)))
+      return yield* Effect.never
+    })
+    const parts = Layer.mergeAll(Server.layerTokens(settings), Server.layerUpstream(settings, version))
+    // The server stops before its parts do.
+    return yield* Effect.scoped(running).pipe(Effect.provide(Layer.provideMerge(parts, Telemetry.layer(version))))
+  })
 ).pipe(
   Command.withDescription(
-    "Answer GET /api/sessions on 127.0.0.1, with the API key added. The first line on stdout is the URL as JSON. Stops on SIGINT or SIGTERM."
+    "Serve the sessions API to the holders of tokens, with the API key added. The first line on stdout is the URLs as JSON. Stops on SIGINT or SIGTERM, after what is under way."
   ),
-  Command.withExamples([{ command: "hb-sessions-proxy serve --port 0", description: "Serve on a free port" }]),
-  Command.provide(SessionsClient.layerConfigNoDeps.pipe(Layer.provide(Transport.layer)))
+  Command.withExamples([
+    {
+      command: "hb-sessions-proxy serve --tokens-file tokens.json",
+      description: "Serve on http://127.0.0.1:8080, with /readyz and /metrics on port 8081"
+    },
+    {
+      command: "hb-sessions-proxy serve --port 0 --without-tokens",
+      description: "Serve to everybody on this machine, on a free port"
+    }
+  ])
 )

@@ -1,0 +1,174 @@
+/**
+ * One request and its answer, at the level of Node's HTTP server.
+ *
+ * Answers from the cache are sent without a fiber, at a fraction of the cost: so this much is not Effect.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as Metrics from "./Metrics.ts"
+import * as Problem from "./Problem.ts"
+import type { Client } from "./Token.ts"
+
+/** The names that requests are counted under. */
+export type RouteName =
+  | "/"
+  | "/docs"
+  | "/openapi.json"
+  | "/api/sessions"
+  | "/v1/sessions"
+  | "/v1/sessions/{id}"
+  | "/v1/stats"
+  | "none"
+
+/** What the access log is told. */
+export interface LogEntry {
+  readonly id: string
+  readonly address: string
+  readonly client: string | undefined
+  readonly method: string
+  readonly route: RouteName
+  readonly path: string
+  readonly status: number
+  readonly problem: Problem.ProblemName | undefined
+  readonly cache: string | undefined
+  readonly bytes: number
+  readonly millis: number
+}
+
+/** Names and values of headers in turn. */
+export type HeaderList = ReadonlyArray<string>
+
+/** What the client closed its connection before it was answered is counted as. */
+const CLIENT_CLOSED = 499
+
+/** A request that waits for its answer. */
+export class Exchange {
+  readonly id: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly method: string
+  readonly address: string
+  readonly path: string
+  /** From `?` on; empty without a query. */
+  readonly search: string
+  route: RouteName = "none"
+  client: Client | undefined = undefined
+  /** State of the cache, for the log and the metrics. */
+  cache: string | undefined = undefined
+  /** Sent with every answer. */
+  readonly common: Array<string>
+  private readonly startedAt = performance.now()
+  private readonly log: (entry: LogEntry) => void
+  private isFinished = false
+  private streamed = 0
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: { readonly id: string; readonly log: (entry: LogEntry) => void }
+  ) {
+    const url = request.url ?? ""
+    const query = url.indexOf("?")
+    this.id = options.id
+    this.log = options.log
+    this.request = request
+    this.response = response
+    this.method = request.method ?? ""
+    this.address = request.socket.remoteAddress ?? ""
+    this.path = query < 0 ? url : url.slice(0, query)
+    this.search = query < 0 ? "" : url.slice(query)
+    this.common = ["x-request-id", this.id, "x-content-type-options", "nosniff"]
+  }
+
+  /** Whether there is nobody left to answer. */
+  get isOver(): boolean {
+    return this.isFinished || this.response.destroyed
+  }
+
+  /** Answers at once. `body` is left out of the answer to HEAD, its length is not. */
+  send(status: number, headers: HeaderList, body = "", encoding: "utf8" | "latin1" = "utf8"): void {
+    if (this.isOver) return
+    const length = Buffer.byteLength(body, encoding)
+    const hasBody = status !== 204 && status !== 304
+    const all = [...this.common, ...headers]
+    if (hasBody) all.push("content-length", String(length))
+    this.response.writeHead(status, all)
+    if (hasBody && this.method !== "HEAD") {
+      this.response.end(body, encoding)
+      this.finish(status, undefined, length)
+    } else {
+      this.response.end()
+      this.finish(status, undefined, 0)
+    }
+  }
+
+  /** Answers with a problem. */
+  refuse(refusal: Problem.Refusal): void {
+    if (this.isOver) return
+    const status = Problem.statusOf(refusal.problem)
+    const body = Problem.body(refusal, this.id)
+    const length = Buffer.byteLength(body)
+    const headers = [
+      ...this.common,
+      ...Object.entries(refusal.headers ?? {}).flat(),
+      "content-type",
+      Problem.contentType,
+      "cache-control",
+      "no-store",
+      "content-length",
+      String(length)
+    ]
+    if (refusal.close === true && !this.common.includes("connection")) headers.push("connection", "close")
+    this.response.writeHead(status, headers)
+    this.response.end(this.method === "HEAD" ? "" : body)
+    this.finish(status, refusal.problem, length)
+  }
+
+  /** Sends the head of an answer of unknown length. */
+  begin(status: number, headers: HeaderList): void {
+    if (this.isOver) return
+    this.response.writeHead(status, [...this.common, ...headers])
+  }
+
+  /** Sends a piece; false when the client should be waited for until `drain`. */
+  write(piece: string): boolean {
+    this.streamed += Buffer.byteLength(piece)
+    return this.response.write(piece)
+  }
+
+  /** Ends an answer that was begun. */
+  end(): void {
+    this.response.end()
+    this.finish(this.response.statusCode, undefined, this.streamed)
+  }
+
+  /** Cuts an answer that cannot be completed, so that nobody takes it for complete. */
+  cut(problem: Problem.ProblemName): void {
+    this.response.destroy()
+    this.finish(this.response.statusCode, problem, this.streamed)
+  }
+
+  /** Notes that the client is gone. */
+  abandoned(): void {
+    this.finish(CLIENT_CLOSED, undefined, this.streamed)
+  }
+
+  private finish(status: number, problem: Problem.ProblemName | undefined, bytes: number): void {
+    if (this.isFinished) return
+    this.isFinished = true
+    const millis = performance.now() - this.startedAt
+    Metrics.answered(this.route, status, this.cache ?? "none", millis)
+    this.log({
+      id: this.id,
+      address: this.address,
+      client: this.client?.name,
+      method: this.method,
+      route: this.route,
+      path: this.path,
+      status,
+      problem,
+      cache: this.cache,
+      bytes,
+      millis
+    })
+  }
+}

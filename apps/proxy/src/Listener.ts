@@ -1,0 +1,164 @@
+/**
+ * Node's HTTP server with a beginning, and an end that nobody notices.
+ */
+import * as AppError from "@hb-sessions/app-kit/AppError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
+import type { Socket } from "node:net"
+import { maxHeaderBytes } from "./Hygiene.ts"
+import * as Problem from "./Problem.ts"
+
+/** How connections are treated. */
+export interface ListenerOptions {
+  readonly host: string
+  readonly port: number
+  /** Longest time for a request to arrive. */
+  readonly headerTimeout: Duration.Duration
+  /** Longest silence on a connection that is being answered. */
+  readonly clientTimeout: Duration.Duration
+  readonly keepAlive: Duration.Duration
+  readonly maxConnections: number
+  /** How long new connections are accepted after the stop began. */
+  readonly drain: Duration.Duration
+  /** How long requests may take to finish after that. */
+  readonly grace: Duration.Duration
+  /** Called when the stop begins. */
+  readonly onDrain: () => void
+}
+
+/** A server that listens. */
+export interface Listener {
+  readonly url: string
+  readonly connections: () => number
+}
+
+/** What a connection is used for. */
+interface Use {
+  readonly openedAt: number
+  requests: number
+  busy: number
+}
+
+const CHECK_MILLIS = 25
+/** How long a connection that was just made is waited for. */
+const NEW_MILLIS = 1000
+const SECOND = 1000
+
+/**
+ * Listens, and stops when the scope closes.
+ *
+ * **Details**
+ *
+ * The stop has three steps. While it drains, connections are still accepted, and every answer asks its client to close:
+ * so no client meets a closed door on a connection that it was using, and a balancer has time to look at `/readyz`. It
+ * is left out when nobody is connected. Then nothing is accepted any more, and what is under way may finish. Then what
+ * is left is cut.
+ */
+export const listen = (
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+  options: ListenerOptions
+): Effect.Effect<Listener, AppError.AppError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const server = createServer({
+      maxHeaderSize: maxHeaderBytes,
+      // The form of the request tells, with a problem.
+      requireHostHeader: false,
+      headersTimeout: Duration.toMillis(options.headerTimeout),
+      requestTimeout: Duration.toMillis(options.headerTimeout),
+      connectionsCheckingInterval: Math.min(SECOND, Duration.toMillis(options.headerTimeout)),
+      keepAliveTimeout: Duration.toMillis(options.keepAlive)
+    })
+    // Node would drop further headers silently; their number is checked with the rest of the form.
+    server.maxHeadersCount = 0
+    server.maxConnections = options.maxConnections
+    server.timeout = Duration.toMillis(options.clientTimeout)
+    const sockets = new Map<Socket, Use>()
+    server.on("connection", (socket: Socket) => {
+      sockets.set(socket, { openedAt: performance.now(), requests: 0, busy: 0 })
+      socket.once("close", () => sockets.delete(socket))
+    })
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      const use = sockets.get(request.socket)
+      if (use === undefined) return
+      use.requests += 1
+      use.busy += 1
+      response.once("close", () => (use.busy -= 1))
+    })
+    server.on("request", handler)
+    // Neither is anything that is served here: the form of the request tells so.
+    server.on("checkContinue", handler)
+    server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
+      answerRaw(response.socket, Problem.refuse("expectation-failed", "the expectation cannot be met"))
+    })
+    server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
+      answerRaw(socket, clientErrorRefusal(error.code))
+    })
+    yield* Effect.acquireRelease(bind(server, options), () => stop(server, sockets, options))
+    return { url: urlOf(server), connections: () => sockets.size }
+  })
+
+const bind = (server: Server, { host, port }: ListenerOptions): Effect.Effect<void, AppError.AppError> =>
+  Effect.callback((resume) => {
+    const onError = (error: Error & { readonly code?: string }) => {
+      const code = error.code ?? "unknown error"
+      const message = `cannot listen on ${host}:${port} (${code}); choose another port, or 0 for a free one`
+      resume(Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.unexpected })))
+    }
+    server.once("error", onError)
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.off("error", onError)
+      resume(Effect.void)
+    })
+  })
+
+const urlOf = (server: Server): string => {
+  const address = server.address()
+  if (address === null || typeof address === "string") return String(address)
+  return `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`
+}
+
+const stop = (server: Server, sockets: ReadonlyMap<Socket, Use>, options: ListenerOptions): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    options.onDrain()
+    if (sockets.size > 0) yield* Effect.sleep(options.drain)
+    const closed = Effect.callback<void>((resume) => {
+      // A connection that is busy now would be kept after its answer: it is closed as soon as it is idle.
+      const timer = setInterval(() => {
+        const now = performance.now()
+        for (const [socket, { busy, openedAt, requests }] of sockets) {
+          if (busy === 0 && (requests > 0 || now - openedAt > NEW_MILLIS)) socket.destroySoon()
+        }
+      }, CHECK_MILLIS)
+      server.close(() => {
+        clearInterval(timer)
+        resume(Effect.void)
+      })
+    })
+    yield* Effect.timeoutOption(closed, options.grace)
+    server.closeAllConnections()
+  })
+
+const clientErrorRefusal = (code: string | undefined): Problem.Refusal => {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return Problem.refuse("headers-too-large", `the headers are larger than ${maxHeaderBytes} bytes`)
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return Problem.refuse("request-timeout", "the request did not arrive in time")
+    default:
+      return Problem.refuse("malformed-request", "this is not an HTTP/1.1 request")
+  }
+}
+
+/** Answers where there is no request that could be answered, and closes. */
+const answerRaw = (socket: Socket | null, refusal: Problem.Refusal): void => {
+  if (socket === null) return
+  if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy()
+  const status = Problem.statusOf(refusal.problem)
+  const id = "none"
+  const body = Problem.body(refusal, id)
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${id}\r\ncontent-type: ${Problem.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+  )
+}

@@ -1,0 +1,92 @@
+/**
+ * What is counted.
+ *
+ * Counting is synchronous: an answer from the cache has no fiber. The series live in Effect's registry, so that
+ * Prometheus and OTLP see the same.
+ */
+import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+
+const context = Context.empty()
+
+const requests = Metric.counter("hb_sessions_proxy_requests", {
+  description: "Answers, by route, status and cache state",
+  incremental: true
+})
+
+const seconds = Metric.histogram("hb_sessions_proxy_request_duration_seconds", {
+  description: "Time from the head of a request to the end of its answer, in seconds",
+  boundaries: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+})
+
+const requestSeries = new Map<string, typeof requests>()
+const secondsSeries = new Map<string, typeof seconds>()
+
+/** Counts an answer. `route` is one of few names, never a path. */
+export const answered = (route: string, status: number, cache: string, elapsedMillis: number): void => {
+  const key = `${route} ${status} ${cache}`
+  let counter = requestSeries.get(key)
+  if (counter === undefined) {
+    counter = Metric.withAttributes(requests, { route, status: String(status), cache })
+    requestSeries.set(key, counter)
+  }
+  counter.updateUnsafe(1, context)
+  let histogram = secondsSeries.get(route)
+  if (histogram === undefined) {
+    histogram = Metric.withAttributes(seconds, { route })
+    secondsSeries.set(route, histogram)
+  }
+  histogram.updateUnsafe(elapsedMillis / 1000, context)
+}
+
+const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
+
+/** Retries that the budget did not allow. */
+export const retriesDenied = counter(
+  "hb_sessions_proxy_retries_denied",
+  "Retries that were not made because the budget was spent"
+)
+
+/** Bodies that do not fit the contract. */
+export const outsideContract = counter(
+  "hb_sessions_proxy_upstream_outside_contract",
+  "Answers of the upstream that do not fit the contract"
+)
+
+/** Refused tokens. */
+export const authFailures = counter("hb_sessions_proxy_auth_failures", "Requests without a valid token")
+
+/** Lines of the access log that were dropped. */
+export const logDropped = counter(
+  "hb_sessions_proxy_access_log_dropped",
+  "Lines of the access log that were dropped because nobody read them fast enough"
+)
+
+/** Adds one. */
+export const count = (metric: Metric.Metric<number, unknown>): void => metric.updateUnsafe(1, context)
+
+const gauge = (name: string, description: string) => Metric.gauge(name, { description })
+
+const cacheBytes = gauge("hb_sessions_proxy_cache_bytes", "Bytes of kept answers")
+const cacheEntries = gauge("hb_sessions_proxy_cache_entries", "Kept answers")
+const inFlight = gauge("hb_sessions_proxy_requests_in_flight", "Requests that wait for the upstream or stream")
+const connections = gauge("hb_sessions_proxy_connections", "Open connections")
+const draining = gauge("hb_sessions_proxy_draining", "1 while the server stops, else 0")
+const breakerOpen = gauge("hb_sessions_proxy_breaker_open", "1 while the upstream is left alone, else 0")
+
+/** Notes the state of the server; called before the metrics are read. */
+export const observe = (state: {
+  readonly cacheBytes: number
+  readonly cacheEntries: number
+  readonly inFlight: number
+  readonly connections: number
+  readonly isDraining: boolean
+  readonly isBreakerOpen: boolean
+}): void => {
+  cacheBytes.updateUnsafe(state.cacheBytes, context)
+  cacheEntries.updateUnsafe(state.cacheEntries, context)
+  inFlight.updateUnsafe(state.inFlight, context)
+  connections.updateUnsafe(state.connections, context)
+  draining.updateUnsafe(state.isDraining ? 1 : 0, context)
+  breakerOpen.updateUnsafe(state.isBreakerOpen ? 1 : 0, context)
+}

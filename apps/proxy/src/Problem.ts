@@ -1,0 +1,88 @@
+/**
+ * Every error of the proxy: an RFC 9457 problem that is also the vendor's `{ "message" }`.
+ */
+import * as Schema from "effect/Schema"
+
+/** The kinds of problems: status and title of each. The name is the end of `type`. */
+export const problems = {
+  "malformed-request": [400, "The request is malformed"],
+  "invalid-parameter": [400, "A query parameter is not valid"],
+  unauthorized: [401, "A valid token is needed"],
+  "payment-required": [402, "The upstream wants payment"],
+  "status-not-allowed": [403, "The token does not allow this status"],
+  "not-found": [404, "Nothing is here"],
+  "method-not-allowed": [405, "The method is not allowed"],
+  "not-acceptable": [406, "No acceptable format"],
+  "request-timeout": [408, "The request did not arrive in time"],
+  "uri-too-long": [414, "The URL is too long"],
+  "expectation-failed": [417, "The expectation cannot be met"],
+  "too-many-failures": [429, "Too many refused tokens from this address"],
+  "rate-limited": [429, "Too many requests"],
+  "headers-too-large": [431, "The headers are too large"],
+  internal: [500, "The proxy failed"],
+  "upstream-failed": [502, "The upstream failed"],
+  "upstream-invalid": [502, "The upstream's answer is not usable"],
+  overloaded: [503, "The proxy is busy"],
+  "upstream-unavailable": [503, "The upstream is not available"],
+  "upstream-timeout": [504, "The upstream did not answer in time"]
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+/** The name of a kind of problem. */
+export type ProblemName = keyof typeof problems
+
+/** What precedes the name in `type`. */
+export const typePrefix = "urn:hb-sessions-proxy:problem:"
+
+/** The media type of a problem. */
+export const contentType = "application/problem+json"
+
+/** Schema for the body of an error. */
+export const Problem = Schema.Struct({
+  type: Schema.String.annotateKey({ description: "`urn:hb-sessions-proxy:problem:` and the kind of the problem" }),
+  title: Schema.String,
+  status: Schema.Int,
+  detail: Schema.String.annotateKey({ description: "What happened, and what to do" }),
+  message: Schema.String.annotateKey({ description: "The same text, under the vendor's name" }),
+  requestId: Schema.String.annotateKey({ description: "As in the header `x-request-id`" }),
+  parameter: Schema.optionalKey(Schema.String).annotateKey({ description: "The query parameter that is not valid" })
+}).annotate({ identifier: "Problem" })
+export type Problem = typeof Problem.Type
+
+/** A failure on its way to a client. */
+export interface Refusal {
+  readonly problem: ProblemName
+  readonly detail: string
+  readonly parameter?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Whether the connection cannot be trusted any more, and is closed. */
+  readonly close?: boolean
+}
+
+/** Makes a refusal. */
+export const refuse = (
+  problem: ProblemName,
+  detail: string,
+  rest: Omit<Refusal, "problem" | "detail"> = {}
+): Refusal => ({ problem, detail, ...rest })
+
+/** Makes the refusal of a query parameter. */
+export const invalidParameter = (parameter: string, detail: string): Refusal =>
+  refuse("invalid-parameter", `Invalid query parameter ${parameter}: ${detail}`, { parameter })
+
+/** The status of a kind of problem. */
+export const statusOf = (problem: ProblemName): number => problems[problem][0]
+
+/** The body of a refusal. */
+export const body = ({ detail, parameter, problem }: Refusal, requestId: string): string => {
+  const [status, title] = problems[problem]
+  const fields: Problem = {
+    type: typePrefix + problem,
+    title,
+    status,
+    detail,
+    message: detail,
+    requestId,
+    ...(parameter === undefined ? {} : { parameter })
+  }
+  return JSON.stringify(fields)
+}

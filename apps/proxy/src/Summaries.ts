@@ -1,0 +1,52 @@
+/**
+ * `GET /v1/sessions/{id}` and `GET /v1/stats`: small answers that need the whole list, or much of it.
+ */
+import { encodeSession } from "@hb-sessions/core/SessionsNdjson"
+import * as Sessions from "@hb-sessions/core/Sessions"
+import { SessionsSummary, summarize } from "@hb-sessions/core/SessionsStats"
+import { SweepReport } from "@hb-sessions/core/SweepReport"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Answer from "./Answer.ts"
+import type { ReadQuery } from "./ReadQuery.ts"
+
+/** Schema for the answer of `/v1/stats`. */
+export const StatsAnswer = Schema.Struct({
+  stats: SessionsSummary,
+  report: SweepReport.annotateKey({ description: "How the list was read, and whether all of it was" })
+}).annotate({ identifier: "StatsAnswer" })
+
+/** No session has the id, as far as the list tells. */
+export class SessionNotFound extends Data.TaggedError("SessionNotFound")<{
+  /** Whether the read proves that the session was not there all the time. */
+  readonly isProven: boolean
+}> {}
+
+const encoder = new TextEncoder()
+const contentType = "application/json; charset=utf-8"
+
+/** Looks for one session: reads until it is met, and the whole list if it is not. */
+export const one = Effect.fn("Summaries.one")(function* (id: string, concurrency: number) {
+  let report: SweepReport | undefined
+  const found = yield* Sessions.stream({ concurrency, onReport: (made) => Effect.sync(() => (report = made)) }).pipe(
+    Stream.filter((session) => session.id === id),
+    Stream.runHead
+  )
+  if (Option.isNone(found)) {
+    return yield* new SessionNotFound({ isProven: report?.completeness.status === "proven" })
+  }
+  const session = found.value
+  return Answer.make(encoder.encode(encodeSession(session)), { contentType, statuses: new Set([session.status ?? ""]) })
+})
+
+/** Sums up the sessions of a query. */
+export const stats = Effect.fn("Summaries.stats")(function* ({ options }: ReadQuery, concurrency: number) {
+  let report: SweepReport | undefined
+  const summary = yield* summarize(
+    Sessions.stream({ ...options, concurrency, onReport: (made) => Effect.sync(() => (report = made)) })
+  )
+  return Answer.make(encoder.encode(JSON.stringify({ stats: summary, report })), { contentType })
+})

@@ -1,0 +1,155 @@
+/**
+ * What answers that are not in the cache take: a fiber each, that ends when its client goes away.
+ */
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import type { SessionsError } from "@hb-sessions/core/SessionsError"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Headers from "effect/http/Headers"
+import * as HttpTraceContext from "effect/http/HttpTraceContext"
+import * as Option from "effect/Option"
+import * as Answer from "./Answer.ts"
+import type { ByteCache } from "./ByteCache.ts"
+import { errorRefusal } from "./errorRefusal.ts"
+import type { Exchange } from "./Exchange.ts"
+import { pageKey, sendPage, type Task } from "./Gate.ts"
+import * as Pages from "./Pages.ts"
+import { type Refusal, refuse } from "./Problem.ts"
+import type { Secrets } from "./Secrets.ts"
+import * as Summaries from "./Summaries.ts"
+import { CurrentRequestId } from "./UpstreamHttp.ts"
+import * as WholeList from "./WholeList.ts"
+
+/** An answer that is a refusal. */
+class Refused extends Data.TaggedError("Refused")<{ readonly refusal: Refusal }> {}
+
+/** The failures that the cache knows. */
+export type LoadError = SessionsError | Summaries.SessionNotFound
+
+/** What tasks work with. */
+export interface TaskOptions {
+  readonly cache: ByteCache<Answer.Answer, LoadError>
+  readonly secrets: Secrets
+  readonly isStrict: boolean
+  readonly readConcurrency: number
+  readonly deadline: Duration.Duration
+  readonly readTimeout: Duration.Duration
+}
+
+/** Makes the function that does a task to its end, failures included. */
+export const make = (options: TaskOptions) => {
+  const { cache, secrets } = options
+
+  const perform = (exchange: Exchange, task: Task): Effect.Effect<void, LoadError | Refused, SessionsClient> => {
+    switch (task._tag) {
+      case "Page":
+        return cache
+          .get(
+            pageKey(task.query),
+            Pages.load(task.query, { isStrict: options.isStrict, requestId: exchange.id, hide: secrets.hide })
+          )
+          .pipe(
+            Effect.flatMap((found) =>
+              Effect.map(Clock.currentTimeMillis, (now) => sendPage(exchange, found, cache, now))
+            ),
+            within(options.deadline)
+          )
+      case "List":
+        return WholeList.send(exchange, {
+          format: task.format,
+          query: task.query,
+          concurrency: options.readConcurrency
+        }).pipe(within(options.readTimeout))
+      case "One":
+        return cache.get(`one:${task.id}`, Summaries.one(task.id, options.readConcurrency)).pipe(
+          Effect.flatMap((found) => {
+            const allowed = exchange.client?.statuses
+            // A session that the token must not see is one that is not there.
+            return allowed === undefined || [...found.value.statuses].every((status) => allowed.has(status))
+              ? Effect.map(Clock.currentTimeMillis, (now) => Answer.send(exchange, found, cache, now))
+              : Effect.fail(new Summaries.SessionNotFound({ isProven: true }))
+          }),
+          within(options.readTimeout)
+        )
+      case "Stats":
+        return cache.get(`stats:${task.query.key}`, Summaries.stats(task.query, options.readConcurrency)).pipe(
+          Effect.flatMap((found) =>
+            Effect.map(Clock.currentTimeMillis, (now) => Answer.send(exchange, found, cache, now))
+          ),
+          within(options.readTimeout)
+        )
+    }
+  }
+
+  return (exchange: Exchange, task: Task): Effect.Effect<void, never, SessionsClient> =>
+    perform(exchange, task).pipe(
+      Effect.provideService(CurrentRequestId, exchange.id),
+      Effect.catchTags({
+        SessionsError: (error) => settle(exchange, errorRefusal(error, secrets), error),
+        SessionNotFound: ({ isProven }) =>
+          settle(exchange, refuse("not-found", isProven ? "there is no such session" : "the session was not found")),
+        Refused: ({ refusal }) => settle(exchange, refusal)
+      }),
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.sync(() => exchange.cut("internal"))
+          : Effect.andThen(
+              Effect.logError("request failed unexpectedly", secrets.hide(Cause.pretty(cause))),
+              settle(exchange, refuse("internal", "unexpected error in the proxy; please report it"))
+            )
+      ),
+      Effect.withSpan(`${exchange.method} ${exchange.route}`, {
+        kind: "server",
+        ...Option.match(HttpTraceContext.fromHeaders(Headers.fromInput(exchange.request.headers)), {
+          onNone: () => ({ root: true }),
+          onSome: (parent) => ({ parent })
+        }),
+        attributes: {
+          "http.request.method": exchange.method,
+          "http.route": exchange.route,
+          "hb_sessions.request_id": exchange.id,
+          "hb_sessions.client": exchange.client?.name ?? ""
+        }
+      })
+    )
+}
+
+const within =
+  (duration: Duration.Duration) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refused, R> =>
+    Effect.timeoutOrElse(effect, {
+      duration,
+      orElse: () => Effect.fail(new Refused({ refusal: refuse("upstream-timeout", "the answer took too long") }))
+    })
+
+/** Refuses what can still be refused, and cuts what was begun. */
+const settle = (exchange: Exchange, refusal: Refusal, error?: SessionsError): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (exchange.response.headersSent) exchange.cut(refusal.problem)
+    else exchange.refuse(refusal)
+  }).pipe(
+    Effect.andThen(
+      error?.reason._tag === "Unauthorized"
+        ? Effect.logError("the upstream refused the API key; check HYPERBROWSER_API_KEY")
+        : Effect.void
+    )
+  )
+
+/** Runs a task for an exchange; the client's departure interrupts it. */
+export const fork = (
+  exchange: Exchange,
+  run: (effect: Effect.Effect<void, never, SessionsClient>) => Fiber.Fiber<void>,
+  effect: Effect.Effect<void, never, SessionsClient>,
+  onEnd: () => void
+): void => {
+  const fiber = run(Effect.onExit(effect, () => Effect.sync(onEnd)))
+  exchange.response.once("close", () => {
+    if (exchange.response.writableFinished) return
+    exchange.abandoned()
+    fiber.interruptUnsafe()
+  })
+}

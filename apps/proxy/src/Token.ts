@@ -1,0 +1,112 @@
+/**
+ * The tokens that clients of the proxy have: what they look like, what is kept of them, and how one is checked.
+ *
+ * A token is `hbs_`, 16 hexadecimal digits that name it, `_`, and 43 characters of 256 random bits. Only the SHA-256 of
+ * the whole is kept: enough entropy that neither salt nor a slow hash would add anything.
+ */
+import * as Schema from "effect/Schema"
+import { hash, randomBytes, timingSafeEqual } from "node:crypto"
+
+/** What a token lets its bearer do. */
+export const Scope = Schema.Literals(["read"])
+export type Scope = typeof Scope.Type
+
+const Millis = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** Schema for what is kept of a token; times are epoch milliseconds. */
+export const TokenRecord = Schema.Struct({
+  id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),
+  name: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)),
+  /** SHA-256 of the token, base64url. */
+  sha256: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/)),
+  scopes: Schema.NonEmptyArray(Scope),
+  /** The statuses that may be asked for; absent for all, and for lists without a filter. */
+  statuses: Schema.optionalKey(Schema.NonEmptyArray(Schema.NonEmptyString)),
+  /** Requests a second; absent for the server's default. */
+  rate: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
+  createdAt: Millis,
+  expiresAt: Schema.optionalKey(Millis),
+  revokedAt: Schema.optionalKey(Millis)
+}).annotate({ identifier: "TokenRecord" })
+export type TokenRecord = typeof TokenRecord.Type
+
+/** Schema for the tokens file. */
+export const TokenList = Schema.Struct({
+  version: Schema.Literal(1),
+  tokens: Schema.Array(TokenRecord)
+})
+export type TokenList = typeof TokenList.Type
+
+const PREFIX = "hbs_"
+const ID_BYTES = 8
+const SECRET_BYTES = 32
+const ID_END = PREFIX.length + ID_BYTES * 2
+
+const digest = (token: string): Buffer => hash("sha256", token, "buffer")
+
+/** Makes a token and what is kept of it. */
+export const generate = (
+  settings: Omit<TokenRecord, "id" | "sha256">
+): { readonly token: string; readonly record: TokenRecord } => {
+  const id = randomBytes(ID_BYTES).toString("hex")
+  const token = `${PREFIX}${id}_${randomBytes(SECRET_BYTES).toString("base64url")}`
+  return { token, record: { ...settings, id, sha256: digest(token).toString("base64url") } }
+}
+
+/** Whether a token can be used. */
+export type TokenState = "active" | "expired" | "revoked"
+
+/** The state at a time in epoch milliseconds. */
+export const stateOf = (record: TokenRecord, now: number): TokenState => {
+  if (record.revokedAt !== undefined && record.revokedAt <= now) return "revoked"
+  return record.expiresAt !== undefined && record.expiresAt <= now ? "expired" : "active"
+}
+
+/** Who a request comes from. */
+export interface Client {
+  readonly id: string
+  readonly name: string
+  /** Undefined for all. */
+  readonly statuses: ReadonlySet<string> | undefined
+  /** Requests a second; undefined for the server's default. */
+  readonly rate: number | undefined
+}
+
+/** The client of a proxy that asks for no tokens. */
+export const anonymous: Client = { id: "anonymous", name: "anonymous", statuses: undefined, rate: undefined }
+
+const NO_DIGEST = Buffer.alloc(32)
+
+/** Finds the client of a credential; undefined for one that is unknown, expired or revoked. */
+export type Authenticate = (credential: string, now: number) => Client | undefined
+
+/**
+ * Makes the check for a list of tokens.
+ *
+ * **Details**
+ *
+ * The name in the token finds the record; what proves anything is compared in constant time. A credential of any form
+ * costs one hash and one comparison.
+ */
+export const authenticator = ({ tokens }: TokenList): Authenticate => {
+  const known = new Map(
+    tokens.map((record) => [
+      record.id,
+      {
+        record,
+        digest: Buffer.from(record.sha256, "base64url"),
+        client: {
+          id: record.id,
+          name: record.name,
+          statuses: record.statuses === undefined ? undefined : new Set(record.statuses),
+          rate: record.rate
+        }
+      }
+    ])
+  )
+  return (credential, now) => {
+    const entry = known.get(credential.slice(PREFIX.length, ID_END))
+    const isEqual = timingSafeEqual(digest(credential), entry?.digest ?? NO_DIGEST)
+    return isEqual && entry !== undefined && stateOf(entry.record, now) === "active" ? entry.client : undefined
+  }
+}

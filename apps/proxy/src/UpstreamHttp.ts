@@ -1,0 +1,76 @@
+/**
+ * The only way out: what is sent to the upstream, and what of its answers may be believed.
+ */
+import { apiKeyHeader } from "@hb-sessions/core/SessionsApi"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Layer from "effect/Layer"
+import type { Secrets } from "./Secrets.ts"
+
+/** The id of the request that is being answered; sent to the upstream as `x-request-id`. */
+export const CurrentRequestId = Context.Reference<string | undefined>("@hb-sessions/proxy/CurrentRequestId", {
+  defaultValue: () => undefined
+})
+
+/** Everything that is ever sent, besides what the connection itself needs. Nothing of a client's request is among it. */
+const ALLOWED = ["accept", apiKeyHeader] as const
+
+/**
+ * Puts the rules of the border around the `HttpClient` of the environment.
+ *
+ * **Details**
+ *
+ * Headers are built from a list, so that no header of a client, `Connection` above all, reaches the upstream. A page
+ * that holds the upstream key in any spelling counts as a broken answer. Failures are not looked at here: core hides
+ * the key in what it quotes, and so does `errorRefusal`.
+ */
+export const layer = (secrets: Secrets, userAgent: string) =>
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(HttpClient.HttpClient, (client) =>
+      client.pipe(
+        HttpClient.mapRequestEffect((request) =>
+          Effect.map(CurrentRequestId, (requestId) => withAllowedHeaders(request, userAgent, requestId))
+        ),
+        HttpClient.transform((execute, request) =>
+          Effect.tap(execute, (response) =>
+            response.status === 200
+              ? Effect.flatMap(response.arrayBuffer, (body) =>
+                  secrets.isIn(new Uint8Array(body))
+                    ? Effect.andThen(
+                        Effect.logError("the upstream's answer holds the upstream key; it was not passed on"),
+                        Effect.fail(keyInAnswer(request))
+                      )
+                    : Effect.void
+                )
+              : Effect.void
+          )
+        )
+      )
+    )
+  )
+
+const withAllowedHeaders = (
+  request: HttpClientRequest.HttpClientRequest,
+  userAgent: string,
+  requestId: string | undefined
+): HttpClientRequest.HttpClientRequest => {
+  const headers: Record<string, string> = { "user-agent": userAgent }
+  for (const name of ALLOWED) {
+    const value = request.headers[name]
+    if (value !== undefined) headers[name] = value
+  }
+  if (requestId !== undefined) headers["x-request-id"] = requestId
+  return HttpClientRequest.make("GET")(request.url, { urlParams: request.urlParams }).pipe(
+    HttpClientRequest.setHeaders(Headers.fromInput(headers))
+  )
+}
+
+const keyInAnswer = (request: HttpClientRequest.HttpClientRequest) =>
+  new HttpClientError.HttpClientError({
+    reason: new HttpClientError.TransportError({ request, description: "the answer is not usable" })
+  })

@@ -1,0 +1,103 @@
+/**
+ * `GET /v1/sessions`: every session, page by page as they come, at the speed of the client.
+ */
+import { type CsvOptions, encodeRows as csvRows, header as csvHeader } from "@hb-sessions/core/SessionsCsv"
+import { encodeRows as ndjsonRows, encodeSession } from "@hb-sessions/core/SessionsNdjson"
+import type { Session } from "@hb-sessions/core/Session"
+import * as Sessions from "@hb-sessions/core/Sessions"
+import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Exchange } from "./Exchange.ts"
+import { type Format, mediaTypes } from "./Format.ts"
+import type { ReadQuery } from "./ReadQuery.ts"
+
+/** How a list is written: what precedes the rows, the rows of a page, and what follows. */
+interface Writer {
+  readonly head: string
+  readonly rows: (sessions: ReadonlyArray<Session>) => string
+  readonly tail: (report: SweepReport | undefined) => string
+}
+
+const writer = (format: Format, { columns }: ReadQuery): Writer => {
+  switch (format) {
+    case "ndjson":
+      return { head: "", rows: ndjsonRows, tail: (report) => `${JSON.stringify({ report })}\n` }
+    case "csv": {
+      const options: CsvOptions = { columns }
+      return { head: csvHeader(options), rows: csvRows(options), tail: () => "" }
+    }
+    case "json": {
+      let separator = ""
+      const rows = (sessions: ReadonlyArray<Session>) => {
+        if (sessions.length === 0) return ""
+        const text = separator + sessions.map(encodeSession).join(",")
+        separator = ","
+        return text
+      }
+      return { head: '{"sessions":[', rows, tail: (report) => `],"report":${JSON.stringify(report)}}` }
+    }
+  }
+}
+
+/**
+ * Reads the list and sends it.
+ *
+ * **Details**
+ *
+ * The first page is there before the status line is sent, so that a failure to begin has a status of its own. A failure
+ * later on is a failure of the effect with the answer begun: whoever runs it cuts the connection.
+ */
+export const send = Effect.fn("WholeList.send")(function* (
+  exchange: Exchange,
+  options: { readonly format: Format; readonly query: ReadQuery; readonly concurrency: number }
+) {
+  const { head, rows, tail } = writer(options.format, options.query)
+  let report: SweepReport | undefined
+  const begin = () => {
+    if (exchange.response.headersSent) return
+    exchange.begin(200, [
+      "content-type",
+      mediaTypes[options.format],
+      "cache-control",
+      "no-store",
+      "vary",
+      "accept, authorization, x-api-key, origin"
+    ])
+    exchange.write(head)
+  }
+  const pages = Sessions.pages({
+    ...options.query.options,
+    concurrency: options.concurrency,
+    onReport: (made) =>
+      Effect.sync(() => {
+        report = made
+      })
+  })
+  yield* (exchange.method === "HEAD" ? Stream.take(pages, 1) : pages).pipe(
+    Stream.runForEach(({ sessions }) =>
+      Effect.suspend(() => {
+        begin()
+        const { client } = exchange
+        // A server that ignores the filter must not widen what a token may see.
+        const allowed =
+          client?.statuses === undefined
+            ? sessions
+            : sessions.filter(({ status = "" }) => client.statuses?.has(status) === true)
+        const text = rows(allowed)
+        return text === "" || exchange.write(text) ? Effect.void : drained(exchange)
+      })
+    )
+  )
+  begin()
+  exchange.write(tail(report))
+  exchange.end()
+})
+
+/** Waits until the client has taken what was written; whoever runs this ends it when the client goes away. */
+const drained = ({ response }: Exchange): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const onDrain = () => resume(Effect.void)
+    response.once("drain", onDrain)
+    return Effect.sync(() => response.off("drain", onDrain))
+  })

@@ -1,0 +1,60 @@
+/**
+ * A failure of the upstream as a client of the proxy sees it.
+ */
+import type { SessionsError } from "@hb-sessions/core/SessionsError"
+import { type ProblemName, type Refusal, refuse } from "./Problem.ts"
+import type { Secrets } from "./Secrets.ts"
+
+/**
+ * Maps a failure to a problem.
+ *
+ * **Details**
+ *
+ * What the client can change keeps its status: 400, 402, 429. A refused key is the proxy's own fault, so it is 502, not
+ * 401. A server that did not answer in time is 504, one that is left alone after failures 503, other trouble 502.
+ */
+export const errorRefusal = (error: SessionsError, secrets: Secrets): Refusal => {
+  const { reason } = error
+  const wait = "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined
+  return refuse(problemOf(error), messageOf(error, secrets), {
+    headers: {
+      ...(error.requestId === undefined ? {} : { "x-upstream-request-id": headerValue(secrets.hide(error.requestId)) }),
+      ...(wait === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(wait / 1000))) })
+    }
+  })
+}
+
+const problemOf = ({ reason }: SessionsError): ProblemName => {
+  switch (reason._tag) {
+    case "InvalidRequest":
+      return "invalid-parameter"
+    case "PaymentRequired":
+      return "payment-required"
+    case "RateLimited":
+      return "rate-limited"
+    case "UpstreamUnavailable":
+      if (reason.attempts === 0) return "upstream-unavailable"
+      return reason.kind === "timeout" ? "upstream-timeout" : "upstream-failed"
+    case "UnexpectedResponse":
+    case "PageMismatch":
+    case "PaginationStuck":
+      return "upstream-invalid"
+    default:
+      return "upstream-failed"
+  }
+}
+
+const messageOf = (error: SessionsError, secrets: Secrets): string => {
+  switch (error.reason._tag) {
+    // What the upstream says about a key is nobody's business but the operator's, who finds it in the log.
+    case "Unauthorized":
+      return "the upstream refused the proxy's API key; tell whoever runs the proxy"
+    case "InvalidRequest":
+      return secrets.hide(error.reason.detail) || "the upstream refused the query"
+    default:
+      return `upstream: ${secrets.hide(error.message)}`
+  }
+}
+
+/** Text from elsewhere, made fit for a header. */
+export const headerValue = (text: string): string => text.replaceAll(/[^\x21-\x7e]/g, "").slice(0, 128)

@@ -1,0 +1,172 @@
+/**
+ * The cache by itself, on virtual time.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Ref } from "effect"
+import { TestClock } from "effect/testing"
+import { ByteCache } from "../src/ByteCache.ts"
+
+const options = { fresh: "2 seconds", staleWhileRevalidate: "30 seconds", staleIfError: "5 minutes", maxBytes: 1e6 }
+
+interface Value {
+  readonly size: number
+  readonly version: number
+}
+
+const make = (overrides: Partial<typeof options> = {}) =>
+  ByteCache.make<Value, "outage" | "refused">({ ...options, ...overrides } as never, (error) => error === "outage")
+
+const value = (version: number, size = 10): Value => ({ size, version })
+
+/** Counts its runs and succeeds with their number, unless it is told to fail. */
+const counting = Effect.gen(function* () {
+  const count = yield* Ref.make(0)
+  const failure = yield* Ref.make<"outage" | "refused" | undefined>(undefined)
+  const load = Effect.gen(function* () {
+    const version = yield* Ref.updateAndGet(count, (n) => n + 1)
+    const error = yield* Ref.get(failure)
+    return error === undefined ? value(version) : yield* Effect.fail(error)
+  })
+  return { count: Ref.get(count), fail: (error: "outage" | "refused") => Ref.set(failure, error), load }
+})
+
+const versionAndState = ({ state, value: { version } }: { value: Value; state: string }) => [version, state]
+
+describe("ByteCache", () => {
+  it.effect("answers without asking while fresh, then at once while it asks, then after it asked", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const { count, load } = yield* counting
+      const get = Effect.map(cache.get("a", load), versionAndState)
+      assert.deepStrictEqual(yield* get, [1, "miss"])
+      yield* TestClock.adjust("1999 millis")
+      assert.deepStrictEqual(yield* get, [1, "hit"])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* get, [1, "stale"])
+      yield* Effect.yieldNow
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* get, [2, "hit"])
+      yield* TestClock.adjust("32 seconds")
+      assert.deepStrictEqual(yield* get, [3, "miss"])
+      assert.strictEqual(yield* count, 3)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("asks once behind the scenes however many are given the old answer", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const { count, load } = yield* counting
+      yield* cache.get("a", load)
+      yield* TestClock.adjust("3 seconds")
+      const slow = Effect.andThen(Effect.sleep("1 second"), load)
+      for (let i = 0; i < 5; i++) assert.strictEqual((yield* cache.get("a", slow)).state, "stale")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* count, 2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("gives the old answer when asking fails, for as long as allowed, and only for outages", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const { fail, load } = yield* counting
+      const get = cache.get("a", load)
+      yield* get
+      yield* fail("outage")
+      yield* TestClock.adjust("60 seconds")
+      assert.deepStrictEqual(versionAndState(yield* get), [1, "stale-error"])
+      yield* fail("refused")
+      assert.strictEqual(yield* Effect.flip(get), "refused")
+      yield* fail("outage")
+      yield* TestClock.adjust("241999 millis")
+      assert.deepStrictEqual(versionAndState(yield* get), [1, "stale-error"])
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* Effect.flip(get), "outage")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("shares one fetch among those who wait", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const { count, load } = yield* counting
+      const slow = Effect.andThen(Effect.sleep("1 second"), load)
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(cache.get("a", slow)))
+      yield* TestClock.adjust("1 second")
+      const found = yield* Effect.forEach(fibers, Fiber.join)
+      assert.deepStrictEqual(found.map(versionAndState), [
+        [1, "miss"],
+        [1, "collapsed"],
+        [1, "collapsed"]
+      ])
+      assert.strictEqual(yield* count, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("goes on for the others when the first one leaves, and ends when the last one does", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const interrupted = yield* Deferred.make<void>()
+      const { count, load } = yield* counting
+      const slow = Effect.andThen(Effect.sleep("1 second"), load).pipe(
+        Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))
+      )
+      const first = yield* Effect.forkChild(cache.get("a", slow))
+      const second = yield* Effect.forkChild(cache.get("a", slow))
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.interrupt(first)
+      assert.isFalse(yield* Deferred.isDone(interrupted))
+      yield* TestClock.adjust("500 millis")
+      assert.deepStrictEqual(versionAndState(yield* Fiber.join(second)), [1, "collapsed"])
+
+      const alone = yield* Effect.forkChild(cache.get("b", slow))
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.interrupt(alone)
+      assert.isTrue(yield* Deferred.isDone(interrupted))
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* count, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps no failure, and tells it to everybody who waited", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const { count, fail, load } = yield* counting
+      yield* fail("outage")
+      const slow = Effect.andThen(Effect.sleep("1 second"), load)
+      const fibers = yield* Effect.forEach([1, 2], () => Effect.forkChild(Effect.flip(cache.get("a", slow))))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), ["outage", "outage"])
+      assert.strictEqual(yield* count, 1)
+      yield* Effect.flip(cache.get("a", load))
+      assert.strictEqual(yield* count, 2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("stays within its bytes, and drops what was used longest ago", () =>
+    Effect.gen(function* () {
+      const cache = yield* make({ maxBytes: 10_000 })
+      const put = (key: string, size: number) => cache.get(key, Effect.succeed(value(1, size)))
+      yield* put("a", 1000)
+      yield* put("b", 1000)
+      yield* put("c", 1000)
+      yield* put("d", 1000)
+      assert.isDefined(cache.peek("a", 0))
+      yield* put("e", 1000)
+      assert.isAtMost(cache.bytes, 10_000)
+      assert.isUndefined(cache.peek("b", 0))
+      assert.isDefined(cache.peek("a", 0))
+      yield* put("large", 5000)
+      assert.isUndefined(cache.peek("large", 0))
+      assert.strictEqual(cache.size, 4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps nothing when it has no room", () =>
+    Effect.gen(function* () {
+      const cache = yield* make({ maxBytes: 0 })
+      const { count, load } = yield* counting
+      yield* cache.get("a", load)
+      yield* cache.get("a", load)
+      assert.strictEqual(yield* count, 2)
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,96 @@
+/**
+ * The documents that are served, and the reader of them in a real browser.
+ */
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync } from "node:fs"
+import { get, start } from "./support/Proxy.ts"
+
+const CHROMIUM = "/usr/bin/chromium"
+
+/** Why the browser cannot be used; undefined if it can. */
+const missing = async (): Promise<string | undefined> => {
+  if (!existsSync(CHROMIUM)) return `${CHROMIUM} is not installed`
+  return import("playwright-core").then(
+    () => undefined,
+    () => "playwright-core is not installed"
+  )
+}
+
+const reason = await missing()
+if (reason !== undefined) console.warn(`skipped: /docs in Chromium, because ${reason}`)
+
+layer(Simulator.layer({ sessions: 10, seed: "docs" }), { excludeTestServices: true })("documents", (it) => {
+  it.effect("are served without a token, with an ETag and a policy that lets nothing in from elsewhere", () =>
+    Effect.gen(function* () {
+      const proxy = yield* start(yield* Simulator)
+      for (const [path, type] of [
+        ["/", "text/plain"],
+        ["/openapi.json", "application/json"],
+        ["/docs", "text/html"]
+      ] as const) {
+        const { headers, status, text } = yield* get(proxy.url + path)
+        assert.strictEqual(status, 200)
+        assert.include(headers.get("content-type") ?? "", type)
+        assert.include(headers.get("content-security-policy") ?? "", "default-src 'none'")
+        assert.notMatch(text, /<(?:script|link|img)[^>]+(?:src|href)="https?:/)
+        const again = yield* get(proxy.url + path, { headers: { "if-none-match": headers.get("etag") ?? "" } })
+        assert.strictEqual(again.status, 304)
+      }
+      const index = (yield* get(`${proxy.url}/`)).text
+      const document = JSON.parse((yield* get(`${proxy.url}/openapi.json`)).text)
+      const paths = Object.keys(document.paths)
+      assert.includeMembers(paths, ["/api/sessions", "/v1/sessions", "/v1/sessions/{id}", "/v1/stats"])
+      for (const path of ["/api/sessions", "/v1/sessions", "/v1/sessions/{id}", "/v1/stats"])
+        assert.include(index, path)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect.skipIf(reason !== undefined)(
+    "open in Chromium without a foreign request and without an error on the console",
+    () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const { chromium } = yield* Effect.promise(() => import("playwright-core"))
+        const browser = yield* Effect.acquireRelease(
+          Effect.promise(() =>
+            chromium.launch({
+              executablePath: CHROMIUM,
+              args: [
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync"
+              ]
+            })
+          ),
+          (opened) => Effect.promise(() => opened.close())
+        )
+        const seen = yield* Effect.promise(async () => {
+          const page = await browser.newPage()
+          const requests: Array<string> = []
+          const problems: Array<string> = []
+          page.on("request", (request) => requests.push(request.url()))
+          page.on("requestfailed", (request) => problems.push(`failed: ${request.url()}`))
+          page.on("console", (message) => {
+            if (message.type() === "error" || message.type() === "warning") problems.push(message.text())
+          })
+          page.on("pageerror", (error) => problems.push(String(error)))
+          await page.goto(`${proxy.url}/docs`, { waitUntil: "networkidle" })
+          await page.getByText("/v1/stats").first().waitFor({ state: "attached" })
+          const text = await page.locator("body").innerText()
+          return { requests, problems, text }
+        })
+        assert.deepStrictEqual(seen.problems, [])
+        const foreign = seen.requests.filter((url) => !url.startsWith(`${proxy.url}/`) && !/^(?:data|blob):/.test(url))
+        assert.deepStrictEqual(foreign, [])
+        assert.include(seen.text, "One page, as the vendor answers it")
+      }).pipe(Effect.scoped),
+    60_000
+  )
+})

@@ -1,0 +1,97 @@
+/**
+ * The built proxy as a process, with a token, and ways to talk to it.
+ */
+import * as Bin from "@hb-sessions/app-kit/Bin"
+import { Effect } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+export const bin = fileURLToPath(new URL("../../dist/bin.js", import.meta.url))
+
+/** A directory that is removed with the scope. */
+export const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "hb-sessions-proxy-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+/** Runs `token` with arguments. */
+export const token = (file: string, ...args: ReadonlyArray<string>) =>
+  Bin.run(bin, ["token", ...args, "--tokens-file", file])
+
+/** Makes a token and returns it. */
+export const createToken = (file: string, name: string, ...args: ReadonlyArray<string>) =>
+  Effect.flatMap(token(file, "create", "--name", name, ...args), ({ code, stderr, stdout }) =>
+    code === 0 ? Effect.succeed(stdout.trim()) : Effect.die(new Error(stderr))
+  )
+
+export interface Upstream {
+  readonly url: string
+  readonly apiKey: string
+}
+
+/** Starts a proxy with a token of its own. */
+export const start = Effect.fnUntraced(function* (
+  upstream: Upstream,
+  args: ReadonlyArray<string> = [],
+  env: Bin.Env = {}
+) {
+  const file = join(yield* directory, "tokens.json")
+  const secret = yield* createToken(file, "test")
+  const started = yield* Bin.start(bin, ["serve", "--port", "0", "--tokens-file", file, ...args], {
+    HYPERBROWSER_API_KEY: upstream.apiKey,
+    HYPERBROWSER_BASE_URL: upstream.url,
+    HB_SESSIONS_MAX_REQUESTS_PER_SECOND: "0",
+    HB_SESSIONS_RETRIES: "0",
+    HB_SESSIONS_PROXY_DRAIN: "0s",
+    ...env
+  }).pipe(
+    Effect.mapError(({ stderr }) => new Error(stderr)),
+    Effect.orDie
+  )
+  const { adminUrl, url } = JSON.parse(started.firstLine) as { url: string; adminUrl: string }
+  return { ...started, url, adminUrl, token: secret, tokensFile: file, auth: { "x-api-key": secret } }
+})
+
+/** Sends a request and reads the whole answer. */
+export const get = (url: string, init?: RequestInit) =>
+  Effect.promise(async (signal) => {
+    const response = await fetch(url, { signal, ...init })
+    return { status: response.status, headers: response.headers, text: await response.text() }
+  })
+
+/** Sends bytes, and returns all that comes until the server closes, or until nothing comes for a while. */
+export const raw = (url: string, bytes: string | Buffer, quietMillis = 400) =>
+  Effect.promise(
+    () =>
+      new Promise<{ readonly text: string; readonly closed: boolean }>((resolve) => {
+        const { hostname, port } = new URL(url)
+        const socket = connect(Number(port), hostname)
+        let text = ""
+        const done = (closed: boolean) => {
+          socket.destroy()
+          resolve({ text, closed })
+        }
+        socket.setTimeout(quietMillis, () => done(false))
+        socket.on("data", (data) => (text += data.toString("latin1")))
+        socket.on("error", () => done(true))
+        socket.on("close", () => done(true))
+        socket.write(bytes)
+      })
+  )
+
+/** Ends requests of `fetch` when the test says so. */
+export const aborter = () => new AbortController()
+
+/** The statuses of the answers in a text. */
+export const statuses = (text: string): ReadonlyArray<number> =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]))
+
+/** Waits until something holds; the test's own timeout is the limit. */
+export const eventually = <A, E, R>(
+  look: Effect.Effect<A, E, R>,
+  holds: (value: A) => boolean
+): Effect.Effect<A, E, R> =>
+  Effect.filterOrElse(look, holds, () => Effect.andThen(Effect.sleep("20 millis"), eventually(look, holds)))

@@ -1,0 +1,228 @@
+/**
+ * Whole lists, single sessions and sums, beyond what the vendor serves.
+ */
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { connect } from "node:net"
+import { eventually, get, start } from "./support/Proxy.ts"
+
+const SESSIONS = 230
+
+layer(Simulator.layer({ sessions: SESSIONS, seed: "v1", extraFields: true }), { excludeTestServices: true })(
+  "/v1",
+  (it) => {
+    it.effect("streams every session once as NDJSON, the report last", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator)
+        const { headers, status, text } = yield* get(`${proxy.url}/v1/sessions`, { headers: proxy.auth })
+        assert.strictEqual(status, 200)
+        assert.strictEqual(headers.get("content-type"), "application/x-ndjson")
+        assert.strictEqual(headers.get("cache-control"), "no-store")
+        const lines = text
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line))
+        const { report } = lines.pop()
+        assert.deepStrictEqual(lines.map(({ id }) => id).toSorted(), [...simulator.world.ids()].toSorted())
+        assert.isDefined(lines[0].notInAnySdk)
+        assert.strictEqual(report.completeness.status, "proven")
+        assert.strictEqual(report.emittedRows, SESSIONS)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("chooses the format by suffix and by Accept", () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const type = (path: string, accept?: string) =>
+          Effect.map(
+            get(proxy.url + path, {
+              method: "HEAD",
+              headers: { ...proxy.auth, ...(accept === undefined ? {} : { accept }) }
+            }),
+            ({ headers, status }) => [status, headers.get("content-type")?.split(";")[0]]
+          )
+        assert.deepStrictEqual(yield* type("/v1/sessions.csv", "application/json"), [200, "text/csv"])
+        assert.deepStrictEqual(yield* type("/v1/sessions.ndjson"), [200, "application/x-ndjson"])
+        assert.deepStrictEqual(yield* type("/v1/sessions.json"), [200, "application/json"])
+        assert.deepStrictEqual(yield* type("/v1/sessions", "*/*"), [200, "application/x-ndjson"])
+        assert.deepStrictEqual(yield* type("/v1/sessions", "text/csv"), [200, "text/csv"])
+        assert.deepStrictEqual(yield* type("/v1/sessions", "text/*;q=0.2, application/json;q=0.1"), [200, "text/csv"])
+        assert.deepStrictEqual(yield* type("/v1/sessions", "text/csv;q=0, application/json"), [200, "application/json"])
+        assert.deepStrictEqual(yield* type("/v1/sessions?columns=id", "*/*"), [200, "text/csv"])
+        assert.deepStrictEqual(yield* type("/v1/sessions?columns=id", "application/json"), [
+          400,
+          "application/problem+json"
+        ])
+        assert.deepStrictEqual(yield* type("/v1/sessions", "text/html"), [406, "application/problem+json"])
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("writes CSV with the columns that are asked for", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator)
+        const { text } = yield* get(`${proxy.url}/v1/sessions.csv?columns=id,status&status=closed`, {
+          headers: proxy.auth
+        })
+        const [header, ...rows] = text.trimEnd().split("\r\n")
+        assert.strictEqual(header, "id,status")
+        assert.deepStrictEqual(
+          rows.toSorted(),
+          simulator.world
+            .ids("closed")
+            .map((id) => `${id},closed`)
+            .toSorted()
+        )
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("writes JSON that is one document, also of nothing", () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const all = JSON.parse((yield* get(`${proxy.url}/v1/sessions.json`, { headers: proxy.auth })).text)
+        assert.lengthOf(all.sessions, SESSIONS)
+        assert.strictEqual(all.report.emittedRows, SESSIONS)
+        const none = yield* get(`${proxy.url}/v1/sessions.json?since=2100-01-01T00:00:00Z`, { headers: proxy.auth })
+        assert.deepStrictEqual(JSON.parse(none.text).sessions, [])
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("reads by time and with the consistency that is asked for", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator)
+        const times = simulator.world.slice(0, SESSIONS).map(({ createdAt }) => createdAt ?? "")
+        const since = times.toSorted()[100] ?? ""
+        const { text } = yield* get(`${proxy.url}/v1/sessions.json?consistency=fast&since=${since}`, {
+          headers: proxy.auth
+        })
+        const { report, sessions } = JSON.parse(text)
+        assert.strictEqual(sessions.length, times.filter((time) => time >= since).length)
+        assert.strictEqual(report.consistency, "fast")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("finds one session, sums up all, and keeps both for a moment", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator, ["--cache-fresh", "1m"])
+        const id = simulator.world.ids()[150] ?? ""
+        const one = yield* get(`${proxy.url}/v1/sessions/${id}`, { headers: proxy.auth })
+        assert.strictEqual(JSON.parse(one.text).id, id)
+        const missing = yield* get(`${proxy.url}/v1/sessions/00000000-0000-4000-8000-000000000000`, {
+          headers: proxy.auth
+        })
+        assert.strictEqual(missing.status, 404)
+        assert.include(JSON.parse(missing.text).message, "there is no such session")
+        const stats = yield* get(`${proxy.url}/v1/stats?status=closed`, { headers: proxy.auth })
+        const body = JSON.parse(stats.text)
+        assert.strictEqual(body.stats.sessions, simulator.world.total("closed"))
+        assert.isString(body.report.completeness.status)
+        const { requests } = yield* simulator.stats
+        const again = yield* get(`${proxy.url}/v1/stats?status=closed`, {
+          headers: { ...proxy.auth, "if-none-match": stats.headers.get("etag") ?? "" }
+        })
+        assert.deepStrictEqual([again.status, again.text], [304, ""])
+        assert.strictEqual((yield* simulator.stats).requests, requests)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("refuses parameters that it does not know, and values that do not fit", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator)
+        const { requests } = yield* simulator.stats
+        for (const [path, parameter] of [
+          ["/v1/sessions?page=1", "page"],
+          ["/v1/sessions?since=yesterday", "since"],
+          ["/v1/sessions?consistency=maybe", "consistency"],
+          ["/v1/sessions?status=a&status=b", "status"],
+          ["/v1/sessions?status=", "status"],
+          ["/v1/sessions?status=a,,b", "status"],
+          ["/v1/sessions.csv?columns=id,token", "columns"],
+          ["/v1/sessions.csv?columns=", "columns"],
+          ["/v1/sessions.ndjson?columns=id", "columns"],
+          ["/v1/stats?columns=id", "columns"],
+          ["/v1/stats?__proto__=1", "__proto__"],
+          ["/v1/sessions/abc?x=1", "x"]
+        ]) {
+          const { status, text } = yield* get(proxy.url + path, { headers: proxy.auth })
+          assert.deepStrictEqual([path, status, JSON.parse(text).parameter], [path, 400, parameter])
+        }
+        assert.strictEqual((yield* simulator.stats).requests, requests)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("has a status for a failure on the first page, and cuts the connection for one on a later page", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator)
+        yield* simulator.setFaults({ script: [{ fault: "503" }] })
+        const first = yield* get(`${proxy.url}/v1/sessions`, { headers: proxy.auth })
+        assert.strictEqual(first.status, 502)
+        assert.isString(JSON.parse(first.text).message)
+        yield* simulator.setFaults({ script: [{ fault: "500", page: 9 }] })
+        const cut = yield* Effect.promise(async () => {
+          const response = await fetch(`${proxy.url}/v1/sessions`, { headers: proxy.auth })
+          const text = await response.text().catch(() => "cut")
+          return [response.status, text]
+        })
+        assert.deepStrictEqual(cut, [200, "cut"])
+        yield* simulator.setFaults({})
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("stops asking the upstream when the client does not read, and when it goes away", () =>
+      Effect.gen(function* () {
+        const large = yield* Simulator
+        const proxy = yield* start(large, ["--read-concurrency", "2"])
+        const { requests } = yield* large.stats
+        const socket = yield* Effect.acquireRelease(
+          Effect.sync(() => connect(Number(new URL(proxy.url).port), "127.0.0.1")),
+          (made) => Effect.sync(() => made.destroy())
+        )
+        socket.pause()
+        yield* large.setFaults({ rates: { slow: 1 }, slowBody: "400 millis" })
+        socket.write(`GET /v1/sessions HTTP/1.1\r\nHost: a\r\nx-api-key: ${proxy.token}\r\n\r\n`)
+        yield* eventually(large.stats, (stats) => stats.requests > requests)
+        socket.destroy()
+        yield* eventually(large.stats, (stats) => stats.inFlight === 0)
+        const after = (yield* large.stats).requests
+        yield* Effect.sleep("600 millis")
+        assert.strictEqual((yield* large.stats).requests, after)
+        assert.isBelow(after - requests, 23)
+        assert.isAtLeast((yield* large.stats).aborted, 1)
+        yield* large.setFaults({})
+      }).pipe(Effect.scoped)
+    )
+  }
+)
+
+layer(Simulator.layer({ sessions: 20_000, pageSize: 500, seed: "backpressure" }), { excludeTestServices: true })(
+  "/v1 and a client that does not read",
+  (it) => {
+    it.effect("waits for it, and reads no more pages meanwhile", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator, ["--client-timeout", "2s"])
+        const socket = yield* Effect.acquireRelease(
+          Effect.sync(() => connect(Number(new URL(proxy.url).port), "127.0.0.1").on("error", () => {})),
+          (made) => Effect.sync(() => made.destroy())
+        )
+        socket.pause()
+        socket.write(`GET /v1/sessions HTTP/1.1\r\nHost: a\r\nx-api-key: ${proxy.token}\r\n\r\n`)
+        yield* Effect.sleep("1 second")
+        const before = (yield* simulator.stats).requests
+        assert.isBelow(before, 40)
+        yield* Effect.sleep("500 millis")
+        assert.strictEqual((yield* simulator.stats).requests, before)
+        // Nobody waits for ever: the silent connection is cut, and its stream ends.
+        yield* eventually(get(`${proxy.adminUrl}/metrics`), ({ text }) =>
+          text.includes("hb_sessions_proxy_requests_in_flight 0")
+        )
+      }).pipe(Effect.scoped)
+    )
+  }
+)
