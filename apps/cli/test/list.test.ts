@@ -244,7 +244,8 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "30 millis" })
           let stderr = ""
           child.stderr.on("data", (data) => {
             stderr += String(data)
-            if (stderr.split("\n").length > 4) child.kill("SIGINT")
+            // Once only: a second one, when the program has done with the first, would end it by force.
+            if (stderr.split("\n").length > 4 && !child.killed) child.kill("SIGINT")
           })
           const [code] = await once(child, "close")
           return { code, stderr }
