@@ -107,9 +107,14 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
 /** Lists without any order, from which rows vanish: only here may the count certificate be wrong, as its text says. */
 const isFreak = ({ kind }: Scenario) => kind === "churn" || kind === "turnover"
 
-/** A single page that is given again for every number, by a server that gives no totals, may be a list without an end. */
-const isAllowed = (error: string, { missingTotals, pastEnd }: Scenario) =>
-  error === "PaginationStuck" && missingTotals > 0 && pastEnd.startsWith("clamped")
+/**
+ * Failures of reads that cannot be told from those of a broken server. A single page that is given again for every number,
+ * by a server that gives no totals, may be a list without an end. A page far before the one asked for is another page,
+ * unless the pages grew and nothing says so.
+ */
+const isAllowed = (error: string, { missingTotals, pastEnd, resizeAfter, tellsPageSize }: Scenario) =>
+  (error === "PaginationStuck" && missingTotals > 0 && pastEnd.startsWith("clamped")) ||
+  (error === "PageMismatch" && resizeAfter > 0 && !tellsPageSize && pastEnd === "clamped")
 
 /** How a read of a scenario is judged. */
 export type Judge = (scenario: Scenario) => Effect.Effect<Outcome>

@@ -8,7 +8,7 @@ import { playHistory } from "../src/History.ts"
 import { findBroken, judge } from "../src/Judge.ts"
 
 /** Scenarios, or histories, within which a mutant has to be found. */
-const WORLDS = 5000
+const WORLDS = 20_000
 const HISTORIES = 20_000
 
 const reading: Record<string, { readonly mutation: Partial<Rules>; readonly breaks: RegExp }> = {

@@ -88,24 +88,56 @@ describe("OrderObserver", () => {
 })
 
 describe("unreadPages", () => {
-  /** Responses one after another: a page and the total that it told. */
-  const responses = (...seen: ReadonlyArray<readonly [page: number, total: number]>) =>
-    seen.map(([page, total], index) => ({ page, total, asked: 2 * index + 1, completed: 2 * index + 2 }))
+  type Seen = readonly [page: number, total: number, repeated?: number]
+
+  /** Responses one after another: a page, the total that it told, and the rows of earlier pages that it repeated. */
+  const inTurn = (...seen: ReadonlyArray<Seen>) =>
+    seen.map(([page, total, repeated], index) => ({
+      page,
+      total,
+      repeated,
+      asked: 2 * index + 1,
+      completed: 2 * index + 2
+    }))
+
+  /** Responses all asked for before the first was complete. */
+  const atOnce = (...seen: ReadonlyArray<Seen>) =>
+    seen.map(([page, total, repeated], index) => ({
+      page,
+      total,
+      repeated,
+      asked: index + 1,
+      completed: seen.length + index + 1
+    }))
 
   it("is empty for a list that was read while it was quiet", () => {
-    const options = { pageSize: 10, total: 25, surely: true }
-    assert.deepStrictEqual(unreadPages(responses([1, 25], [3, 25], [2, 25]), options), [])
+    const options = { pageSize: 10, total: 25 }
+    assert.deepStrictEqual(unreadPages(inTurn([1, 25, 0], [3, 25, 0], [2, 25, 0]), options), [])
   })
 
   it("finds the page that a row moved to between a late page and an early one", () => {
     // Page 2 was read, then a session appeared, then page 1 was read: the last row of page 1 is now the first of page 2.
-    const options = { pageSize: 10, total: 26, surely: false }
-    assert.deepStrictEqual(unreadPages(responses([2, 25], [3, 25], [1, 26]), options), [2])
-    assert.deepStrictEqual(unreadPages(responses([1, 25], [2, 26], [3, 26]), options), [1])
+    const options = { pageSize: 10, total: 26 }
+    assert.deepStrictEqual(unreadPages(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0]), options), [2])
   })
 
-  it("suspects pages whose total may have been another one", () => {
-    const options = { pageSize: 10, total: 26, surely: true }
-    assert.deepStrictEqual(unreadPages(responses([1, 26], [3, 25], [2, 26], [1, 26]), options), [2, 3])
+  it("looks no further where a page has been read again", () => {
+    const options = { pageSize: 10, total: 26 }
+    assert.deepStrictEqual(unreadPages(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0], [2, 26]), options), [])
+  })
+
+  it("suspects no page where repeated rows account for what the list grew by", () => {
+    const options = { pageSize: 10, total: 46 }
+    const before: Seen = [1, 45, 0]
+    assert.deepStrictEqual(unreadPages(inTurn(before, [2, 45, 0], [3, 46, 1], [4, 46, 0], [5, 46, 0]), options), [])
+  })
+
+  it("suspects the pages in flight with a change, those first whose totals tell of a gap", () => {
+    const options = { pageSize: 10, total: 56 }
+    const [head] = inTurn([1, 55, 0])
+    // A session appeared while pages 2 to 5 were read: 3 repeats a row, so it was there by then, but for 4 or 5.
+    const pass = atOnce([2, 55, 0], [3, 56, 1], [4, 56, 0], [5, 55, 0], [6, 56, 1])
+    const late = pass.map((response) => ({ ...response, asked: response.asked + 2, completed: response.completed + 2 }))
+    assert.deepStrictEqual(unreadPages([head!, ...late], options), [5, 4])
   })
 })

@@ -3,7 +3,7 @@
  *
  * The read has one clock. It ticks when a page is asked for (before the client is called, so a retried request counts
  * from its first attempt) and when its response is complete. Whatever the server looked at to answer, it looked at
- * between those two numbers. Kept as columns of 32-bit integers, 16 bytes a response.
+ * between those two numbers. Kept as columns of 32-bit integers, 20 bytes a response.
  */
 export interface Response {
   /** Number of the page, 1-based. */
@@ -14,10 +14,12 @@ export interface Response {
   readonly completed: number
   /** Undefined when the response did not tell. */
   readonly total: number | undefined
+  /** Rows that a pass had met on earlier pages; undefined for a page that was not read in a pass. */
+  readonly repeated?: number | undefined
 }
 
-const FIELDS = 4
-const NO_TOTAL = -1
+const FIELDS = 5
+const NONE = -1
 
 /** A growing list of responses, in the order of their completion. */
 export class Responses {
@@ -28,7 +30,8 @@ export class Responses {
     return this.#length
   }
 
-  add(response: Response): void {
+  /** Adds a response; gives its index. */
+  add(response: Response): number {
     const at = this.#length * FIELDS
     if (at === this.#cells.length) {
       const cells = new Int32Array(this.#cells.length * 2)
@@ -38,19 +41,27 @@ export class Responses {
     this.#cells[at] = response.page
     this.#cells[at + 1] = response.asked
     this.#cells[at + 2] = response.completed
-    this.#cells[at + 3] = response.total ?? NO_TOTAL
-    this.#length++
+    this.#cells[at + 3] = response.total ?? NONE
+    this.#cells[at + 4] = response.repeated ?? NONE
+    return this.#length++
+  }
+
+  /** Notes how many rows of a response a pass had met before. */
+  repeat(index: number, rows: number): void {
+    this.#cells[index * FIELDS + 4] = rows
   }
 
   /** The responses from an index on, in the order of their completion. */
   *from(index: number): Generator<Response> {
     for (let at = index * FIELDS; at < this.#length * FIELDS; at += FIELDS) {
       const total = this.#cells[at + 3]!
+      const repeated = this.#cells[at + 4]!
       yield {
         page: this.#cells[at]!,
         asked: this.#cells[at + 1]!,
         completed: this.#cells[at + 2]!,
-        total: total === NO_TOTAL ? undefined : total
+        total: total === NONE ? undefined : total,
+        repeated: repeated === NONE ? undefined : repeated
       }
     }
   }

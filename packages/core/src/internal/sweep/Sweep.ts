@@ -28,6 +28,8 @@ export interface Ticket {
 
 /** A page as it was received. */
 export interface Answer extends Response {
+  /** Among the responses; undefined for an answer that stands for none. */
+  readonly index: number | undefined
   readonly known: number
   readonly sessions: ReadonlyArray<Session>
   /** Undefined when the response did not tell. */
@@ -135,8 +137,9 @@ export class Sweep {
   complete({ asked, floor, known, page }: Ticket, response: SessionPage): Answer {
     const total = asCount(response.totalCount, 0)
     const pageSize = asCount(response.pageSize, 1)
-    const answer = { page, asked, completed: ++this.#clock, total, known, sessions: response.sessions, pageSize }
-    this.responses.add(answer)
+    const completed = ++this.#clock
+    const index = this.responses.add({ page, asked, completed, total })
+    const answer = { page, asked, completed, total, index, known, sessions: response.sessions, pageSize }
     this.#learnSize(answer)
     if (total !== undefined) {
       this.totalFell ||= total < floor || total < known
@@ -171,7 +174,8 @@ export class Sweep {
   absent(page: number): Answer {
     const asked = ++this.#clock
     const completed = ++this.#clock
-    return { page, asked, completed, total: undefined, known: this.table.size, sessions: [], pageSize: undefined }
+    const missing = { total: undefined, index: undefined, pageSize: undefined }
+    return { page, asked, completed, known: this.table.size, sessions: [], ...missing }
   }
 
   /** The last page by the latest total; infinite while there is no total to go by. */
@@ -237,6 +241,7 @@ export class Sweep {
 
   #advance(answer: Answer, fresh: number): void {
     const { pass } = this
+    if (answer.index !== undefined) this.responses.repeat(answer.index, answer.sessions.length - fresh)
     pass.take(answer, { fresh, pageSize: this.pageSize })
     if (this.#isSizeTold && !this.#countsRows(answer)) this.resize(answer)
     if (pass.newPageSize !== undefined) pass.isEnded = true
