@@ -34,7 +34,8 @@ const plain: Partial<Scenario> = {
   consistency: "verified",
   concurrency: 8,
   asksPageSize: false,
-  serverFilters: true
+  serverFilters: true,
+  newest: 0
 }
 
 /** Changes of the list for each response; a request is three events. */

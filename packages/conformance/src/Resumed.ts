@@ -51,7 +51,7 @@ export const judgeResumed = Effect.fnUntraced(function* (scenario: Scenario) {
   }
   const [report] = reports
   const distinct = new Set(emitted)
-  const lost = [...world.stable].filter((id) => !distinct.has(id)).length
+  const lost = world.stableSince(0).filter((id) => !distinct.has(id)).length
   const isQuiet = scenario.kind === "quiet" && scenario.resizeAfter === 0
   const broken = (): string | undefined => {
     if (error !== undefined) return error
@@ -79,6 +79,7 @@ export const asResumable = (scenario: Scenario): Scenario => ({
   failing: scenario.seed % 2 === 0 ? 0.02 : 0,
   missingTotals: 0,
   wrongPage: 0,
+  newest: 0,
   // Where no proof is possible by the count alone, a deletion and a start at once can hide each other.
   kind: scenario.kind === "turnover" || scenario.kind === "churn" ? "close" : scenario.kind
 })

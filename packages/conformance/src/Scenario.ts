@@ -14,6 +14,8 @@ export interface Scenario extends WorldOptions, ServerOptions {
   readonly asksPageSize: boolean
   /** Whether a filter is applied by the server. */
   readonly serverFilters: boolean
+  /** How many of the newest sessions are asked for, by their time; 0 for all. */
+  readonly newest: number
 }
 
 /** Draws a scenario. */
@@ -43,7 +45,8 @@ export const drawScenario = (seed: number): Scenario => {
     consistency: random.chance(0.85) ? "verified" : "fast",
     concurrency: random.pick([1, 2, 3, 4, 8, 8, 16]),
     asksPageSize: random.chance(0.3),
-    serverFilters: random.chance(0.75)
+    serverFilters: random.chance(0.75),
+    newest: random.chance(0.25) ? 1 + random.below(pageSize * 8) : 0
   }
 }
 
@@ -66,6 +69,8 @@ export const simplify = (scenario: Scenario): ReadonlyArray<Scenario> => {
     { asksPageSize: false },
     { oldestFirst: false },
     { serverFilters: true },
+    { newest: 0 },
+    { newest: scenario.newest >> 1 },
     { changeRate: scenario.changeRate / 2 }
   ]
   return candidates

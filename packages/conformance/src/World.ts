@@ -58,9 +58,15 @@ export class World {
     this.changes = 0
   }
 
-  /** Ids that matched and were in the list all the time since the reading began. */
-  get stable(): ReadonlySet<string> {
-    return this.#stable
+  /** Ids that matched and were in the list all the time since the reading began, of rows created at a time or later. */
+  stableSince(time: number): ReadonlyArray<string> {
+    return this.#rows.filter(({ createdAt, id }) => createdAt >= time && this.#stable.has(id)).map(({ id }) => id)
+  }
+
+  /** When the oldest of so many of the newest rows was created. */
+  timeOf(newest: number): number {
+    const times = this.#rows.map(({ createdAt }) => createdAt).toSorted((a, b) => b - a)
+    return times[newest - 1] ?? 0
   }
 
   /** The list now, as a server that filters by a status sees it. */

@@ -82,6 +82,25 @@ it.live(
   TIMEOUT
 )
 
+it.live(
+  "a verified read down to since takes three requests more than pages, and is proven while sessions start",
+  () =>
+    Effect.gen(function* () {
+      for (const newest of [5, 50, 300]) {
+        const shape = { rows: 1000, newest }
+        // The page that is older as a whole is read too.
+        const pages = Math.ceil(newest / 10) + 1
+        const quiet = yield* measure({ kind: "quiet", concurrency: 1, ...shape }, 3)
+        assert.strictEqual(Math.round(quiet.mean * 100), pages + 3)
+        assert.strictEqual(quiet.proven, 1)
+        const growing = yield* measure({ kind: "grow", concurrency: 8, ...shape, ...changesPerResponse(0.05) }, 40)
+        assert.isAtMost(growing.mean * 100, (pages + 8) * 1.25 + 4)
+        assert.isAbove(growing.proven, 0.9)
+      }
+    }),
+  TIMEOUT
+)
+
 /** 480 pages from a server that takes 20 milliseconds for each. */
 const slow = Layer.succeed(
   SessionsClient,

@@ -6,24 +6,55 @@ import { Effect } from "effect"
 import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
 import { playHistory } from "../src/History.ts"
 import { findBroken, judge } from "../src/Judge.ts"
+import type { Scenario } from "../src/Scenario.ts"
 
 /** Scenarios, or histories, within which a mutant has to be found. */
 const WORLDS = 20_000
 const HISTORIES = 20_000
 
-const reading: Record<string, { readonly mutation: Partial<Rules>; readonly breaks: RegExp }> = {
+const asTold: Rules["placedBetween"] = (bounds, told) => (told === undefined ? bounds : [told, told])
+
+interface Mutant {
+  readonly mutation: Partial<Rules>
+  readonly breaks: RegExp
+  /** The kind of scenario in which it is most easily noticed. */
+  readonly adapt?: (scenario: Scenario) => Scenario
+}
+
+const reading: Record<string, Mutant> = {
   "no second pass: as many rows as the total says are taken for all of them": {
     mutation: { mayLose: () => false, onlyGrew: () => true },
     breaks: /stable sessions lost/
   },
   "no dedupe": { mutation: { isEmitted: () => true }, breaks: /emitted twice/ },
   "a changed total is ignored": {
-    mutation: { totalToReach: (_, first) => first, onlyGrew: ({ endsAgree }) => endsAgree },
+    mutation: { totalToReach: (_, first) => first, onlyGrew: ({ endsAgree }) => endsAgree, placedBetween: asTold },
     breaks: /stable sessions lost/
   },
   "the ends of the list are not looked at": {
     mutation: { onlyGrew: ({ totalFell }) => !totalFell },
     breaks: /stable sessions lost/
+  },
+  "rows are placed by the total that came with them": {
+    mutation: { placedBetween: asTold },
+    breaks: /stable sessions lost, .*position/
+  },
+  "sessions that left above since are not looked for": {
+    mutation: { noneLeft: () => true },
+    breaks: /stable sessions lost, .*position/,
+    adapt: (scenario) => ({
+      ...scenario,
+      kind: "purge",
+      oldestFirst: false,
+      status: undefined,
+      consistency: "verified",
+      missingTotals: 0,
+      pageSize: 3,
+      rows: 60,
+      newest: 40,
+      concurrency: 8,
+      changeRate: 0.05
+    })
   },
   "the page that an answer names is ignored": {
     mutation: { isEcho: () => true },
@@ -31,7 +62,7 @@ const reading: Record<string, { readonly mutation: Partial<Rules>; readonly brea
   }
 }
 
-for (const [name, { breaks, mutation }] of Object.entries(reading)) {
+for (const [name, { adapt, breaks, mutation }] of Object.entries(reading)) {
   it.live(
     `notices: ${name}`,
     () =>
@@ -39,6 +70,7 @@ for (const [name, { breaks, mutation }] of Object.entries(reading)) {
         const broken = yield* findBroken({
           seed: 1,
           worlds: WORLDS,
+          ...(adapt === undefined ? {} : { adapt }),
           judge: (scenario) => judge(scenario, { ...rules, ...mutation })
         })
         assert.match(broken?.broken ?? "not noticed", breaks)

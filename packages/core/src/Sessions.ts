@@ -49,7 +49,8 @@ export interface ReadOptions {
    * Only sessions created then or later: a `DateTime`, a `Date`, ISO 8601 text or epoch milliseconds.
    *
    * Filtered here. Sessions without `createdAt` are left out. If the list is newest first, as far as it was read, the
-   * read ends at the first page that is older as a whole, and proves nothing: its report says `stopped-early`.
+   * read ends at the first page that is older as a whole. A verified read of a list that the server does not filter then
+   * takes some three requests to prove that the pages left no gap; any other one proves nothing: `stopped-early`.
    */
   readonly since?: DateTime.DateTime.Input
   /** Only sessions created before then. Filtered here; sessions without `createdAt` are left out. */

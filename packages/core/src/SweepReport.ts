@@ -8,9 +8,9 @@ const NonNegativeInt = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 /** Schema for the claim that every session that was in the list during the whole read has been read. */
 export const Proven = Schema.Struct({
   status: Schema.Literal("proven"),
-  certificate: Schema.Literals(["moment", "count"]).annotateKey({
+  certificate: Schema.Literals(["moment", "count", "position"]).annotateKey({
     description:
-      "`moment`: the whole list of one moment was read before and after it. `count`: as many sessions were read as the list held"
+      "`moment`: the whole list of one moment was read before and after it. `count`: as many sessions were read as the list held. `position`: the pages down to `since` leave no gap"
   }),
   assumption: Schema.String.annotateKey({ description: "What the proof takes for granted about the server" })
 }).annotate({ identifier: "Proven" })
@@ -25,7 +25,7 @@ export type Proven = typeof Proven.Type
  * - `no-total`: the server did not tell how many sessions there are.
  * - `unsettled`: the list changed faster than it could be read again; a larger page or more concurrency helps.
  * - `contradicted`: sessions came back into the list, or `totalCount` is wrong.
- * - `stopped-early`: the read ended at `since`, trusting the order that it observed.
+ * - `stopped-early`: the read ended at `since`, and it cannot be told whether sessions left the list above it.
  */
 export const UnprovenReason = Schema.Literals(["fast", "no-total", "unsettled", "contradicted", "stopped-early"])
 export type UnprovenReason = typeof UnprovenReason.Type

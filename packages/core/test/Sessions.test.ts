@@ -147,6 +147,24 @@ describe("what is read", () => {
     })
   )
 
+  it.effect("a verified read down to since is proven, unless the server filters", () =>
+    Effect.gen(function* () {
+      const list = sessionsOf(1000).map((session) => ({ ...session, status: "closed" }))
+      const read = (options: Sessions.ReadOptions) =>
+        Sessions.sweep({ since: 1_000_000 - 49, ...options }).pipe(
+          Effect.provide(SessionsClient.layerMemory(list)),
+          Effect.map(({ report, sessions }) => {
+            assert.deepStrictEqual(idsOf(sessions), idsOf(list.slice(0, 50)))
+            assert.isTrue(report.stoppedEarly)
+            return report.completeness
+          })
+        )
+      assert.deepInclude(yield* read({}), { status: "proven", certificate: "position" })
+      assert.deepInclude(yield* read({ status: "closed", filter: "client" }), { certificate: "position" })
+      assert.deepStrictEqual(yield* read({ status: "closed" }), { status: "unproven", reason: "stopped-early" })
+    })
+  )
+
   it.effect("since does not end the read of a list that is not newest first", () =>
     Effect.gen(function* () {
       const list = sessionsOf(100).toReversed()

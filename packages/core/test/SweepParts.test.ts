@@ -2,6 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Digest } from "../src/internal/sweep/Digest.ts"
 import { IdTable } from "../src/internal/sweep/IdTable.ts"
 import { OrderObserver } from "../src/internal/sweep/ListOrder.ts"
+import { gapsBetween, placeRows } from "../src/internal/sweep/placement.ts"
+import type { Response } from "../src/internal/sweep/Responses.ts"
+import { rules } from "../src/internal/sweep/Rules.ts"
 import { unreadPages } from "../src/internal/sweep/unreadPages.ts"
 import { SessionId } from "../src/Session.ts"
 
@@ -110,26 +113,32 @@ describe("unreadPages", () => {
       completed: seen.length + index + 1
     }))
 
+  const find = (responses: ReadonlyArray<Response>, { pageSize, total }: { pageSize: number; total: number }) => {
+    const taken = responses.map((response) => ({ ...response, isTaken: true }))
+    const placed = placeRows(taken, { pageSize, start: 0, low: taken[0]?.total ?? 0, high: total, rules })
+    return unreadPages(gapsBetween(placed, { pageSize, from: 0, to: taken[0]?.total ?? 0 }), { pageSize, total })
+  }
+
   it("is empty for a list that was read while it was quiet", () => {
     const options = { pageSize: 10, total: 25 }
-    assert.deepStrictEqual(unreadPages(inTurn([1, 25, 0], [3, 25, 0], [2, 25, 0]), options), [])
+    assert.deepStrictEqual(find(inTurn([1, 25, 0], [3, 25, 0], [2, 25, 0]), options), [])
   })
 
   it("finds the page that a row moved to between a late page and an early one", () => {
     // Page 2 was read, then a session appeared, then page 1 was read: the last row of page 1 is now the first of page 2.
     const options = { pageSize: 10, total: 26 }
-    assert.deepStrictEqual(unreadPages(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0]), options), [2])
+    assert.deepStrictEqual(find(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0]), options), [2])
   })
 
   it("looks no further where a page has been read again", () => {
     const options = { pageSize: 10, total: 26 }
-    assert.deepStrictEqual(unreadPages(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0], [2, 26]), options), [])
+    assert.deepStrictEqual(find(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0], [2, 26]), options), [])
   })
 
   it("suspects no page where repeated rows account for what the list grew by", () => {
     const options = { pageSize: 10, total: 46 }
     const before: Seen = [1, 45, 0]
-    assert.deepStrictEqual(unreadPages(inTurn(before, [2, 45, 0], [3, 46, 1], [4, 46, 0], [5, 46, 0]), options), [])
+    assert.deepStrictEqual(find(inTurn(before, [2, 45, 0], [3, 46, 1], [4, 46, 0], [5, 46, 0]), options), [])
   })
 
   it("suspects the pages in flight with a change, those first whose totals tell of a gap", () => {
@@ -138,6 +147,6 @@ describe("unreadPages", () => {
     // A session appeared while pages 2 to 5 were read: 3 repeats a row, so it was there by then, but for 4 or 5.
     const pass = atOnce([2, 55, 0], [3, 56, 1], [4, 56, 0], [5, 55, 0], [6, 56, 1])
     const late = pass.map((response) => ({ ...response, asked: response.asked + 2, completed: response.completed + 2 }))
-    assert.deepStrictEqual(unreadPages([head!, ...late], options), [5, 4])
+    assert.deepStrictEqual(find([head!, ...late], options), [5, 4])
   })
 })

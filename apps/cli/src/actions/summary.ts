@@ -10,7 +10,7 @@ const reasons: Record<UnprovenReason, string> = {
   "no-total": "the server does not tell how many there are",
   unsettled: "the list changed faster than it could be read again",
   contradicted: "the server's answers contradict each other",
-  "stopped-early": "it was read only until --since, trusting the order of the list"
+  "stopped-early": "it was read only down to --since, and sessions may have left it meanwhile"
 }
 
 const remedies: Record<UnprovenReason, string> = {
@@ -18,7 +18,7 @@ const remedies: Record<UnprovenReason, string> = {
   "no-total": "compare with a second run",
   unsettled: "try again with a larger --page-size or --concurrency",
   contradicted: "try again later",
-  "stopped-early": "leave out --since"
+  "stopped-early": "leave out --since, or --status"
 }
 
 /** `2,000 sessions, complete (proven), 201 requests, 1.2 s`. */

@@ -14,12 +14,15 @@ export interface Response {
   readonly completed: number
   /** Undefined when the response did not tell. */
   readonly total: number | undefined
-  /** Rows that a pass had met on earlier pages; undefined for a page that was not read in a pass. */
+  /** Whether its rows count as read. */
+  readonly isTaken?: boolean
+  /** Rows that a pass had met on earlier pages; undefined for a page that was not read in a pass before which none was known. */
   readonly repeated?: number | undefined
 }
 
 const FIELDS = 5
 const NONE = -1
+const TAKEN = -2
 
 /** A growing list of responses, in the order of their completion. */
 export class Responses {
@@ -42,26 +45,27 @@ export class Responses {
     this.#cells[at + 1] = response.asked
     this.#cells[at + 2] = response.completed
     this.#cells[at + 3] = response.total ?? NONE
-    this.#cells[at + 4] = response.repeated ?? NONE
+    this.#cells[at + 4] = NONE
     return this.#length++
   }
 
-  /** Notes how many rows of a response a pass had met before. */
-  repeat(index: number, rows: number): void {
-    this.#cells[index * FIELDS + 4] = rows
+  /** Notes that the rows of a response count as read, and how many of them the first pass had met before. */
+  take(index: number, repeated: number | undefined): void {
+    this.#cells[index * FIELDS + 4] = repeated ?? TAKEN
   }
 
   /** The responses from an index on, in the order of their completion. */
   *from(index: number): Generator<Response> {
     for (let at = index * FIELDS; at < this.#length * FIELDS; at += FIELDS) {
       const total = this.#cells[at + 3]!
-      const repeated = this.#cells[at + 4]!
+      const taken = this.#cells[at + 4]!
       yield {
         page: this.#cells[at]!,
         asked: this.#cells[at + 1]!,
         completed: this.#cells[at + 2]!,
         total: total === NONE ? undefined : total,
-        repeated: repeated === NONE ? undefined : repeated
+        isTaken: taken !== NONE,
+        repeated: taken >= 0 ? taken : undefined
       }
     }
   }

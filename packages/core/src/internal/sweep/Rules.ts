@@ -19,6 +19,13 @@ export interface Rules {
   readonly mayLose: (isFiltered: boolean) => boolean
   /** Which total the ids read before a moment must add up to. */
   readonly totalToReach: (moment: number, first: number) => number
+  /** Between which totals the rows of a response were read, given those told before and after it, and its own. */
+  readonly placedBetween: (
+    bounds: readonly [low: number, high: number],
+    told: number | undefined
+  ) => readonly [low: number, high: number]
+  /** Whether no row left the list, given how many fewer it holds than entered it. */
+  readonly noneLeft: (left: number) => boolean
   /** Whether a list that nothing leaves may look as it was seen to, given what was seen. */
   readonly onlyGrew: (seen: { readonly totalFell: boolean; readonly endsAgree: boolean }) => boolean
 }
@@ -32,5 +39,7 @@ export const rules: Rules = {
   isEcho: (requested, received) => requested === received,
   mayLose: (isFiltered) => isFiltered,
   totalToReach: (moment) => moment,
+  placedBetween: (bounds) => bounds,
+  noneLeft: (left) => left === 0,
   onlyGrew: ({ endsAgree, totalFell }) => endsAgree && !totalFell
 }

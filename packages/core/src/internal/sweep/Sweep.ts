@@ -71,6 +71,8 @@ export class Sweep {
   /** Whether a total was lower than an earlier one, or than the number of ids met before. */
   totalFell = false
   totalChanged = false
+  /** Whether pages before the last one, since the pass began, had other numbers of rows than the first of them. */
+  isUneven = false
   driftSeen = false
   stoppedEarly = false
 
@@ -81,6 +83,8 @@ export class Sweep {
   emitted = 0
 
   #isSizeTold = false
+  #evenSize: number | undefined
+  #isFirst = true
   #longest = 0
   #clock = 0
   #floor = 0
@@ -125,6 +129,10 @@ export class Sweep {
   /** A listing is the pass that gives the rows in the order of the list; what any other one finds is late. */
   beginPass(from: number, isListing: boolean): void {
     this.passes++
+    if (isListing) this.stoppedEarly = false
+    this.isUneven = false
+    this.#evenSize = undefined
+    this.#isFirst = this.table.size === 0
     this.pass = new Pass({ from, start: this.responses.length, isListing })
   }
 
@@ -230,6 +238,10 @@ export class Sweep {
       if (!isListed) this.#late.push(session.id)
     }
     const fresh = this.table.size - before
+    if (answer.index !== undefined) {
+      this.responses.take(answer.index, inPass && this.#isFirst ? answer.sessions.length - fresh : undefined)
+    }
+    if (answer.page < this.lastPage) this.#checkEven(answer)
     this.rowsRead += answer.sessions.length
     this.duplicates += answer.sessions.length - fresh
     this.driftSeen ||= this.totalChanged || (isListed ? fresh < answer.sessions.length : fresh > 0)
@@ -241,14 +253,21 @@ export class Sweep {
 
   #advance(answer: Answer, fresh: number): void {
     const { pass } = this
-    if (answer.index !== undefined) this.responses.repeat(answer.index, answer.sessions.length - fresh)
     pass.take(answer, { fresh, pageSize: this.pageSize })
     if (this.#isSizeTold && !this.#countsRows(answer)) this.resize(answer)
     if (pass.newPageSize !== undefined) pass.isEnded = true
-    if (!pass.isListing) return
+    if (!pass.isListing) {
+      if (this.stoppedEarly && this.#isOld(answer)) pass.isEnded = true
+      return
+    }
     if (pass.reached > this.#page) this.#page = pass.reached
     if (this.#isOld(answer)) this.stoppedEarly = true
     if (this.stoppedEarly || this.delivered?.isMismatch === true) pass.isEnded = true
+  }
+
+  #checkEven({ pageSize = this.pageSize, sessions }: Answer): void {
+    this.#evenSize ??= sessions.length
+    this.isUneven ||= sessions.length !== this.#evenSize || pageSize !== this.#evenSize
   }
 
   /** Some servers call the number of rows on the page its size: on the last page that is no change. */

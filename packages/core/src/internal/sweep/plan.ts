@@ -4,6 +4,8 @@
 import type { Completeness, UnprovenReason } from "../../SweepReport.ts"
 import { countCertificate } from "./countCertificate.ts"
 import { momentCertificate } from "./momentCertificate.ts"
+import { gapsBetween, placeRows } from "./placement.ts"
+import { positionCertificate, type PositionVerdict, recentGaps } from "./positionCertificate.ts"
 import type { Pages, Reader } from "./Reader.ts"
 import type { Answer } from "./Sweep.ts"
 import type { Position } from "./token.ts"
@@ -13,6 +15,9 @@ export type Plan = Generator<Pages, Completeness>
 
 /** Most times that both ends of a list that nothing leaves are read again. */
 const MAX_ROUNDS = 6
+
+/** Most passes down to `since`. */
+const MAX_RECENT_PASSES = 3
 
 /** Reads the list once; with a position, from the page on that the position is in. */
 export function* fast(reader: Reader, position: Position | undefined): Plan {
@@ -34,15 +39,19 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
 /** Reads the list until it is proven that all of it has been read, or until `maxPasses` passes have not proven it. */
 export function* verified(reader: Reader, maxPasses: number): Plan {
   const { sweep } = reader
+  const growsOnly = !sweep.rules.mayLose(sweep.query.isFiltered)
+  // Its total is told before the first page is read, so that it is known how long the list was then.
+  if (growsOnly && sweep.query.since !== undefined) yield reader.peek(1)
   yield* listing(reader)
   if (sweep.stoppedEarly) {
+    if (growsOnly && (yield* placing(reader))) return provenByPosition
     yield* head(reader)
     return unproven("stopped-early")
   }
   if (sweep.total === undefined) return unproven("no-total")
   // Nothing was met: if the list was empty at some moment, that is proof enough.
   if (sweep.table.size === 0 && check(reader) === "proven") return provenByMoment
-  if (!sweep.rules.mayLose(sweep.query.isFiltered) && (yield* counting(reader))) return provenByCount
+  if (growsOnly && (yield* counting(reader))) return provenByCount
   while (sweep.passes < maxPasses && !sweep.isSpent) {
     yield reader.again([1])
     // The moment: what is new has just been read, and page 1 and the rest are read after it.
@@ -141,12 +150,41 @@ function* countingAtOnce(reader: Reader): Generator<Pages, boolean> {
   return countCertificate(sweep, { head: [first], anchor: tail, tail }) === "proven"
 }
 
+/** Reads again what may have been skipped of the list down to `since`; whether nothing can be missing then. */
+function* placing(reader: Reader): Generator<Pages, boolean> {
+  const { sweep } = reader
+  for (let passes = 0; passes < MAX_RECENT_PASSES; passes++) {
+    if (passes > 0) {
+      yield reader.peek(1)
+      yield* reader.wholePass({ from: 1, isListing: false })
+    }
+    let verdict: PositionVerdict = "open"
+    for (let round = 0; round < MAX_ROUNDS && verdict === "open" && !sweep.isSpent; round++) {
+      const headAnswers = yield* head(reader)
+      const { pageSize, total } = sweep
+      if (pageSize === undefined || total === undefined) return false
+      // What it holds now bounds what it held until now.
+      yield reader.peek(1)
+      const pages = unreadPages(recentGaps(sweep)?.gaps ?? [], { pageSize, total })
+      if (pages.length > 0) {
+        yield reader.again(pages)
+        yield reader.peek(1)
+      }
+      verdict = positionCertificate(sweep, headAnswers)
+    }
+    if (verdict !== "unplaced") return verdict === "proven"
+  }
+  return false
+}
+
 /** Pages of a growing list that rows may have been skipped on, until none is missing. */
 function* skipped(reader: Reader, missing: () => number): Generator<Pages, void> {
   const { sweep } = reader
   const { observer, pageSize, pass, responses, total } = sweep
   if (missing() <= 0 || observer.order !== "newest-first" || pageSize === undefined || total === undefined) return
-  const pages = unreadPages(responses.from(pass.start), { pageSize, total })
+  const bounds = { low: sweep.totalFirst ?? total, high: total }
+  const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...bounds, rules: sweep.rules })
+  const pages = unreadPages(gapsBetween(placed, { pageSize, from: 0, to: total }), { pageSize, total })
   // Where one row is missing, one page of several has it: asking for more at once would cost requests for nothing.
   for (let at = 0; at < pages.length && missing() > 0 && !sweep.isSpent;) {
     const next = pages.slice(at, at + Math.min(reader.concurrency, missing()))
@@ -168,4 +206,11 @@ const provenByCount: Completeness = {
   status: "proven",
   certificate: "count",
   assumption: "no session left the list during the read, totalCount is right, and no answer is older than its request"
+}
+
+const provenByPosition: Completeness = {
+  status: "proven",
+  certificate: "position",
+  assumption:
+    "the list is newest first and new sessions enter it before all others, totalCount is right, and no answer is older than its request"
 }

@@ -1,0 +1,53 @@
+/**
+ * The position certificate: the recent part of a list that is newest first, read without a gap.
+ *
+ * **Assumption.** The list is newest first, and new sessions enter it before all others; totals are right, and no answer
+ * comes from a cache.
+ *
+ * **Proof.** A row's distance from the end changes only if a row below it leaves the list. None did: the first row of the
+ * pass was read when the list held T sessions, and found again, n places further down, when it held T + n; so as many
+ * entered above it as the list grew by, and none left below it. Both totals are known exactly: no other total was told
+ * between the last response before and the first one asked for after. So the rows of every response are at the distances
+ * that `placement` says. If these leave no gap, from the page whose rows are all older than what is asked for up to what
+ * the list held when the read began, then every session between the two has been read; and one that is not older, and
+ * was there all the time, is between the two.
+ */
+import { gapsBetween, placeRows, totalsAround } from "./placement.ts"
+import type { Answer, Sweep } from "./Sweep.ts"
+
+/** `unplaced`: the list grew while its first page was read, so the pass cannot prove anything. */
+export type PositionVerdict = "proven" | "open" | "unplaced" | "violated"
+
+/** What is not known from totals is not taken for granted. */
+const unknown = { low: 0, high: Infinity }
+
+/** The gaps of what was read down to `since`; undefined if there is no such place. */
+export const recentGaps = (sweep: Sweep) => {
+  const { pageSize, pass, responses, rules, totalFirst } = sweep
+  if (pageSize === undefined || totalFirst === undefined) return undefined
+  const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...unknown, rules })
+  const stop = placed.find(({ page }) => page === pass.reached)
+  const start = placed.find(({ page }) => page === 1)
+  if (start === undefined || stop === undefined) return undefined
+  const from = stop.low - (stop.page - 1) * pageSize
+  return { start, gaps: gapsBetween(placed, { pageSize, from, to: totalFirst }) }
+}
+
+/** Checks what was read until now; `head` is the head of the list, read again until the first row of the pass was met. */
+export const positionCertificate = (sweep: Sweep, head: ReadonlyArray<Answer>): PositionVerdict => {
+  const { isUneven, observer, pageSize, pass, responses, rules, totalFell } = sweep
+  const recent = recentGaps(sweep)
+  if (recent === undefined || pageSize === undefined || pass.first === undefined) return "violated"
+  if (observer.order !== "newest-first" || totalFell || isUneven) return "violated"
+  const { gaps, start } = recent
+  if (start.low !== start.high) return "unplaced"
+
+  const { id } = pass.first
+  const again = head.findLast(({ sessions }) => sessions.some((session) => session.id === id))
+  if (again === undefined) return "violated"
+  const [low, high] = totalsAround([...responses.from(0)], unknown)(again)
+  if (low !== high) return "open"
+  const entered = (again.page - 1) * pageSize + again.sessions.findIndex((session) => session.id === id)
+  if (!rules.noneLeft(entered - (high - start.high))) return "violated"
+  return gaps.length === 0 ? "proven" : "open"
+}
