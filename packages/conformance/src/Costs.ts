@@ -12,6 +12,8 @@ export interface Cost {
   readonly worst: number
   /** The share of reads that were proven. */
   readonly proven: number
+  /** The share of reads that missed a session that was there all the time. */
+  readonly losing: number
   /** Requests beyond one a page; the largest over the reads. */
   readonly beyond: number
 }
@@ -45,6 +47,7 @@ export const measure = Effect.fnUntraced(function* (shape: Partial<Scenario>, re
   let sum = 0
   let worst = 0
   let proven = 0
+  let losing = 0
   let beyond = 0
   for (let seed = 1; seed <= reads; seed++) {
     const outcome = yield* judge({ ...drawScenario(seed), ...plain, ...shape, seed })
@@ -52,9 +55,10 @@ export const measure = Effect.fnUntraced(function* (shape: Partial<Scenario>, re
     const each = outcome.requests / outcome.pages
     sum += each
     worst = Math.max(worst, each)
+    if (outcome.lost > 0) losing++
     beyond = Math.max(beyond, outcome.requests - outcome.pages)
     if (outcome.report?.completeness.status === "proven") proven++
   }
-  const cost: Cost = { mean: sum / reads, worst, proven: proven / reads, beyond }
+  const cost: Cost = { mean: sum / reads, worst, proven: proven / reads, losing: losing / reads, beyond }
   return cost
 })

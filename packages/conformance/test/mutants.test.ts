@@ -21,6 +21,20 @@ interface Mutant {
   readonly adapt?: (scenario: Scenario) => Scenario
 }
 
+/** A list that is newest first, read down to a time. */
+const recentOnly = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  oldestFirst: false,
+  status: undefined,
+  consistency: "verified",
+  missingTotals: 0,
+  pageSize: 3,
+  rows: 60,
+  newest: 40,
+  concurrency: 8,
+  changeRate: 0.05
+})
+
 const reading: Record<string, Mutant> = {
   "no second pass: as many rows as the total says are taken for all of them": {
     mutation: { mayLose: () => false, onlyGrew: () => true },
@@ -37,24 +51,13 @@ const reading: Record<string, Mutant> = {
   },
   "rows are placed by the total that came with them": {
     mutation: { placedBetween: asTold },
-    breaks: /stable sessions lost, .*position/
+    breaks: /stable sessions lost, .*position/,
+    adapt: (scenario) => ({ ...recentOnly(scenario), kind: "grow", totals: "before" })
   },
   "sessions that left above since are not looked for": {
     mutation: { noneLeft: () => true },
     breaks: /stable sessions lost, .*position/,
-    adapt: (scenario) => ({
-      ...scenario,
-      kind: "purge",
-      oldestFirst: false,
-      status: undefined,
-      consistency: "verified",
-      missingTotals: 0,
-      pageSize: 3,
-      rows: 60,
-      newest: 40,
-      concurrency: 8,
-      changeRate: 0.05
-    })
+    adapt: (scenario) => ({ ...recentOnly(scenario), kind: "purge" })
   },
   "the page that an answer names is ignored": {
     mutation: { isEcho: () => true },

@@ -6,7 +6,8 @@
  *
  * 1. Every session is emitted at most once.
  * 2. A `verified` read emits every stable session, or its report says `unproven`.
- * 3. A `fast` read reads the list once; its report says whether the list was seen to change.
+ * 3. A `fast` read reads the list once, and again the pages that sessions were probably skipped on; its report says whether
+ *    the list was seen to change.
  *
  * Rows come in the order of the list, as long as the list is quiet; what was skipped while it moved comes after them.
  * Sessions that start during the read are emitted when they are met. What a proof takes for granted its report says; one

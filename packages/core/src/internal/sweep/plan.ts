@@ -4,6 +4,7 @@
 import type { Completeness, UnprovenReason } from "../../SweepReport.ts"
 import { countCertificate } from "./countCertificate.ts"
 import { momentCertificate } from "./momentCertificate.ts"
+import { skippedPages } from "./skippedPages.ts"
 import { gapsBetween, placeRows } from "./placement.ts"
 import { positionCertificate, type PositionVerdict, recentGaps } from "./positionCertificate.ts"
 import type { Pages, Reader } from "./Reader.ts"
@@ -24,6 +25,7 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
   const { sweep } = reader
   if (position === undefined || position.page < 2) {
     yield* reader.wholePass({ from: 1, isListing: true })
+    yield* mended(reader)
     return unproven("fast")
   }
   // The last page again, as rows may have moved; and as many pages before it as have left the list meanwhile.
@@ -34,6 +36,14 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
   const from = pageSize === 0 ? position.page : Math.max(1, Math.floor(rows / pageSize) + 1)
   yield* reader.wholePass({ from, isListing: true })
   return unproven("fast")
+}
+
+/** Reads again, once, the pages that rows were probably skipped on. */
+function* mended(reader: Reader): Generator<Pages, void> {
+  const { pageSize, pass, responses, total } = reader.sweep
+  if (pageSize === undefined || total === undefined) return
+  const pages = skippedPages(responses.from(pass.start), { pageSize, total })
+  if (pages.length > 0) yield reader.again(pages)
 }
 
 /** Reads the list until it is proven that all of it has been read, or until `maxPasses` passes have not proven it. */
