@@ -47,6 +47,11 @@ export interface ReadOptions {
   /** Most pages of the list; a longer one fails as stuck. 1,000,000 by default. */
   readonly maxPages?: number
   /**
+   * Retries that all requests of this read may take together before any succeeded; 32 by default, 0 for none. Each
+   * success adds one, up to eight times as many, so that an outage does not become a storm.
+   */
+  readonly retryBudget?: number
+  /**
    * Only sessions created then or later: a `DateTime`, a `Date`, ISO 8601 text or epoch milliseconds.
    *
    * Filtered here. Sessions without `createdAt` are left out. If the list is newest first, as far as it was read, the

@@ -159,6 +159,11 @@ export interface ReadOptions {
   readonly pageSize?: number | undefined
   /** Most pages of the list; a longer one fails as `PAGINATION_STUCK`. 1,000,000 by default. */
   readonly maxPages?: number | undefined
+  /**
+   * Retries that all requests of this read may take together before any succeeded; 32 by default, 0 for none. Each
+   * success adds one, up to eight times as many, so that an outage does not become a storm.
+   */
+  readonly retryBudget?: number | undefined
   /** Only sessions created then or later; text is ISO 8601. */
   readonly since?: Date | string | number | undefined
   /** Only sessions created before then; text is ISO 8601. */

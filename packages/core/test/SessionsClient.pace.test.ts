@@ -122,14 +122,14 @@ describe("the budget of retries", () => {
 
   it.effect("bounds the retries of all requests of one read together", () =>
     Effect.gen(function* () {
-      const times = yield* readAtOnce(100, outage).pipe(Effect.provideService(CurrentRetryBudget, new RetryBudget()))
-      assert.lengthOf(times, 100 + 32)
+      const times = yield* readAtOnce(100, outage).pipe(Effect.provideService(CurrentRetryBudget, new RetryBudget(7)))
+      assert.lengthOf(times, 100 + 7)
     })
   )
 
   it.effect("is refilled by successes, so that a server that fails half of its requests can be read", () =>
     Effect.gen(function* () {
-      const budget = new RetryBudget()
+      const budget = new RetryBudget(32)
       let n = 0
       const times = yield* readAtOnce(400, () => (n++ % 2 === 0 ? outage() : ok()), { retries: 50 }).pipe(
         Effect.provideService(CurrentRetryBudget, budget)

@@ -309,6 +309,7 @@ describe("options", () => {
   it.each<[object, RegExp]>([
     [{ concurrency: 0 }, /^concurrency must be a whole number from 1, not 0$/],
     [{ pageSize: 1.5 }, /^pageSize must be/],
+    [{ retryBudget: -1 }, /^retryBudget must be a whole number from 0, not -1$/],
     [{ maxPages: "5" }, /^maxPages must be a whole number from 1, not "5"$/],
     [{ status: "" }, /^status must be text such as "active", not ""$/],
     [{ status: ["active", 1] }, /^status must be text such as "active", not 1$/],

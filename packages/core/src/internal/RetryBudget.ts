@@ -3,26 +3,33 @@
  */
 import * as Context from "effect/Context"
 
-/** Retries that a read has from the start. */
-const INITIAL = 32
 /** Retries that each successful request adds: a server that fails half of its requests can still be read. */
 const EARNED_BY_SUCCESS = 1
-const MAX = 256
+
+/** Retries that can be saved up, in multiples of those that a read has from the start. */
+const MOST = 8
 
 /** A count of retries that is spent by retrying and earned by succeeding. */
 export class RetryBudget {
-  private left = INITIAL
+  readonly #most: number
+  #left: number
+
+  /** `initial` retries can be spent before any request succeeded. */
+  constructor(initial: number) {
+    this.#left = initial
+    this.#most = initial * MOST
+  }
 
   /** Takes one retry; false when there is none left. */
   spend(): boolean {
-    if (this.left < 1) return false
-    this.left -= 1
+    if (this.#left < 1) return false
+    this.#left -= 1
     return true
   }
 
   /** Notes a successful request. */
   earn(): void {
-    this.left = Math.min(MAX, this.left + EARNED_BY_SUCCESS)
+    this.#left = Math.min(this.#most, this.#left + EARNED_BY_SUCCESS)
   }
 }
 

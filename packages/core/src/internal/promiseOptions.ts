@@ -17,9 +17,7 @@ export const clientOptions = (options: SessionsClientOptions): Core.SessionsClie
   if (typeof apiKey !== "string" || apiKey.trim() === "") throw new TypeError("apiKey must be the team's API key")
   if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function")
   checkMillis({ attemptTimeout, maxRetryAfter, retryBaseDelay, retryMaxDelay, totalTimeout })
-  if (retries !== undefined && !(Number.isSafeInteger(retries) && retries >= 0)) {
-    throw new TypeError(`retries must be a whole number from 0, not ${show(retries)}`)
-  }
+  checkCount({ retries })
   if (maxRequestsPerSecond !== undefined && !(Number.isFinite(maxRequestsPerSecond) && maxRequestsPerSecond > 0)) {
     throw new TypeError(`maxRequestsPerSecond must be a number above 0, not ${show(maxRequestsPerSecond)}`)
   }
@@ -49,8 +47,10 @@ export const listQuery = ({ page, pageSize, status }: ListOptions): ListQuery =>
 
 /** The options of a read, checked. */
 export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
-  const { concurrency, consistency, filter, from, maxPages, onReport, pageSize, since, status, until } = options
+  const { concurrency, consistency, filter, from, maxPages, onReport, pageSize, retryBudget, since, status, until } =
+    options
   checkPositiveInts({ concurrency, maxPages, pageSize })
+  checkCount({ retryBudget })
   for (const one of [status].flat()) checkStatus(one)
   checkChoice("consistency", consistency, ["verified", "fast"])
   checkChoice("filter", filter, ["server", "client"])
@@ -62,6 +62,7 @@ export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(pageSize === undefined ? {} : { pageSize }),
     ...(maxPages === undefined ? {} : { maxPages }),
+    ...(retryBudget === undefined ? {} : { retryBudget }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
     ...(from === undefined ? {} : { from }),
@@ -74,6 +75,14 @@ export const checkPositiveInts = (options: Readonly<Record<string, number | unde
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
       throw new TypeError(`${name} must be a whole number from 1, not ${show(value)}`)
+    }
+  }
+}
+
+const checkCount = (options: Readonly<Record<string, number | undefined>>): void => {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new TypeError(`${name} must be a whole number from 0, not ${show(value)}`)
     }
   }
 }

@@ -23,6 +23,7 @@ export interface RunOptions extends QueryOptions {
   readonly concurrency?: number
   readonly from?: string
   readonly maxPages?: number
+  readonly retryBudget?: number
   readonly onReport?: (report: SweepReport) => Effect.Effect<void>
 }
 
@@ -32,8 +33,8 @@ const MAX_PASSES = 6
 /** The pages of a read: those of the list in its order, then those with rows found late. */
 export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Taken, SessionsError, SessionsClient> =>
   Effect.gen(function* () {
-    const client = withRetryBudget(yield* SessionsClient)
-    const { concurrency = 8, consistency = "verified", maxPages = 1_000_000, onReport } = options
+    const { concurrency = 8, consistency = "verified", maxPages = 1_000_000, onReport, retryBudget = 32 } = options
+    const client = withRetryBudget(yield* SessionsClient, retryBudget)
     const query = makeQuery(options)
     const position = options.from === undefined ? undefined : yield* decode(options.from, query.text)
     const delivered =
@@ -59,8 +60,8 @@ export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Tak
   }).pipe(Stream.unwrap, Stream.withSpan("Sessions.sweep"))
 
 /** All requests of one read share a budget of retries. */
-const withRetryBudget = (client: SessionsClient["Service"]): SessionsClient["Service"] => {
-  const budget = new RetryBudget()
+const withRetryBudget = (client: SessionsClient["Service"], retries: number): SessionsClient["Service"] => {
+  const budget = new RetryBudget(retries)
   return {
     ...client,
     getPage: (query) => Effect.provideService(client.getPage(query), CurrentRetryBudget, budget)
