@@ -1,7 +1,9 @@
 import { defineConfig } from "rolldown"
+import { thirdPartyNotices } from "@hb-sessions/bundle/thirdPartyNotices"
 
 export default defineConfig({
   input: "src/bin.ts",
   platform: "node",
+  plugins: [thirdPartyNotices()],
   output: { dir: "dist", format: "esm", minify: true, cleanDir: true, chunkFileNames: "[name]-[hash].js" }
 })

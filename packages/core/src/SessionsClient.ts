@@ -12,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { decodePage } from "./internal/decodePage.ts"
 import { firstProblem } from "./internal/firstProblem.ts"
+import { oneEffect } from "./internal/oneEffect.ts"
 import { makeRequestPage } from "./internal/requestPage.ts"
 import type { Session } from "./Session.ts"
 import { SessionPage } from "./SessionPage.ts"
@@ -102,6 +103,7 @@ export class SessionsClient extends Context.Service<
 }
 
 const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
+  yield* oneEffect
   // Spans are ours, one an attempt; and a third party gets no trace headers.
   const http = HttpClient.transformResponse(
     yield* HttpClient.HttpClient,

@@ -1,0 +1,83 @@
+/**
+ * A plugin that writes down whose code is in a bundle, from the modules that are really in it.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import type { Plugin } from "rolldown"
+import { type Embedded, embeddedIn } from "./embedded.ts"
+
+export const noticesFile = "THIRD_PARTY_NOTICES.txt"
+
+/** Licences that ask for nothing but their text. Another one is a decision, and stops the build. */
+export const allowedLicences: ReadonlyArray<string> = [
+  "0BSD",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "BlueOak-1.0.0",
+  "ISC",
+  "MIT"
+]
+
+/**
+ * Emits `THIRD_PARTY_NOTICES.txt`: name, version, licence and its text for every package with code in the bundle.
+ *
+ * The build fails on a licence that is not allowed, and on a package that brings no text of its licence.
+ */
+export const thirdPartyNotices = (): Plugin => ({
+  name: "third-party-notices",
+  generateBundle(_options, bundle) {
+    const notices = new Map<string, Notice>()
+    for (const part of Object.values(bundle)) {
+      if (part.type !== "chunk") continue
+      for (const id of part.moduleIds) {
+        for (const notice of noticesOf(id)) notices.set(`${notice.name}@${notice.version}`, notice)
+      }
+    }
+    this.emitFile({ type: "asset", fileName: noticesFile, source: render([...notices.values()]) })
+  }
+})
+
+interface Notice {
+  readonly name: string
+  readonly version: string
+  readonly licence: string
+  readonly text: string
+}
+
+const noticesOf = (id: string): ReadonlyArray<Notice> => {
+  // The helpers that rolldown adds are rolldown's code.
+  const file = id.startsWith("\0rolldown/") ? join(process.cwd(), "node_modules/rolldown/package.json") : id
+  if (file.startsWith("\0")) throw new Error(`Whose code is the module ${JSON.stringify(id)}?`)
+  if (!file.replaceAll("\\", "/").includes("/node_modules/")) return []
+  return [noticeOf(packageOf(file)), ...embeddedIn(file).map(allowed)]
+}
+
+/** The nearest directory whose manifest has a name: some packages have others, with a `type` only, for a part. */
+const packageOf = (file: string): string => {
+  const directory = dirname(file)
+  const manifest = join(directory, "package.json")
+  return existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name !== undefined
+    ? directory
+    : packageOf(directory)
+}
+
+const noticeOf = (directory: string): Notice => {
+  const { license, name, version } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"))
+  const file = readdirSync(directory).find((entry) => /^(?:licen[cs]e|copying)(?:\.(?:md|txt))?$/i.test(entry))
+  if (file === undefined) throw new Error(`${name} is bundled and has no text of its licence (${license})`)
+  return allowed({ name, version, licence: license, text: readFileSync(join(directory, file), "utf8") })
+}
+
+const allowed = (notice: Notice | Embedded): Notice => {
+  if (allowedLicences.includes(notice.licence)) return notice
+  throw new Error(`${notice.name} is bundled, and its licence ${notice.licence} is not one of: ${allowedLicences}`)
+}
+
+const render = (notices: ReadonlyArray<Notice>): string =>
+  [
+    "This program contains code of the packages below, under their licences.",
+    ...notices
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ licence, name, text, version }) => `${"=".repeat(80)}\n${name} ${version} (${licence})\n\n${text.trim()}`)
+  ].join("\n\n") + "\n"
