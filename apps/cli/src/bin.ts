@@ -1,14 +1,26 @@
 #!/usr/bin/env node
 /**
- * The door: it answers `--version` by itself and loads the program for everything else, from the compile cache.
+ * The door: it answers `--version` and `--help` by itself and loads the program for everything else, from the compile
+ * cache.
  */
 import { enableCompileCache } from "node:module"
 import manifest from "../package.json" with { type: "json" }
+import { builtHelp } from "./builtHelp.ts"
 
 const [first, ...rest] = process.argv.slice(2)
+const isAlone = rest.length === 0
 
-if (rest.length === 0 && (first === "--version" || first === "-v")) {
+/** The rule of `effect/cli/TerminalCapabilities`. */
+const canColor = (): boolean => {
+  const { FORCE_COLOR = "", NO_COLOR = "", TERM } = process.env
+  const isForced = !["", "0", "false"].includes(FORCE_COLOR.toLowerCase())
+  return TERM !== "dumb" && NO_COLOR === "" && (isForced || process.stdout.isTTY)
+}
+
+if (isAlone && (first === "--version" || first === "-v")) {
   process.stdout.write(`hb-sessions v${manifest.version}\n`)
+} else if (isAlone && (first === "--help" || first === "-h") && builtHelp !== undefined) {
+  process.stdout.write(canColor() ? builtHelp.colored : builtHelp.plain)
 } else {
   enableCompileCache()
   const { main } = await import("./main.ts")

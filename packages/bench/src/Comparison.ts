@@ -65,8 +65,19 @@ export const compare = async (options: {
       throw new Error(`${contestants[index]?.name} answers ${String(answer)}, ours answers ${String(answers[0])}`)
     }
   }
+  return rank(
+    contestants.map(({ name }) => name),
+    costs
+  )
+}
+
+/** The results of contestants, the first of which is ours, by their costs round after round. */
+export const rank = (
+  names: ReadonlyArray<string>,
+  costs: ReadonlyArray<ReadonlyArray<number>>
+): ReadonlyArray<Result> => {
   const ours = costs[0] ?? []
-  return contestants.map(({ name }, index) => {
+  return names.map((name, index) => {
     const theirs = costs[index] ?? []
     const ratios = theirs.map((value, round) => value / (ours[round] ?? value))
     return {

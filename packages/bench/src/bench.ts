@@ -3,24 +3,28 @@
  *
  * `npx -y pnpm@12 bench` runs all, `npx -y pnpm@12 bench csv sweep` some. `BENCH_ROUNDS` sets the rounds of each.
  */
-import { readFileSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { csv } from "./csv.ts"
 import { decode } from "./decode.ts"
 import { drift } from "./drift.ts"
 import { memory } from "./memory.ts"
-import { type Section, toMarkdown } from "./Report.ts"
+import { neighbour } from "./neighbour.ts"
+import { proxy } from "./proxy.ts"
+import { type Section, sectionText, summaryText } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { startup } from "./startup.ts"
 import { cpu, sweep } from "./sweep.ts"
 
 const benches: Record<string, { readonly rounds: number; readonly run: (rounds: number) => Promise<Section> }> = {
   sweep: { rounds: 3, run: sweep },
-  cpu: { rounds: 7, run: cpu },
+  cpu: { rounds: 15, run: cpu },
   decode: { rounds: 15, run: decode },
-  csv: { rounds: 5, run: csv },
+  csv: { rounds: 3, run: csv },
   memory: { rounds: 1, run: memory },
-  startup: { rounds: 15, run: startup },
+  startup: { rounds: 11, run: startup },
+  proxy: { rounds: 5, run: proxy },
+  neighbour: { rounds: 5, run: neighbour },
   drift: { rounds: 20, run: drift },
   scale: { rounds: 1, run: scale }
 }
@@ -32,26 +36,33 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-const names = asked.length === 0 ? Object.keys(benches) : asked
-const sections: Array<string> = []
-for (const name of names) {
+const setting = process.env["BENCH_ROUNDS"]
+const sections: Array<Section> = []
+const minutes: Array<string> = []
+for (const name of asked.length === 0 ? Object.keys(benches) : asked) {
   const bench = benches[name]
   if (bench === undefined) continue
-  const rounds = Number(process.env["BENCH_ROUNDS"] ?? bench.rounds)
-  const section = toMarkdown(await bench.run(rounds))
-  console.log(section)
+  const started = performance.now()
+  const section = await bench.run(setting === undefined ? bench.rounds : Number(setting))
   sections.push(section)
+  minutes.push(`${name} ${((performance.now() - started) / 60_000).toFixed(1)}`)
+  console.log(sectionText(section))
 }
 
+console.log(`## Summary\n\n${summaryText(sections)}\nMinutes: ${minutes.join(", ")}`)
+
 if (asked.length === 0) {
-  const file = new URL("../RESULTS.md", import.meta.url)
-  const head = [
+  const command = `${setting === undefined ? "" : `BENCH_ROUNDS=${setting} `}npx -y pnpm@12 bench`
+  const text = [
     "# Results",
     "",
-    `Written by \`npx -y pnpm@12 bench\` on ${new Date().toISOString().slice(0, 10)} with Node ${process.versions.node} on ${cpus().length} cores.`,
-    "Ratios are medians within one run; absolute numbers are of one noisy machine. [README.md](README.md) says how each is made.",
+    `Written by \`${command}\` on ${new Date().toISOString().slice(0, 10)} with Node ${process.versions.node} on ${cpus().length} cores of a shared machine. Ratios are medians of contestants that took turns; absolute numbers are for scale. [README.md](README.md) says how each is made.`,
+    "",
+    summaryText(sections),
+    ...sections.map(sectionText),
+    `Minutes: ${minutes.join(", ")}.`,
     ""
   ].join("\n")
-  writeFileSync(file, `${head}\n${sections.join("\n")}`)
-  console.log(`written: ${readFileSync(file).length} bytes to packages/bench/RESULTS.md`)
+  writeFileSync(new URL("../RESULTS.md", import.meta.url), text)
+  console.log("written: packages/bench/RESULTS.md")
 }

@@ -32,7 +32,10 @@ const succeed = async (file: string, args: ReadonlyArray<string>, env: Bin.Env):
 export const readOnce = async (upstream: Upstream): Promise<Cost> =>
   JSON.parse((await succeed(readOnceFile, [], environment(upstream))).stdout)
 
-const REPORT_PEAK = `data:text/javascript,process.on("exit",()=>process.stderr.write("peak="+process.resourceUsage().maxRSS))`
+const script = `process.on("exit", () => process.stderr.write("peak=" + process.resourceUsage().maxRSS))`
+
+// NODE_OPTIONS would take quotes and spaces for its own.
+const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(script)}`
 
 /** The highest resident set of one export to CSV, in megabytes. */
 export const exportPeakMegabytes = async (upstream: Upstream): Promise<number> => {

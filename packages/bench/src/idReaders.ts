@@ -17,22 +17,27 @@ interface List {
 
 interface Met {
   readonly ids: ReadonlySet<string>
-  readonly proven: boolean
+  readonly isProven: boolean
 }
 
-type IdReader = (list: List) => Promise<Met>
+export type IdReader = (list: List) => Promise<Met>
 
-export const oursIds: IdReader = async ({ apiKey, status, url }) => {
-  const { report, sessions } = await Sessions.sweep(status === undefined ? {} : { status }).pipe(
-    Effect.provide(
-      SessionsClient.layerNoDeps({ apiKey: Redacted.make(apiKey), baseUrl: new URL(url) }).pipe(
-        Layer.provide(NodeHttpClient.layerUndici)
-      )
-    ),
-    Effect.runPromise
-  )
-  return { ids: new Set(sessions.map(({ id }) => id)), proven: report.completeness.status === "proven" }
-}
+export const oursIds =
+  (consistency: "verified" | "fast"): IdReader =>
+  async ({ apiKey, status, url }) => {
+    const { report, sessions } = await Sessions.sweep({
+      consistency,
+      ...(status === undefined ? {} : { status })
+    }).pipe(
+      Effect.provide(
+        SessionsClient.layerNoDeps({ apiKey: Redacted.make(apiKey), baseUrl: new URL(url) }).pipe(
+          Layer.provide(NodeHttpClient.layerUndici)
+        )
+      ),
+      Effect.runPromise
+    )
+    return { ids: new Set(sessions.map(({ id }) => id)), isProven: report.completeness.status === "proven" }
+  }
 
 export const sdkIds: IdReader = async ({ apiKey, status, url }) => {
   const client = new Hyperbrowser({ apiKey, baseUrl: url })
@@ -43,7 +48,7 @@ export const sdkIds: IdReader = async ({ apiKey, status, url }) => {
     const { sessions, totalCount } = await client.sessions.list(query)
     for (const { id } of sessions) ids.add(id)
     count += sessions.length
-    if (sessions.length === 0 || count >= totalCount) return { ids, proven: false }
+    if (sessions.length === 0 || count >= totalCount) return { ids, isProven: false }
   }
 }
 
@@ -59,5 +64,5 @@ export const forAwaitIds: IdReader = async ({ apiKey, status, url }) => {
   }
   const ids = new Set<string>()
   for await (const { id } of sessions()) ids.add(id)
-  return { ids, proven: false }
+  return { ids, isProven: false }
 }

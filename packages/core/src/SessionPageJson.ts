@@ -6,7 +6,14 @@ import * as Schema from "effect/Schema"
 import { decodePage } from "./internal/decodePage.ts"
 import type { SessionPage } from "./SessionPage.ts"
 
-const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+const parseBySchema = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+
+/** What is not JSON is left to the schema, whose failure it is. */
+const parse = (text: string): Result.Result<unknown, Schema.SchemaError> =>
+  Result.orElse(
+    Result.try((): unknown => JSON.parse(text)),
+    () => parseBySchema(text)
+  )
 
 /**
  * Reads a page from JSON text; fails with a `SchemaError` when the text is not JSON or not a page.

@@ -49,17 +49,18 @@ const convertSession = (session: unknown): boolean =>
   isText(session.status) &&
   (session.creditsUsed === null || isAmount(session.creditsUsed)) &&
   (session.launchState === null || session.launchState === undefined || isLaunchState(session.launchState)) &&
-  (session.startTime === null || convertTime(session, "startTime")) &&
-  (session.endTime === null || convertTime(session, "endTime")) &&
-  convertTime(session, "createdAt") &&
-  convertTime(session, "updatedAt")
+  convertTimes(session)
 
 // Launch states come in many shapes: going through the keys that are there is faster than asking for all that might be.
+// Nearly every value is a flag, so only the others are looked up, and what must not be a flag is asked for by its name.
 const isLaunchState = (launch: unknown): boolean => {
-  if (!isRecord(launch)) return false
+  if (!isRecord(launch) || !isText(launch.solverType) || !isText(launch.staticIpId)) return false
+  if (typeof launch.screen === "boolean" || typeof launch.profile === "boolean") return false
   for (const key in launch) {
+    const value = launch[key]
+    if (typeof value === "boolean") continue
     const check = launchChecks.get(key)
-    if (check !== undefined && !check(launch[key])) return false
+    if (check !== undefined && !check(value)) return false
   }
   return true
 }
@@ -107,12 +108,32 @@ const launchChecks = new Map<string, (value: unknown) => boolean>([
 
 const fromText = timeReader()
 
-const convertTime = (session: Record<string, unknown>, key: string): boolean => {
-  const value = session[key]
-  if (value === undefined) return true
-  if (typeof value !== "string" && typeof value !== "number") return false
-  const millis = typeof value === "string" ? fromText(value) : toEpochMillis(value)
-  if (Number.isNaN(millis)) return false
-  session[key] = millis
+/** NaN stands for what is not a time. */
+const readTime = (value: unknown): number =>
+  typeof value === "string" ? fromText(value) : typeof value === "number" ? toEpochMillis(value) : Number.NaN
+
+// Each field by its name: a key that is a variable would make every access a lookup.
+const convertTimes = (session: Record<string, unknown>): boolean => {
+  const { createdAt, endTime, startTime, updatedAt } = session
+  if (startTime !== null && startTime !== undefined) {
+    const millis = readTime(startTime)
+    if (Number.isNaN(millis)) return false
+    session.startTime = millis
+  }
+  if (endTime !== null && endTime !== undefined) {
+    const millis = readTime(endTime)
+    if (Number.isNaN(millis)) return false
+    session.endTime = millis
+  }
+  if (createdAt !== undefined) {
+    const millis = readTime(createdAt)
+    if (Number.isNaN(millis)) return false
+    session.createdAt = millis
+  }
+  if (updatedAt !== undefined) {
+    const millis = readTime(updatedAt)
+    if (Number.isNaN(millis)) return false
+    session.updatedAt = millis
+  }
   return true
 }

@@ -16,38 +16,47 @@ export const timeReader = (): ((text: string) => number) => {
     if (text.length === 13) return fromDigits(text) ?? toEpochMillis(text)
     if (text.length !== 24 || !hasIsoMarks(text)) return toEpochMillis(text)
     if (!text.startsWith(day)) {
-      day = text.slice(0, 10)
-      dayMillis = toEpochMillis(`${day}T00:00:00.000Z`)
+      day = text.slice(0, 11)
+      dayMillis = toEpochMillis(`${day}00:00:00.000Z`)
     }
-    const hours = twoDigits(text, 11)
-    const minutes = twoDigits(text, 14)
-    const seconds = twoDigits(text, 17)
-    const millis = twoDigits(text, 20) * 10 + digit(text, 22)
-    // A comparison with NaN is false. The hour 24 is for `Date.parse`.
-    return hours < 24 && minutes < 60 && seconds < 60 && millis < 1000
-      ? dayMillis + ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
+    const hours = wholeNumber(text, 11, 13)
+    const minutes = wholeNumber(text, 14, 16)
+    const seconds = wholeNumber(text, 17, 19)
+    const millis = wholeNumber(text, 20, 23)
+    // Negative is no number. The hour 24 is for `Date.parse`.
+    return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60 && seconds >= 0 && seconds < 60 && millis >= 0
+      ? dayMillis + (((hours * 60 + minutes) * 60 + seconds) * 1000 + millis)
       : toEpochMillis(text)
   }
 }
 
+/** In two halves, since 13 digits do not fit 32 bits, in which numbers are read faster. */
 const fromDigits = (text: string): number | undefined => {
+  const high = wholeNumber(text, 0, 7)
+  const low = wholeNumber(text, 7, 13)
+  return high < 0 || low < 0 ? undefined : high * 1_000_000 + low
+}
+
+/** Up to 9 digits as a number; -1 where a character is no digit. */
+const wholeNumber = (text: string, from: number, to: number): number => {
   let value = 0
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index) - ZERO
-    if (code < 0 || code > 9) return undefined
-    value = value * 10 + code
+  for (let index = from; index < to; index++) {
+    const digit = text.charCodeAt(index) - ZERO
+    if (digit < 0 || digit > 9) return -1
+    value = (value * 10 + digit) | 0
   }
   return value
 }
 
 const hasIsoMarks = (text: string): boolean =>
-  text[10] === "T" && text[13] === ":" && text[16] === ":" && text[19] === "." && text[23] === "Z"
+  text.charCodeAt(10) === T &&
+  text.charCodeAt(13) === COLON &&
+  text.charCodeAt(16) === COLON &&
+  text.charCodeAt(19) === DOT &&
+  text.charCodeAt(23) === Z
 
 const ZERO = 48
-
-const digit = (text: string, index: number): number => {
-  const code = text.charCodeAt(index) - ZERO
-  return code >= 0 && code <= 9 ? code : Number.NaN
-}
-
-const twoDigits = (text: string, index: number): number => digit(text, index) * 10 + digit(text, index + 1)
+const DOT = 46
+const COLON = 58
+const T = 84
+const Z = 90

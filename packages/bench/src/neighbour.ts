@@ -1,0 +1,133 @@
+/**
+ * `neighbour`: how long a well-behaved client waits while another one misbehaves.
+ */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { median } from "./Comparison.ts"
+import { latencies, quantile } from "./load/steadyClient.ts"
+import { atMost, type Section, significant, times } from "./Report.ts"
+import { createToken, startProxy } from "./servers/ourProxy.ts"
+import { disposable } from "./servers/processes.ts"
+import { withUpstream } from "./upstream.ts"
+
+const PER_SECOND = 500
+const SECONDS = 4
+const TARGET = 3
+/** Answers a second below which it is no flood. */
+const FLOOD = 1000
+
+const CAUSE =
+  "Up to 32 answers to the neighbour are ahead of the client's in the queue of the one thread, and the neighbour takes processor time from the client itself."
+const TOO_BUSY = `The machine was too busy for a flood of ${FLOOD} requests a second, so this says nothing.`
+
+const badClients = fileURLToPath(new URL("./load/badClients.ts", import.meta.url))
+
+interface BadClient {
+  readonly name: string
+  readonly kind: "slowloris" | "flood"
+  readonly token: string
+}
+
+/** Starts a misbehaving client and waits until it is at it. */
+const startBadClient = async ({ kind, token }: BadClient, url: string) => {
+  const child = spawn(process.execPath, [badClients, kind, url, token], { stdio: ["ignore", "pipe", "inherit"] })
+  const rates: Array<number> = []
+  const lines = createInterface(child.stdout)
+  await once(lines, "line")
+  lines.on("line", (line) => rates.push(Number(line)))
+  return { rates, ...disposable(child, "SIGKILL") }
+}
+
+export const neighbour = async (rounds: number): Promise<Section> => {
+  const folder = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
+  try {
+    return await withUpstream(["--sessions", "1000"], async (upstream) => {
+      const tokensFile = `${folder}/tokens.json`
+      const good = await createToken(tokensFile, "--name", "good", "--rate", "100000")
+      const greedy = await createToken(tokensFile, "--name", "greedy")
+      const bad: ReadonlyArray<BadClient> = [
+        { name: "200 slowloris connections", kind: "slowloris", token: good },
+        { name: "a flood of wrong tokens", kind: "flood", token: good.replace(/.{8}$/, "AAAAAAAA") },
+        { name: "a token far over its limit", kind: "flood", token: greedy }
+      ]
+      await using proxy = await startProxy({ upstream, tokensFile, log: `${folder}/access.log`, flags: [] })
+      const wait = () =>
+        latencies({
+          url: proxy.url,
+          path: "/api/sessions?page=1",
+          token: good,
+          perSecond: PER_SECOND,
+          seconds: SECONDS
+        })
+      const beside = async (client: BadClient) => {
+        await using running = await startBadClient(client, proxy.url)
+        const found = await wait()
+        return { found, rate: median(running.rates) }
+      }
+
+      await wait()
+      const quiet: Array<ReadonlyArray<number>> = []
+      const noisy = bad.map(() => [] as Array<{ readonly found: ReadonlyArray<number>; readonly rate: number }>)
+      for (let round = 0; round < rounds; round++) {
+        quiet.push(await wait())
+        for (const [index, client] of bad.entries()) noisy[index]?.push(await beside(client))
+      }
+
+      const quietP99 = quiet.map((found) => quantile(found, 0.99))
+      const results = bad.map(({ kind, name }, index) => {
+        const measured = noisy[index] ?? []
+        const ratios = measured.map(({ found }, round) => quantile(found, 0.99) / (quietP99[round] ?? Number.NaN))
+        return {
+          name,
+          isFlood: kind === "flood",
+          ratio: median(ratios),
+          range: `${times(Math.min(...ratios))} – ${times(Math.max(...ratios))}`,
+          half: median(measured.map(({ found }) => quantile(found, 0.5))),
+          p99: median(measured.map(({ found }) => quantile(found, 0.99))),
+          rate: median(measured.map(({ rate }) => rate))
+        }
+      })
+      return {
+        name: "neighbour",
+        work: `One client asks the proxy for a cached page ${PER_SECOND} times a second, for ${SECONDS} s in turns: alone, and beside one that misbehaves. Latency counts from the moment when a request was due. Access log on, default limits.`,
+        tables: [
+          {
+            columns: ["beside", "p99 ÷ quiet p99", "range", "median ms", "p99 ms", "answers/s to the neighbour"],
+            rows: [
+              [
+                "nobody",
+                "",
+                "",
+                significant(median(quiet.map((found) => quantile(found, 0.5)))),
+                significant(median(quietP99)),
+                ""
+              ],
+              ...results.map(({ half, name, p99, range, rate, ratio }) => [
+                name,
+                times(ratio),
+                range,
+                significant(half),
+                significant(p99),
+                significant(rate)
+              ])
+            ]
+          }
+        ],
+        claims: results.map(({ isFlood, name, ratio, rate }) => {
+          const claim = atMost(`p99 beside ${name} ÷ quiet p99`, TARGET, ratio, { cause: CAUSE })
+          return !isFlood || rate >= FLOOD ? claim : { ...claim, isMet: false, cause: TOO_BUSY }
+        }),
+        notes: [
+          "The misbehaving client runs at a lower priority, for in reality it has a machine of its own; all the same it shares the cores with the proxy and the client that is measured."
+        ]
+      } satisfies Section
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * `proxy`: pages from the cache, and crowds that ask for a page that is not in it.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { compare, rank, type Result } from "./Comparison.ts"
+import { generator, saturate } from "./load/saturate.ts"
+import { waves } from "./load/waves.ts"
+import { above, atLeast, atMost, ratioTo, type Section, significant, type Table, times } from "./Report.ts"
+import { type Fleet, type Server, withFleet } from "./servers/fleet.ts"
+import { cpuSeconds } from "./servers/processes.ts"
+
+const CONNECTIONS = 32
+const SECONDS = 2
+const WAVES = 8
+const LATENCY = 20
+
+/** From a sampled profile of ours, and from CPU time a request. */
+const CAUSE =
+  "A request costs what Node needs to read it and to write the answer, in one process and in JavaScript; on top of that ours checks its form, hashes and looks up its token, computes the headers of the cache, and counts the answer."
+const NGINX = "nginx is native code and sends the file that it keeps from the page cache of the system."
+
+/** Wall and CPU time a request, in microseconds. */
+interface Costs {
+  readonly wall: ReadonlyArray<Result>
+  readonly cpu: ReadonlyArray<Result>
+}
+
+/** Lets the servers answer the same request for a while in turns; the first is ours. */
+const compareRates = async (fleet: Fleet, servers: ReadonlyArray<Server>, status: 200 | 304, rounds: number) => {
+  const wall = servers.map(() => [] as Array<number>)
+  const cpu = servers.map(() => [] as Array<number>)
+  for (let round = -1; round < rounds; round++) {
+    for (const [index, { etag, pid, url }] of servers.entries()) {
+      const before = cpuSeconds(pid) ?? Number.NaN
+      const { perSecond, requests } = await saturate({
+        url: `${url}${fleet.pagePath}`,
+        headers: { "x-api-key": fleet.token, ...(status === 200 ? {} : { "if-none-match": etag }) },
+        connections: CONNECTIONS,
+        seconds: round < 0 ? 1 : SECONDS
+      })
+      // The first round warms up.
+      if (round < 0) continue
+      wall[index]?.push(1e6 / perSecond)
+      cpu[index]?.push((1e6 * ((cpuSeconds(pid) ?? Number.NaN) - before)) / requests)
+    }
+  }
+  const names = servers.map(({ name }) => name)
+  return { wall: rank(names, wall), cpu: rank(names, cpu) }
+}
+
+const ratesTable = (what: string, { cpu, wall }: Costs): Table => ({
+  columns: [what, "ours is as fast", "range", "requests/s", "its CPU time ÷ ours", "CPU µs a request"],
+  rows: wall.map(({ cost, highest, lowest, name, ratio }, index) => {
+    const processor = cpu[index]
+    const isTold = processor !== undefined && Number.isFinite(processor.cost)
+    return [
+      name,
+      index === 0 ? "" : times(ratio),
+      index === 0 ? "" : `${times(lowest)} – ${times(highest)}`,
+      significant(1e6 / cost),
+      index === 0 || !isTold ? "" : times(processor.ratio),
+      isTold ? significant(processor.cost) : "–"
+    ]
+  })
+})
+
+/** Waves of requests for pages that nobody has asked for; wall time a wave and requests to the upstream a wave. */
+const compareMisses = async (fleet: Fleet, rounds: number) => {
+  const upstreamRequests = fleet.misses.map(() => 0)
+  const runs = fleet.misses.map(() => 0)
+  const contestant = ({ name, url }: Server, index: number) => ({
+    name,
+    run: async () => {
+      const first = 2 + WAVES * (runs[index] ?? 0)
+      runs[index] = (runs[index] ?? 0) + 1
+      const before = await fleet.upstreamRequests()
+      const pages = Array.from({ length: WAVES }, (_, wave) => first + wave)
+      const digest = await waves({ url, token: fleet.token, size: CONNECTIONS, pages })
+      upstreamRequests[index] = (upstreamRequests[index] ?? 0) + (await fleet.upstreamRequests()) - before
+      return digest
+    }
+  })
+  const [ours, ...others] = fleet.misses.map(contestant)
+  if (ours === undefined) throw new Error("no server to measure")
+  const results = await compare({ contestants: [ours, ...others], rounds, warmups: 1 })
+  return { results, perWave: upstreamRequests.map((count, index) => count / WAVES / (runs[index] ?? 1)) }
+}
+
+export const proxy = async (rounds: number): Promise<Section> => {
+  const folder = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
+  try {
+    return await withFleet({ folder, latencyMillis: LATENCY }, async (fleet) => {
+      const full = await compareRates(fleet, fleet.quiet, 200, rounds)
+      const notModified = await compareRates(fleet, fleet.quiet, 304, rounds)
+      const logged = await compareRates(fleet, fleet.logging, 200, rounds)
+      const { perWave, results } = await compareMisses(fleet, rounds)
+      const bytes = `${fleet.pageBytes.toLocaleString("en")} bytes`
+      return {
+        name: "proxy",
+        work: `One page of ${bytes} from the cache, as fast as ${CONNECTIONS} connections of ${generator} take it, ${SECONDS} s in turns; then the same as 304, and with an access log into a file. Last, ${CONNECTIONS} requests at once for a page that is not cached, from an upstream that takes ${LATENCY} ms. All but \`node:http\` check a token; all gave the same bytes first.`,
+        tables: [
+          ratesTable("cached page, no log", full),
+          ratesTable("304, no log", notModified),
+          ratesTable("cached page, access log", logged),
+          {
+            columns: [`miss of ${CONNECTIONS} at once`, "ours is as fast", "range", "ms", "requests to the upstream"],
+            rows: results.map(({ cost, highest, lowest, name, ratio }, index) => [
+              name,
+              index === 0 ? "" : times(ratio),
+              index === 0 ? "" : `${times(lowest)} – ${times(highest)}`,
+              significant(cost / WAVES),
+              (perWave[index] ?? Number.NaN).toFixed(1)
+            ])
+          }
+        ],
+        claims: [
+          atLeast("cached page, speed relative to `node:http`", 0.5, ratioTo(full.wall, "node:http"), { cause: CAUSE }),
+          above("cached page, speed relative to Hono", 1, ratioTo(full.wall, "Hono"), { cause: CAUSE }),
+          ...(fleet.hasNginx
+            ? [
+                above("cached page, speed relative to nginx, 1 worker", 1, ratioTo(full.wall, "nginx"), {
+                  cause: NGINX
+                })
+              ]
+            : []),
+          above("304, speed relative to the cached page", 1, speedUp(full, notModified)),
+          atMost(`requests to the upstream for a miss of ${CONNECTIONS}`, 1, perWave[0] ?? Number.NaN, { unit: "" })
+        ],
+        notes: fleet.hasNginx ? [] : ["nginx is not installed here, so it is left out."]
+      }
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+const speedUp = (full: Costs, notModified: Costs): number =>
+  (full.wall[0]?.cost ?? Number.NaN) / (notModified.wall[0]?.cost ?? Number.NaN)
