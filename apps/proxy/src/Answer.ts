@@ -32,10 +32,13 @@ export const make = (
   text: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"),
   size: body.length,
   contentType: rest.contentType,
-  etag: `"${hash("sha256", body, "base64url").slice(0, 27)}"`,
+  etag: etagOf(body),
   headers: rest.headers ?? [],
   statuses: rest.statuses ?? new Set()
 })
+
+/** The tag of a body. */
+export const etagOf = (body: Uint8Array): string => `"${hash("sha256", body, "base64url").slice(0, 27)}"`
 
 /** Sends an answer, or 304 if the client has it. */
 export const send = <E>(

@@ -20,6 +20,7 @@ import { mediaTypes } from "./Format.ts"
 import { contentType, Problem } from "./Problem.ts"
 import { csvQuery, readQuery } from "./ReadQuery.ts"
 import { StatsAnswer } from "./Summaries.ts"
+import { completenessTrailer } from "./WholeList.ts"
 
 const problem = (status: number) => Problem.pipe(HttpApiSchema.asJson({ contentType }), HttpApiSchema.status(status))
 
@@ -61,43 +62,65 @@ const describeParameters = (operation: Operation): ReadonlyArray<unknown> => {
   )
 }
 
-/** Headers that the answers have, and the answers that have no body. */
-const describeAnswers = (operation: Operation, contents: Readonly<Record<string, object>> | undefined) => {
-  const responses = Predicate.isObject(operation["responses"]) ? operation["responses"] : {}
-  return Object.fromEntries(
-    Object.entries(responses).map(([status, response]: [string, unknown]) => [
-      status,
-      {
-        ...(Predicate.isObject(response) ? response : {}),
-        ...(status === "200" && contents !== undefined ? { content: contents } : {}),
-        headers: {
-          "x-request-id": { schema: { type: "string" }, required: true, description: "Id of the request" },
-          ...(status === "429" || status === "503"
-            ? { "retry-after": { schema: { type: "integer", minimum: 1 }, required: true, description: "Seconds" } }
-            : {})
-        }
-      }
-    ])
-  )
+const header = (description: string, schema: object = { type: "string" }) => ({ schema, required: true, description })
+
+const everywhere = { "x-request-id": header("Id of the request; the client's own if it sent one") }
+
+const later = { "retry-after": header("Seconds", { type: "integer", minimum: 1 }) }
+
+const cached = {
+  etag: header("Tag of the body, for If-None-Match"),
+  "cache-control": header("How long the client may use the answer"),
+  age: header("Seconds since the upstream was asked", { type: "integer", minimum: 0 }),
+  "cache-status": header("Whether the answer was kept (RFC 9211)")
 }
 
-const described = (
-  summary: string,
-  options: { readonly contents?: Readonly<Record<string, object>>; readonly isCached?: boolean } = {}
-) =>
-  OpenApi.annotations({
-    summary,
-    transform: (operation) => {
-      const responses = describeAnswers(operation, options.contents)
-      return {
-        ...operation,
-        parameters: describeParameters(operation),
-        responses:
-          options.isCached === true
-            ? { ...responses, "304": { description: "The client has it already: If-None-Match names its ETag" } }
-            : responses
+const linked = { link: header("`first`, `prev`, `next` and `last` page (RFC 8288)") }
+
+const streamed = {
+  trailer: {
+    schema: { const: completenessTrailer },
+    description: "Behind the body: `proven; certificate=…` or `unproven; reason=…`; not to HTTP/1.0"
+  }
+}
+
+interface Described {
+  /** What the body of 200 is, if the schema does not say. */
+  readonly contents?: Readonly<Record<string, object>>
+  /** The headers of 200. */
+  readonly headers: Readonly<Record<string, object>>
+}
+
+/** Headers that the answers have, and the answers that have no body. */
+const describeAnswers = (operation: Operation, { contents, headers }: Described) => {
+  const responses = Predicate.isObject(operation["responses"]) ? operation["responses"] : {}
+  const described = Object.entries(responses).map(([status, response]: [string, unknown]) => [
+    status,
+    {
+      ...(Predicate.isObject(response) ? response : {}),
+      ...(status === "200" && contents !== undefined ? { content: contents } : {}),
+      headers: {
+        ...everywhere,
+        ...(status === "200" ? headers : {}),
+        ...(status === "429" || status === "503" ? later : {})
       }
     }
+  ])
+  const unchanged = {
+    description: "The client has it already: If-None-Match names its ETag",
+    headers: { ...everywhere, ...headers }
+  }
+  return { ...Object.fromEntries(described), ...("etag" in headers ? { "304": unchanged } : {}) }
+}
+
+const described = (summary: string, answers: Described) =>
+  OpenApi.annotations({
+    summary,
+    transform: (operation) => ({
+      ...operation,
+      parameters: describeParameters(operation),
+      responses: describeAnswers(operation, answers)
+    })
   })
 
 const text = { schema: { type: "string" } }
@@ -106,7 +129,7 @@ const csv = { [mediaTypes.csv]: text }
 const json = { [mediaTypes.json]: { schema: { $ref: "#/components/schemas/WholeList" } } }
 
 const list = HttpApiEndpoint.get("list", sessionsPath, { query: listQuery, success: SessionPage }).annotateMerge(
-  described("One page, as the vendor answers it", { isCached: true })
+  described("One page, as the vendor answers it", { headers: { ...cached, ...linked } })
 )
 
 const notFound = { error: problem(404) }
@@ -115,31 +138,35 @@ const all = HttpApiEndpoint.get("all", "/v1/sessions", {
   query: csvQuery,
   success: WholeList,
   error: problem(406)
-}).annotateMerge(described("Every session, in the format of Accept", { contents: { ...ndjson, ...csv, ...json } }))
+}).annotateMerge(
+  described("Every session, in the format of Accept", { contents: { ...ndjson, ...csv, ...json }, headers: streamed })
+)
 
 const allNdjson = HttpApiEndpoint.get("allNdjson", "/v1/sessions.ndjson", {
   query: readQuery,
   success: Schema.String
-}).annotateMerge(described('Every session, a line each; the last line is {"report": …}', { contents: ndjson }))
+}).annotateMerge(
+  described('Every session, a line each; the last line is {"report": …}', { contents: ndjson, headers: streamed })
+)
 
 const allCsv = HttpApiEndpoint.get("allCsv", "/v1/sessions.csv", {
   query: csvQuery,
   success: Schema.String
-}).annotateMerge(described("Every session as CSV", { contents: csv }))
+}).annotateMerge(described("Every session as CSV", { contents: csv, headers: streamed }))
 
 const allJson = HttpApiEndpoint.get("allJson", "/v1/sessions.json", {
   query: readQuery,
   success: WholeList
-}).annotateMerge(described("Every session as one JSON document", { contents: json }))
+}).annotateMerge(described("Every session as one JSON document", { contents: json, headers: streamed }))
 
 const one = HttpApiEndpoint.get("one", "/v1/sessions/:id", {
   params: { id: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~-]{1,128}$/)) },
   success: Session,
   ...notFound
-}).annotateMerge(described("One session, looked for in the list", { isCached: true }))
+}).annotateMerge(described("One session, looked for in the list", { headers: cached }))
 
 const stats = HttpApiEndpoint.get("stats", "/v1/stats", { query: readQuery, success: StatsAnswer }).annotateMerge(
-  described("What the sessions come to", { isCached: true })
+  described("What the sessions come to", { headers: cached })
 )
 
 /** The API of the proxy. */

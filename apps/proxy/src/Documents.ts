@@ -46,8 +46,6 @@ const scalar: HttpApiScalar.ScalarConfig = {
   theme: "default"
 }
 
-const encoder = new TextEncoder()
-
 /** Makes the documents, by path. */
 export const make = Effect.gen(function* () {
   const docs = yield* docsPage
@@ -59,10 +57,11 @@ export const make = Effect.gen(function* () {
 })
 
 const document = (text: string, contentType: string, policy: string) => {
-  const answer = Answer.make(encoder.encode(text), { contentType })
+  const body = Buffer.from(text)
+  const etag = Answer.etagOf(body)
   const headers = [
     "etag",
-    answer.etag,
+    etag,
     "cache-control",
     "no-cache",
     "content-security-policy",
@@ -72,8 +71,8 @@ const document = (text: string, contentType: string, policy: string) => {
   ]
   return (exchange: Exchange): void => {
     const ifNoneMatch = exchange.request.headers["if-none-match"]
-    if (ifNoneMatch !== undefined && Answer.isMatch(ifNoneMatch, answer.etag)) return exchange.send(304, headers)
-    exchange.send(200, [...headers, "content-type", contentType], answer.text, "latin1")
+    if (ifNoneMatch !== undefined && Answer.isMatch(ifNoneMatch, etag)) return exchange.send(304, headers)
+    exchange.sendLarge(200, [...headers, "content-type", contentType], body)
   }
 }
 

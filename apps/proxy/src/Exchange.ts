@@ -40,6 +40,9 @@ export type HeaderList = ReadonlyArray<string>
 /** What the client closed its connection before it was answered is counted as. */
 const CLIENT_CLOSED = 499
 
+/** Bytes of a large body that are handed over at once. */
+const PIECE = 65_536
+
 /** A request that waits for its answer. */
 export class Exchange {
   readonly id: string
@@ -56,6 +59,7 @@ export class Exchange {
   cache: string | undefined = undefined
   /** Sent with every answer. */
   readonly common: Array<string>
+  private readonly isDraining: () => boolean
   private readonly startedAt = performance.now()
   private readonly log: (entry: LogEntry) => void
   private isFinished = false
@@ -64,12 +68,13 @@ export class Exchange {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    options: { readonly id: string; readonly log: (entry: LogEntry) => void }
+    options: { readonly id: string; readonly log: (entry: LogEntry) => void; readonly isDraining: () => boolean }
   ) {
     const url = request.url ?? ""
     const query = url.indexOf("?")
     this.id = options.id
     this.log = options.log
+    this.isDraining = options.isDraining
     this.request = request
     this.response = response
     this.method = request.method ?? ""
@@ -89,9 +94,7 @@ export class Exchange {
     if (this.isOver) return
     const length = Buffer.byteLength(body, encoding)
     const hasBody = status !== 204 && status !== 304
-    const all = [...this.common, ...headers]
-    if (hasBody) all.push("content-length", String(length))
-    this.response.writeHead(status, all)
+    this.head(status, hasBody ? [...headers, "content-length", String(length)] : headers)
     if (hasBody && this.method !== "HEAD") {
       this.response.end(body, encoding)
       this.finish(status, undefined, length)
@@ -101,24 +104,45 @@ export class Exchange {
     }
   }
 
+  /**
+   * Answers with a body that all clients share, a piece at a time: one that reads slowly, and may have no token, must
+   * not cost the memory of a copy.
+   */
+  sendLarge(status: number, headers: HeaderList, body: Uint8Array): void {
+    if (this.isOver) return
+    this.head(status, [...headers, "content-length", String(body.length)])
+    if (this.method === "HEAD") return this.end()
+    this.response.once("close", () => this.abandoned())
+    const next = () => {
+      while (this.streamed < body.length) {
+        const piece = body.subarray(this.streamed, this.streamed + PIECE)
+        this.streamed += piece.length
+        if (!this.response.write(piece)) return void this.response.once("drain", next)
+      }
+      this.end()
+    }
+    next()
+  }
+
   /** Answers with a problem. */
   refuse(refusal: Problem.Refusal): void {
     if (this.isOver) return
     const status = Problem.statusOf(refusal.problem)
     const body = Problem.body(refusal, this.id)
     const length = Buffer.byteLength(body)
-    const headers = [
-      ...this.common,
-      ...Object.entries(refusal.headers ?? {}).flat(),
-      "content-type",
-      Problem.contentType,
-      "cache-control",
-      "no-store",
-      "content-length",
-      String(length)
-    ]
-    if (refusal.close === true && !this.common.includes("connection")) headers.push("connection", "close")
-    this.response.writeHead(status, headers)
+    this.head(
+      status,
+      [
+        ...Object.entries(refusal.headers ?? {}).flat(),
+        "content-type",
+        Problem.contentType,
+        "cache-control",
+        "no-store",
+        "content-length",
+        String(length)
+      ],
+      refusal.close
+    )
     this.response.end(this.method === "HEAD" ? "" : body)
     this.finish(status, refusal.problem, length)
   }
@@ -126,7 +150,7 @@ export class Exchange {
   /** Sends the head of an answer of unknown length. */
   begin(status: number, headers: HeaderList): void {
     if (this.isOver) return
-    this.response.writeHead(status, [...this.common, ...headers])
+    this.head(status, headers)
   }
 
   /** Sends a piece; false when the client should be waited for until `drain`. */
@@ -141,8 +165,9 @@ export class Exchange {
     this.finish(this.response.statusCode, undefined, this.streamed)
   }
 
-  /** Cuts an answer that cannot be completed, so that nobody takes it for complete. */
+  /** Cuts an answer that cannot be completed, so that nobody takes it for complete: to HTTP/1.0 an end is an end. */
   cut(problem: Problem.ProblemName): void {
+    this.response.socket?.resetAndDestroy()
     this.response.destroy()
     this.finish(this.response.statusCode, problem, this.streamed)
   }
@@ -150,6 +175,13 @@ export class Exchange {
   /** Notes that the client is gone. */
   abandoned(): void {
     this.finish(CLIENT_CLOSED, undefined, this.streamed)
+  }
+
+  /** A client is told to close as soon as the stop has begun, also one that asked before. */
+  private head(status: number, headers: HeaderList, isLast = false): void {
+    const all = [...this.common, ...headers]
+    if (isLast || this.isDraining()) all.push("connection", "close")
+    this.response.writeHead(status, all)
   }
 
   private finish(status: number, problem: Problem.ProblemName | undefined, bytes: number): void {

@@ -14,6 +14,7 @@ import type { ByteCache } from "./ByteCache.ts"
 import { Exchange, type LogEntry, type RouteName } from "./Exchange.ts"
 import { type Format, negotiate } from "./Format.ts"
 import * as Hygiene from "./Hygiene.ts"
+import { LateRefusals } from "./LateRefusals.ts"
 import { FailureThrottle, RateLimits } from "./Limits.ts"
 import * as Metrics from "./Metrics.ts"
 import { type PageQuery, remembering } from "./PageQuery.ts"
@@ -74,6 +75,7 @@ const listFormats = new Map<string, Format | "negotiated">([
 export const make = <E>(options: GateOptions<E>): Gate => {
   const throttle = new FailureThrottle()
   const limits = new RateLimits()
+  const late = new LateRefusals()
   const parsePage = remembering()
   const idPrefix = randomBytes(6).toString("hex")
   let requests = 0
@@ -93,7 +95,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     return wait > 0
       ? refuse("too-many-failures", "too many refused tokens from this address; wait, then use a valid token", {
           headers: { "retry-after": String(wait) },
-          close: true
+          isLate: true
         })
       : refuse("unauthorized", "send a valid token of this proxy as x-api-key or as Authorization: Bearer", {
           headers: { "www-authenticate": 'Bearer realm="hb-sessions-proxy"' }
@@ -115,7 +117,8 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     return taken.isAllowed
       ? undefined
       : refuse("rate-limited", `the token's limit is ${rate} requests a second; wait ${taken.resetSeconds} s`, {
-          headers: { "retry-after": String(taken.resetSeconds) }
+          headers: { "retry-after": String(taken.resetSeconds) },
+          isLate: taken.isFlood
         })
   }
 
@@ -200,9 +203,9 @@ export const make = <E>(options: GateOptions<E>): Gate => {
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, {
       id: requestId(request.headers["x-request-id"]),
-      log: options.log
+      log: options.log,
+      isDraining: () => isDraining
     })
-    if (isDraining) exchange.common.push("connection", "close")
     const inspected = Hygiene.inspect(request)
     if (Hygiene.isRefusal(inspected)) return exchange.refuse(inspected)
     const { path } = exchange
@@ -221,10 +224,10 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     }
     if (document !== undefined) return document(exchange)
     const client = authenticate(exchange, inspected.credential)
-    if ("problem" in client) return exchange.refuse(client)
+    if ("problem" in client) return late.refuse(exchange, client)
     exchange.client = client
     const limited = limit(exchange, client)
-    if (limited !== undefined) return exchange.refuse(limited)
+    if (limited !== undefined) return late.refuse(exchange, limited)
     if (route === sessionsPath) return page(exchange, client)
     const format = listFormats.get(path)
     if (format !== undefined) return list(exchange, client, format)

@@ -5,6 +5,8 @@
 /** A bucket that fills at a constant rate. */
 interface Bucket {
   tokens: number
+  /** Refusals that are answered at once; it fills like the tokens. */
+  refusals: number
   updatedAt: number
 }
 
@@ -15,6 +17,8 @@ export interface Taken {
   readonly remaining: number
   /** Seconds until there is one more. */
   readonly resetSeconds: number
+  /** Whether it was refused, and as many had been before as the limit allows requests. */
+  readonly isFlood: boolean
 }
 
 /** One token bucket for each client. */
@@ -25,17 +29,21 @@ export class RateLimits {
   take(id: string, rate: number, burst: number, now: number): Taken {
     let bucket = this.buckets.get(id)
     if (bucket === undefined) {
-      bucket = { tokens: burst, updatedAt: now }
+      bucket = { tokens: burst, refusals: burst, updatedAt: now }
       this.buckets.set(id, bucket)
     }
     const elapsed = Math.max(0, now - bucket.updatedAt) / 1000
     bucket.tokens = Math.min(burst, bucket.tokens + elapsed * rate)
+    bucket.refusals = Math.min(burst, bucket.refusals + elapsed * rate)
     bucket.updatedAt = now
     const isAllowed = bucket.tokens >= 1
+    const isFlood = !isAllowed && bucket.refusals < 1
     if (isAllowed) bucket.tokens -= 1
+    else if (!isFlood) bucket.refusals -= 1
     const missing = Math.max(0, 1 - bucket.tokens)
     return {
       isAllowed,
+      isFlood,
       remaining: Math.floor(bucket.tokens),
       resetSeconds: missing === 0 ? Math.ceil(1 / rate) : Math.max(1, Math.ceil(missing / rate))
     }

@@ -4,6 +4,7 @@
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
@@ -131,13 +132,20 @@ const stop = (server: Server, sockets: ReadonlyMap<Socket, Use>, options: Listen
           if (busy === 0 && (requests > 0 || now - openedAt > NEW_MILLIS)) socket.destroySoon()
         }
       }, CHECK_MILLIS)
-      server.close(() => {
-        clearInterval(timer)
-        resume(Effect.void)
-      })
+      // In this phase of the loop all connections that had been made have been accepted: those that are still in the
+      // kernel's queue when it shuts are reset.
+      setImmediate(() =>
+        server.close(() => {
+          clearInterval(timer)
+          resume(Effect.void)
+        })
+      )
     })
-    yield* Effect.timeoutOption(closed, options.grace)
+    const closing = yield* Effect.forkChild(closed)
+    yield* Effect.timeoutOption(Fiber.join(closing), options.grace)
     server.closeAllConnections()
+    // What was cut must be in the log.
+    yield* Fiber.join(closing)
   })
 
 const clientErrorRefusal = (code: string | undefined): Problem.Refusal => {

@@ -56,6 +56,8 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>
   /** Whether the connection cannot be trusted any more, and is closed. */
   readonly close?: boolean
+  /** Whether there have been so many before it that the client may wait for it. */
+  readonly isLate?: boolean
 }
 
 /** Makes a refusal. */

@@ -11,6 +11,8 @@ export interface Secrets {
   readonly isIn: (bytes: Uint8Array) => boolean
   /** The text, or a word in its place if it holds the secret. */
   readonly hide: (text: string) => string
+  /** JSON with `hide` applied to the texts in it. */
+  readonly hideInJson: (json: string) => string
 }
 
 /** A secret shorter than this would be found everywhere. */
@@ -22,7 +24,7 @@ const MIN_LENGTH = 6
  */
 export const make = (secret: Redacted.Redacted): Secrets => {
   const value = Redacted.value(secret)
-  if (value.length < MIN_LENGTH) return { isIn: () => false, hide: (text) => text }
+  if (value.length < MIN_LENGTH) return { isIn: () => false, hide: (text) => text, hideInJson: (json) => json }
   const bytes = Buffer.from(value)
   const hex = bytes.toString("hex")
   const encoded = encodeURIComponent(value)
@@ -41,7 +43,12 @@ export const make = (secret: Redacted.Redacted): Secrets => {
     const buffer = Buffer.from(haystack.buffer, haystack.byteOffset, haystack.byteLength)
     return needles.some((needle) => buffer.includes(needle))
   }
-  return { isIn, hide: (text) => (isIn(Buffer.from(text)) ? HIDDEN : text) }
+  const hide = (text: string) => (isIn(Buffer.from(text)) ? HIDDEN : text)
+  const hideInJson = (json: string): string =>
+    isIn(Buffer.from(json))
+      ? JSON.stringify(JSON.parse(json), (_, part: unknown) => (typeof part === "string" ? hide(part) : part))
+      : json
+  return { isIn, hide, hideInJson }
 }
 
 const percentForms = (hex: string): ReadonlyArray<string> =>

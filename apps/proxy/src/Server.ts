@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as AccessLog from "./AccessLog.ts"
 import * as Admin from "./Admin.ts"
@@ -32,6 +33,8 @@ export interface Running {
   readonly url: string
   readonly adminUrl: string
 }
+
+const LAST_PORT = 65_535
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
 
@@ -57,6 +60,10 @@ export const layerUpstream = (settings: Settings, version: string) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const key = yield* apiKey
+      if (Redacted.value(key) === "") {
+        const message = "HYPERBROWSER_API_KEY is blank: set it to a key from the Hyperbrowser dashboard"
+        return yield* new AppError.AppError({ message, exitCode: AppError.exitCodes.auth })
+      }
       const client = SessionsClient.layerNoDeps({
         apiKey: key,
         baseUrl: yield* baseUrl,
@@ -149,7 +156,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     {
       ...common,
       host: settings.adminHost,
-      port: settings.adminPort ?? (settings.port === 0 ? 0 : settings.port + 1),
+      port: settings.adminPort ?? (settings.port === 0 || settings.port === LAST_PORT ? 0 : settings.port + 1),
       maxConnections: 64,
       drain: Duration.zero,
       grace: Duration.seconds(1),

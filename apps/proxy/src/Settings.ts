@@ -1,171 +1,14 @@
 /**
- * Every setting of `serve`: a flag, a variable of the environment, a default.
+ * Every setting of `serve`.
  */
-import * as Flag from "effect/cli/Flag"
-import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Result from "effect/Result"
+import type * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
-import * as SchemaIssue from "effect/SchemaIssue"
 import { levels } from "./AccessLog.ts"
+import { onOff, setting } from "./Setting.ts"
+import { Count, CountOrNone, DurationText, orNone, Origins, Port, Rate, Size } from "./SettingValues.ts"
 
 /** The default port. */
-export const defaultPort = 8080
-
-const SHORT = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
-const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** Reads `90d`, `12h`, `30s`, `250ms`, and what Effect calls a duration: `90 days`. */
-export const parseDuration = (text: string): Option.Option<Duration.Duration> => {
-  const short = SHORT.exec(text.trim())
-  if (short !== null) return Option.some(Duration.millis(Number(short[1]) * (UNITS[short[2] ?? ""] ?? 0)))
-  return Option.flatMap(
-    Schema.decodeOption(Schema.DurationFromString)(text.trim()),
-    Option.liftPredicate(Duration.isFinite)
-  )
-}
-
-/** Schema for durations as they are typed. */
-export const DurationText = Schema.String.pipe(
-  Schema.decodeTo(Schema.Duration, {
-    decode: SchemaGetter.transformEffect((text: string, options) =>
-      Effect.mapError(
-        Effect.fromOption(parseDuration(text)),
-        () => new SchemaIssue.InvalidValue({ expected: "a duration such as 30s, 15m or 90d" }, text, options)
-      )
-    ),
-    encode: SchemaGetter.transform((duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`)
-  })
-)
-
-const wholeNumber = (minimum: number, maximum: number, expected: string) =>
-  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }, { message: expected }))
-
-const Port = wholeNumber(0, 65_535, "must be a port number from 0 to 65535")
-const Count = wholeNumber(1, 1_000_000, "must be a whole number from 1 on")
-const CountOrNone = wholeNumber(0, 1_000_000, "must be a whole number from 0 on")
-const Rate = Schema.FiniteFromString.check(Schema.isGreaterThanOrEqualTo(0))
-
-const SIZE = /^(\d+)(k|m|g)?b?$/i
-const SIZE_UNITS: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
-
-const Size = Schema.String.pipe(
-  Schema.decodeTo(Schema.Int, {
-    decode: SchemaGetter.transformEffect((text: string, options) => {
-      const match = SIZE.exec(text.trim())
-      return match === null
-        ? Effect.fail(new SchemaIssue.InvalidValue({ expected: "a size such as 64m" }, text, options))
-        : Effect.succeed(Number(match[1]) * (SIZE_UNITS[(match[2] ?? "").toLowerCase()] ?? 1))
-    }),
-    encode: SchemaGetter.transform(String)
-  })
-)
-
-const Origins = Schema.String.pipe(
-  Schema.decodeTo(Schema.Array(Schema.String), {
-    decode: SchemaGetter.transformEffect((text: string, options) => {
-      const origins = text
-        .split(",")
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== "")
-      return origins.every(
-        (origin) => Result.isSuccess(Result.try(() => new URL(origin))) && new URL(origin).origin === origin
-      )
-        ? Effect.succeed(origins)
-        : Effect.fail(
-            new SchemaIssue.InvalidValue(
-              { expected: "origins such as https://app.example, separated by commas" },
-              text,
-              options
-            )
-          )
-    }),
-    encode: SchemaGetter.transform((origins: ReadonlyArray<string>) => origins.join(","))
-  })
-)
-
-const PREFIX = "HB_SESSIONS_PROXY_"
-
-/** One row of the table of settings. */
-export interface SettingRow {
-  readonly flag: string
-  readonly env: string
-  readonly meaning: string
-  readonly default: string
-}
-
-/** Every setting, for the documents. */
-export const rows: Array<SettingRow> = []
-
-const setting = <A>(
-  name: string,
-  options: {
-    readonly schema: Schema.Codec<A, string>
-    readonly default: string
-    readonly meaning: string
-    readonly metavar: string
-    /** Another name than the one that follows from the flag's. */
-    readonly env?: string
-    /** What the default is called, if its text does not say. */
-    readonly shown?: string
-    readonly alias?: string
-  }
-): Flag.Flag<A> => {
-  const env = options.env ?? PREFIX + name.toUpperCase().replaceAll("-", "_")
-  const shown = options.shown ?? options.default
-  rows.push({ flag: `--${name}`, env, meaning: options.meaning, default: shown })
-  const flag = Flag.String(name).pipe(Flag.withMetavar(options.metavar))
-  return (options.alias === undefined ? flag : Flag.withAlias(flag, options.alias)).pipe(
-    Flag.withDescription(`${options.meaning} (default: ${shown}; env: ${env})`),
-    Flag.withSchema(options.schema),
-    Flag.withFallbackConfig(Config.schema(options.schema, env)),
-    Flag.withDefault(Schema.decodeSync(options.schema)(options.default))
-  )
-}
-
-const orNone = <A>(schema: Schema.Codec<A, string>): Schema.Codec<A | undefined, string> => {
-  const absent: A | undefined = undefined
-  return Schema.String.pipe(
-    Schema.decodeTo(Schema.UndefinedOr(Schema.toType(schema)), {
-      decode: SchemaGetter.transformEffect((text: string) =>
-        text === "" ? Effect.succeed(absent) : Effect.mapError(Schema.decodeEffect(schema)(text), ({ issue }) => issue)
-      ),
-      encode: SchemaGetter.transformEffect((value: A | undefined) =>
-        value === undefined
-          ? Effect.succeed("")
-          : Effect.mapError(Schema.encodeEffect(schema)(value), ({ issue }) => issue)
-      )
-    })
-  )
-}
-
-const withoutTokens = Flag.Boolean("without-tokens").pipe(
-  Flag.withDescription("Let everybody in who reaches the port; only on a loopback address (default: false)"),
-  Flag.withDefault(false)
-)
-rows.push({
-  flag: "--without-tokens",
-  env: "",
-  meaning: "Let everybody in who reaches the port; only on a loopback address",
-  default: "false"
-})
-
-const strictUpstream = Flag.Boolean("strict-upstream").pipe(
-  Flag.withDescription(
-    `Answer 502 instead of passing on a page that does not fit the contract (default: false; env: ${PREFIX}STRICT_UPSTREAM)`
-  ),
-  Flag.withFallbackConfig(Config.Boolean(`${PREFIX}STRICT_UPSTREAM`)),
-  Flag.withDefault(false)
-)
-rows.push({
-  flag: "--strict-upstream",
-  env: `${PREFIX}STRICT_UPSTREAM`,
-  meaning: "Answer 502 instead of passing on a page that does not fit the contract",
-  default: "false"
-})
+const defaultPort = 8080
 
 /** The flags of `serve`. */
 export const flags = {
@@ -202,7 +45,9 @@ export const flags = {
     meaning: "File with the hashes of the tokens; made by token create",
     metavar: "file"
   }),
-  withoutTokens,
+  withoutTokens: onOff("without-tokens", {
+    meaning: "Let everybody in who reaches the port; only on a loopback address"
+  }),
   corsOrigins: setting("cors-origins", {
     schema: orNone(Origins),
     default: "",
@@ -210,7 +55,10 @@ export const flags = {
     meaning: "Origins whose pages may ask, separated by commas",
     metavar: "origins"
   }),
-  strictUpstream,
+  strictUpstream: onOff("strict-upstream", {
+    meaning: "Answer 502 instead of passing on a page that does not fit the contract",
+    env: "HB_SESSIONS_PROXY_STRICT_UPSTREAM"
+  }),
   cacheFresh: setting("cache-fresh", {
     schema: DurationText,
     default: "2s",
@@ -368,39 +216,10 @@ export const flags = {
   })
 }
 
-/** The settings of a server, apart from those that say where it listens. */
-export interface Settings {
-  readonly port: number
-  readonly host: string
-  readonly adminPort: number | undefined
-  readonly adminHost: string
-  readonly tokensFile: string | undefined
-  readonly withoutTokens: boolean
-  readonly corsOrigins: ReadonlyArray<string> | undefined
-  readonly strictUpstream: boolean
-  readonly cacheFresh: Duration.Duration
-  readonly cacheStale: Duration.Duration
-  readonly cacheError: Duration.Duration
-  readonly cacheBytes: number
-  readonly rate: number
-  readonly burst: number
-  readonly maxConcurrent: number
-  readonly maxStreams: number
-  readonly maxConnections: number
-  readonly upstreamRate: number
-  readonly upstreamConcurrency: number
-  readonly readConcurrency: number
-  readonly retries: number
-  readonly maxRetryAfter: Duration.Duration
-  readonly attemptTimeout: Duration.Duration
-  readonly deadline: Duration.Duration
-  readonly readTimeout: Duration.Duration
-  readonly breakerFailures: number
-  readonly breakerOpen: Duration.Duration
-  readonly headerTimeout: Duration.Duration
-  readonly clientTimeout: Duration.Duration
-  readonly keepAlive: Duration.Duration
-  readonly drain: Duration.Duration
-  readonly grace: Duration.Duration
-  readonly accessLog: (typeof levels)[number]
+/** The settings of a server. */
+export type Settings = {
+  readonly [Name in keyof typeof flags]: (typeof flags)[Name] extends Flag.Flag<infer Value> ? Value : never
 }
+
+/** A row for each of them, for the documents. */
+export { rows } from "./Setting.ts"

@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Answer from "./Answer.ts"
 import type { ReadQuery } from "./ReadQuery.ts"
+import * as Visible from "./Visible.ts"
 
 /** Schema for the answer of `/v1/stats`. */
 export const StatsAnswer = Schema.Struct({
@@ -42,11 +43,19 @@ export const one = Effect.fn("Summaries.one")(function* (id: string, concurrency
   return Answer.make(encoder.encode(encodeSession(session)), { contentType, statuses: new Set([session.status ?? ""]) })
 })
 
-/** Sums up the sessions of a query. */
-export const stats = Effect.fn("Summaries.stats")(function* ({ options }: ReadQuery, concurrency: number) {
+/** Sums up the sessions of a query; of `statuses` only, unless it is undefined. */
+export const stats = Effect.fn("Summaries.stats")(function* (
+  { options }: ReadQuery,
+  statuses: ReadonlySet<string> | undefined,
+  concurrency: number
+) {
   let report: SweepReport | undefined
+  const visible = Visible.make(statuses)
   const summary = yield* summarize(
-    Sessions.stream({ ...options, concurrency, onReport: (made) => Effect.sync(() => (report = made)) })
+    Sessions.pages({ ...options, concurrency, onReport: (made) => Effect.sync(() => (report = made)) }).pipe(
+      Stream.flatMap(({ sessions }) => Stream.fromIterable(visible.rows(sessions)))
+    )
   )
-  return Answer.make(encoder.encode(JSON.stringify({ stats: summary, report })), { contentType })
+  const body = JSON.stringify({ stats: summary, report: visible.report(report) })
+  return Answer.make(encoder.encode(body), { contentType })
 })

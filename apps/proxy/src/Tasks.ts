@@ -75,13 +75,17 @@ export const make = (options: TaskOptions) => {
           }),
           within(options.readTimeout)
         )
-      case "Stats":
-        return cache.get(`stats:${task.query.key}`, Summaries.stats(task.query, options.readConcurrency)).pipe(
+      case "Stats": {
+        // A token of some statuses has asked for some of them: what it gets is the same for all such tokens.
+        const asked = exchange.client?.statuses === undefined ? undefined : new Set(task.query.statuses)
+        const key = `stats:${asked === undefined ? "all" : "some"}:${task.query.key}`
+        return cache.get(key, Summaries.stats(task.query, asked, options.readConcurrency)).pipe(
           Effect.flatMap((found) =>
             Effect.map(Clock.currentTimeMillis, (now) => Answer.send(exchange, found, cache, now))
           ),
           within(options.readTimeout)
         )
+      }
     }
   }
 

@@ -16,7 +16,11 @@ const Millis = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 /** Schema for what is kept of a token; times are epoch milliseconds. */
 export const TokenRecord = Schema.Struct({
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),
-  name: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)),
+  name: Schema.String.check(
+    Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
+      expected: "a letter or digit, then up to 62 letters, digits, dots, dashes and underscores"
+    })
+  ),
   /** SHA-256 of the token, base64url. */
   sha256: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/)),
   scopes: Schema.NonEmptyArray(Scope),

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -23,7 +24,7 @@ const unusable = (file: string, problem: string) =>
 /** Reads the file; fails with what to do when it is missing, readable by others or damaged. */
 export const read = Effect.fn("TokensFile.read")(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
-  const { mode } = yield* fs
+  const { mode, type } = yield* fs
     .stat(file)
     .pipe(
       Effect.mapError((error) =>
@@ -35,6 +36,7 @@ export const read = Effect.fn("TokensFile.read")(function* (file: string) {
           : unusable(file, error.message)
       )
     )
+  if (type !== "File") return yield* unusable(file, "it is not a file")
   if ((mode & TOO_OPEN) !== 0) {
     return yield* unusable(file, `others can read or write it; run: chmod 600 ${file}`)
   }
@@ -90,15 +92,21 @@ const locked = Effect.fnUntraced(function* (lock: string) {
         times: 100,
         while: (error) => error.reason._tag === "AlreadyExists"
       }),
-      Effect.mapError((error) =>
-        unusable(
-          lock,
-          error.reason._tag === "AlreadyExists"
-            ? "another command holds this lock; remove it if none is running"
-            : error.message
-        )
-      )
+      Effect.mapError((error) => unusable(lock, lockProblem(error)))
     ),
     () => Effect.ignore(fs.remove(lock, { force: true }))
   )
 })
+
+const lockProblem = ({ message, reason }: PlatformError): string => {
+  switch (reason._tag) {
+    case "AlreadyExists":
+      return "another command holds this lock; remove it if none is running"
+    case "NotFound":
+      return "its directory does not exist; make it first"
+    case "PermissionDenied":
+      return "this user may not write in its directory"
+    default:
+      return message
+  }
+}

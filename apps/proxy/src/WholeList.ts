@@ -11,6 +11,10 @@ import * as Stream from "effect/Stream"
 import type { Exchange } from "./Exchange.ts"
 import { type Format, mediaTypes } from "./Format.ts"
 import type { ReadQuery } from "./ReadQuery.ts"
+import * as Visible from "./Visible.ts"
+
+/** Tells behind the body whether it is proven complete: CSV has no other place for it. */
+export const completenessTrailer = "hb-sessions-completeness"
 
 /** How a list is written: what precedes the rows, the rows of a page, and what follows. */
 interface Writer {
@@ -53,6 +57,9 @@ export const send = Effect.fn("WholeList.send")(function* (
   options: { readonly format: Format; readonly query: ReadQuery; readonly concurrency: number }
 ) {
   const { head, rows, tail } = writer(options.format, options.query)
+  // HTTP/1.0 and HEAD have no place for one.
+  const hasTrailer = exchange.request.httpVersionMinor > 0 && exchange.method !== "HEAD"
+  const visible = Visible.make(exchange.client?.statuses)
   let report: SweepReport | undefined
   const begin = () => {
     if (exchange.response.headersSent) return
@@ -62,7 +69,8 @@ export const send = Effect.fn("WholeList.send")(function* (
       "cache-control",
       "no-store",
       "vary",
-      "accept, authorization, x-api-key, origin"
+      "accept, authorization, x-api-key, origin",
+      ...(hasTrailer ? ["trailer", completenessTrailer] : [])
     ])
     exchange.write(head)
   }
@@ -78,21 +86,21 @@ export const send = Effect.fn("WholeList.send")(function* (
     Stream.runForEach(({ sessions }) =>
       Effect.suspend(() => {
         begin()
-        const { client } = exchange
-        // A server that ignores the filter must not widen what a token may see.
-        const allowed =
-          client?.statuses === undefined
-            ? sessions
-            : sessions.filter(({ status = "" }) => client.statuses?.has(status) === true)
-        const text = rows(allowed)
+        const text = rows(visible.rows(sessions))
         return text === "" || exchange.write(text) ? Effect.void : drained(exchange)
       })
     )
   )
   begin()
+  report = visible.report(report)
   exchange.write(tail(report))
+  if (hasTrailer && report !== undefined) exchange.response.addTrailers([[completenessTrailer, completeness(report)]])
   exchange.end()
 })
+
+/** As an item of a structured field (RFC 9651). */
+const completeness = ({ completeness: claim }: SweepReport): string =>
+  claim.status === "proven" ? `proven; certificate=${claim.certificate}` : `unproven; reason=${claim.reason}`
 
 /** Waits until the client has taken what was written; whoever runs this ends it when the client goes away. */
 const drained = ({ response }: Exchange): Effect.Effect<void> =>

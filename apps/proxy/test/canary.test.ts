@@ -31,8 +31,6 @@ const dresses: ReadonlyArray<readonly [name: string, text: string]> = [
   )
 ]
 
-const needles = dresses.map(([, text]) => text)
-
 describe("Secrets", () => {
   const secrets = Secrets.make(Redacted.make(KEY))
   for (const [name, text] of dresses) {
@@ -64,8 +62,26 @@ describe("the proxy", () => {
         )
         yield* Effect.promise(() => once(server, "listening"))
         const upstream = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, apiKey: KEY }
-        const proxy = yield* start(upstream, ["--breaker-failures", "1000000", "--cache-error", "0s", "--rate", "0"])
         const seen: Array<readonly [where: string, text: string]> = []
+        const collector = createServer((request, response) => {
+          let body = ""
+          request.setEncoding("utf8").on("data", (data: string) => (body += data))
+          request.on("end", () => {
+            seen.push([`OTLP ${request.url}`, JSON.stringify(request.rawHeaders) + body])
+            response.end("{}")
+          })
+        }).listen(0, "127.0.0.1")
+        yield* Effect.addFinalizer(() => Effect.sync(() => collector.close()))
+        yield* Effect.promise(() => once(collector, "listening"))
+        const proxy = yield* start(
+          upstream,
+          ["--breaker-failures", "1000000", "--cache-error", "0s", "--rate", "0", "--log-level", "all"],
+          {
+            OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+            OTEL_TRACES_EXPORTER: "otlp",
+            OTEL_METRICS_EXPORTER: "otlp"
+          }
+        )
         const look = (where: string, path: string, init?: RequestInit) =>
           Effect.map(get(proxy.url + path, { headers: proxy.auth, ...init }), ({ headers, status, text }) => {
             seen.push([where, JSON.stringify([...headers]) + text])
@@ -96,7 +112,14 @@ describe("the proxy", () => {
         }
         const { stderr, stdout } = yield* proxy.stop("SIGTERM")
         seen.push(["log", stdout + stderr])
-        const leaks = seen.filter(([, text]) => needles.some((needle) => text.includes(needle))).map(([where]) => where)
+        // Spans have names and events of failures: the search is not in vain.
+        const spans = seen.filter(([where]) => where === "OTLP /v1/traces").map(([, text]) => text)
+        for (const text of ["SessionsClient.getPage", "exception"])
+          assert.isTrue(spans.some((body) => body.includes(text)))
+        assert.isTrue(seen.some(([where]) => where === "OTLP /v1/metrics"))
+        const leaks = seen.flatMap(([where, text]) =>
+          dresses.flatMap(([name, needle]) => (text.includes(needle) ? [`${where}: ${name}`] : []))
+        )
         assert.deepStrictEqual(leaks, [])
         assert.isAbove(seen.length, 100)
       }).pipe(Effect.scoped),

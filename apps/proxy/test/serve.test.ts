@@ -1,7 +1,6 @@
 /**
  * The built `hb-sessions-proxy serve` as a process between real clients and a real upstream.
  */
-import * as Bin from "@hb-sessions/app-kit/Bin"
 import { Hyperbrowser } from "@hyperbrowser/sdk"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it, layer } from "@effect/vitest"
@@ -9,7 +8,7 @@ import { Effect } from "effect"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { bin, get, start } from "./support/Proxy.ts"
+import { get, start } from "./support/Proxy.ts"
 
 const KEY = "hb_canary_proxy_31"
 
@@ -163,47 +162,6 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: t
           assert.isNull((yield* ask(origin, "OPTIONS")).headers.get("access-control-allow-methods"))
         }
       }).pipe(Effect.scoped)
-    )
-
-    it.effect("refuses to start without tokens, and says how to make one", () =>
-      Effect.gen(function* () {
-        const env = { HYPERBROWSER_API_KEY: KEY }
-        const run = (...args: ReadonlyArray<string>) => Bin.run(bin, ["serve", "--port", "0", ...args], env)
-        const none = yield* run()
-        assert.strictEqual(none.code, 2)
-        assert.include(none.stderr, "token create")
-        const missing = yield* run("--tokens-file", "/nowhere/tokens.json")
-        assert.strictEqual(missing.code, 3)
-        assert.include(missing.stderr, "token create")
-        const everywhere = yield* run("--without-tokens", "--host", "0.0.0.0")
-        assert.strictEqual(everywhere.code, 2)
-        assert.match(everywhere.stderr, /loopback/)
-      })
-    )
-
-    it.effect("lets everybody in when it is told to, on a loopback address", () =>
-      Effect.gen(function* () {
-        const simulator = yield* Simulator
-        const started = yield* Bin.start(bin, ["serve", "--port", "0", "--without-tokens"], {
-          HYPERBROWSER_API_KEY: KEY,
-          HYPERBROWSER_BASE_URL: simulator.url
-        }).pipe(Effect.orDie)
-        const { url } = JSON.parse(started.firstLine) as { url: string }
-        assert.strictEqual((yield* get(`${url}/api/sessions`)).status, 200)
-        assert.strictEqual((yield* get(`${url}/api/sessions`, { headers: { "x-api-key": "any" } })).status, 200)
-      }).pipe(Effect.scoped)
-    )
-
-    it.effect("names a port that is taken", () =>
-      Effect.gen(function* () {
-        const simulator = yield* Simulator
-        const { port } = new URL(simulator.url)
-        const env = { HYPERBROWSER_API_KEY: KEY, HYPERBROWSER_BASE_URL: simulator.url }
-        const args = ["serve", "--port", port, "--admin-port", "0", "--without-tokens"]
-        const { code, stderr } = yield* Bin.run(bin, args, env)
-        assert.strictEqual(code, 1)
-        assert.match(stderr, /^hb-sessions-proxy: cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)[^\n]+\n$/)
-      })
     )
   }
 )

@@ -4,7 +4,6 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { Agent, get as httpGet } from "node:http"
 import { connect } from "node:net"
 import { eventually, get, start } from "./support/Proxy.ts"
 
@@ -12,57 +11,6 @@ const withSimulator = <A, E>(
   options: Parameters<typeof Simulator.layer>[0],
   test: Effect.Effect<A, E, Simulator | import("effect").Scope.Scope>
 ) => test.pipe(Effect.scoped, Effect.provide(Simulator.layer({ sessions: 100, seed: "stop", ...options })))
-
-/** One request over a kept connection: its status, or the code of the error, and whether it was sent at all. */
-const ask = (url: string, token: string, agent: Agent) =>
-  new Promise<number | string>((resolve) => {
-    const request = httpGet(url, { agent, headers: { "x-api-key": token } }, (response) => {
-      response.resume()
-      response.on("end", () => resolve(response.statusCode ?? 0))
-      response.on("error", (error) => resolve(`cut: ${error.message}`))
-    })
-    request.on("error", (error: Error & { code?: string }) => resolve(error.code ?? error.message))
-  })
-
-it.live(
-  "loses no request under load: all that were sent are answered, and 0 is the exit code",
-  () =>
-    withSimulator(
-      { latency: { min: 0, max: 40 } },
-      Effect.gen(function* () {
-        const proxy = yield* start(yield* Simulator, ["--drain", "1500ms", "--cache-fresh", "50ms", "--rate", "0"])
-        const results = new Map<number | string, number>()
-        const load = { isDone: false }
-        const worker = async (page: number) => {
-          const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-          while (!load.isDone) {
-            // Each client sends one request after the other.
-            // oxlint-disable-next-line no-await-in-loop
-            const result = await ask(`${proxy.url}/api/sessions?page=${page}`, proxy.token, agent)
-            if (load.isDone && result === "ECONNREFUSED") break
-            results.set(result, (results.get(result) ?? 0) + 1)
-          }
-          agent.destroy()
-        }
-        const workers = Array.from({ length: 20 }, (_, index) => worker(index + 1))
-        yield* Effect.sleep("700 millis")
-        const stopping = yield* Effect.forkChild(proxy.stop("SIGTERM"))
-        // The door is open for 1.5 s; the clients leave before it shuts, as they do when a balancer watches /readyz.
-        yield* Effect.sleep("200 millis")
-        assert.strictEqual((yield* get(`${proxy.adminUrl}/readyz`)).status, 503)
-        const late = yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })
-        assert.deepStrictEqual([late.status, late.headers.get("connection")], [200, "close"])
-        yield* Effect.sleep("500 millis")
-        load.isDone = true
-        yield* Effect.promise(() => Promise.all(workers))
-        const { code } = yield* Fiber.join(stopping)
-        assert.deepStrictEqual([...results.keys()], [200], JSON.stringify([...results]))
-        assert.isAbove(results.get(200) ?? 0, 100)
-        assert.strictEqual(code, 0)
-      })
-    ),
-  60_000
-)
 
 it.live("lets a stream finish, and closes kept connections", () =>
   withSimulator(

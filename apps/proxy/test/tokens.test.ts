@@ -1,13 +1,17 @@
 /**
  * The life of tokens, through the commands and a running server.
  */
+import * as Bin from "@hb-sessions/app-kit/Bin"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { once } from "node:events"
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
 import * as Token from "../src/Token.ts"
-import { createToken, directory, eventually, get, start, token } from "./support/Proxy.ts"
+import { bin, createToken, directory, eventually, get, start, token } from "./support/Proxy.ts"
 
 layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: true })("tokens", (it) => {
   const statusFor = (url: string, secret: string, query = "") =>
@@ -124,6 +128,43 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
     }).pipe(Effect.scoped)
   )
 
+  it.effect("never see what an upstream adds to the statuses that it was asked for, not even as a number", () =>
+    Effect.gen(function* () {
+      const sessions = ["closed", "active", "closed", "error", "active"].map((status, index) => ({
+        id: `s-${index}`,
+        status,
+        createdAt: "2026-01-01T00:00:00Z"
+      }))
+      // Has no filter, or one that means something else.
+      const server = createServer((request, response) => {
+        const page = Number(new URL(request.url ?? "", "http://a").searchParams.get("page") ?? 1)
+        response.end(JSON.stringify({ sessions: page === 1 ? sessions : [], totalCount: 5, page, perPage: 10 }))
+      }).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      yield* Effect.promise(() => once(server, "listening"))
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const proxy = yield* start({ url, apiKey: "another-key" }, ["--cache-fresh", "1h"])
+      const closed = yield* createToken(proxy.tokensFile, "closed-only", "--statuses", "closed")
+      yield* eventually(statusFor(proxy.url, closed), (status) => status === 403)
+      const ask = (secret: string, path: string) =>
+        Effect.map(get(proxy.url + path, { headers: { "x-api-key": secret } }), ({ text }) => JSON.parse(text))
+      assert.strictEqual((yield* ask(proxy.token, "/v1/stats?status=closed")).stats.sessions, 5)
+      const { report, stats } = yield* ask(closed, "/v1/stats?status=closed")
+      assert.deepStrictEqual(Object.keys(stats.byStatus), ["closed"])
+      assert.deepStrictEqual(
+        [stats.sessions, report.rowsRead, report.emittedRows, report.totalCountFirst],
+        [2, 2, 2, undefined]
+      )
+      const list = yield* ask(closed, "/v1/sessions.json?status=closed")
+      assert.deepStrictEqual(
+        list.sessions.map(({ id }: { id: string }) => id),
+        ["s-0", "s-2"]
+      )
+      assert.deepStrictEqual([list.report.distinctRows, list.report.totalCountLast], [2, undefined])
+      assert.strictEqual(yield* statusFor(proxy.url, closed, "?status=closed"), 502)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("stay in force while their file is gone or damaged, which is reported", () =>
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator)
@@ -150,6 +191,22 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
       const { code, stderr } = yield* token(file, "list")
       assert.strictEqual(code, 3)
       assert.include(stderr, "chmod 600")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("need a file, in a directory that exists, and a plain name", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      for (const [args, code, text] of [
+        [["list", "--tokens-file", path], 3, "it is not a file"],
+        [["create", "--name", "a", "--tokens-file", join(path, "none/tokens.json")], 3, "its directory does not exist"],
+        [["create", "--name", "a b", "--tokens-file", join(path, "tokens.json")], 2, "letters, digits, dots"]
+      ] as const) {
+        const result = yield* Bin.run(bin, ["token", ...args])
+        assert.deepStrictEqual([result.code, result.stdout], [code, ""])
+        assert.include(result.stderr, text)
+      }
+      assert.deepStrictEqual(readdirSync(path), [])
     }).pipe(Effect.scoped)
   )
 

@@ -4,8 +4,9 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { get as httpGet } from "node:http"
 import { connect } from "node:net"
-import { eventually, get, start } from "./support/Proxy.ts"
+import { eventually, get, raw, start } from "./support/Proxy.ts"
 
 const SESSIONS = 230
 
@@ -170,7 +171,56 @@ layer(Simulator.layer({ sessions: SESSIONS, seed: "v1", extraFields: true }), { 
           return [response.status, text]
         })
         assert.deepStrictEqual(cut, [200, "cut"])
+        yield* simulator.setFaults({ script: [{ fault: "500", page: 9 }] })
+        // To HTTP/1.0, which nginx speaks to what it is in front of, the end of the connection is the end of the body.
+        const old = yield* Effect.promise(
+          () =>
+            new Promise<string>((resolve) => {
+              const socket = connect(Number(new URL(proxy.url).port), "127.0.0.1")
+              socket.on("data", () => {}).on("end", () => resolve("complete"))
+              socket.on("error", (error: Error & { code?: string }) => resolve(error.code ?? ""))
+              socket.write(`GET /v1/sessions.csv HTTP/1.0\r\nx-api-key: ${proxy.token}\r\n\r\n`)
+            })
+        )
+        assert.strictEqual(old, "ECONNRESET")
         yield* simulator.setFaults({})
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("tells behind the body, CSV included, whether it is complete, unless the client speaks HTTP/1.0", () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const trailers = (path: string) =>
+          Effect.promise(
+            () =>
+              new Promise<readonly [string | undefined, NodeJS.Dict<string>]>((resolve) => {
+                httpGet(proxy.url + path, { headers: proxy.auth }, (response) => {
+                  response.resume()
+                  response.on("end", () => resolve([response.headers.trailer, response.trailers]))
+                })
+              })
+          )
+        for (const [path, claim] of [
+          ["/v1/sessions.csv", /^proven; certificate=(?:moment|count)$/],
+          ["/v1/sessions.ndjson", /^proven; /],
+          ["/v1/sessions.json", /^proven; /],
+          ["/v1/sessions.csv?consistency=fast", /^unproven; reason=fast$/]
+        ] as const) {
+          const [declared, sent] = yield* trailers(path)
+          assert.strictEqual(declared, "hb-sessions-completeness")
+          assert.match(sent["hb-sessions-completeness"] ?? "", claim)
+        }
+        const request = `GET /v1/sessions.csv?columns=id HTTP/1.0\r\nx-api-key: ${proxy.token}\r\n\r\n`
+        const { closed, text } = yield* raw(proxy.url, request, 3000)
+        assert.isTrue(closed)
+        assert.notInclude(text.toLowerCase(), "trailer")
+        assert.strictEqual(
+          text
+            .slice(text.indexOf("\r\n\r\n") + 4)
+            .trimEnd()
+            .split("\r\n").length,
+          SESSIONS + 1
+        )
       }).pipe(Effect.scoped)
     )
 

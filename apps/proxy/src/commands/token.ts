@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { DurationText } from "../Settings.ts"
+import { DurationText } from "../SettingValues.ts"
 import { generate, Scope, stateOf, type TokenList, type TokenRecord, TokenRecord as Record } from "../Token.ts"
 import * as TokensFile from "../TokensFile.ts"
 

@@ -32,14 +32,13 @@ export interface Upstream {
   readonly apiKey: string
 }
 
-/** Starts a proxy with a token of its own. */
-export const start = Effect.fnUntraced(function* (
+/** Starts a proxy with the tokens of a file. */
+export const serve = Effect.fnUntraced(function* (
   upstream: Upstream,
+  file: string,
   args: ReadonlyArray<string> = [],
   env: Bin.Env = {}
 ) {
-  const file = join(yield* directory, "tokens.json")
-  const secret = yield* createToken(file, "test")
   const started = yield* Bin.start(bin, ["serve", "--port", "0", "--tokens-file", file, ...args], {
     HYPERBROWSER_API_KEY: upstream.apiKey,
     HYPERBROWSER_BASE_URL: upstream.url,
@@ -52,7 +51,19 @@ export const start = Effect.fnUntraced(function* (
     Effect.orDie
   )
   const { adminUrl, url } = JSON.parse(started.firstLine) as { url: string; adminUrl: string }
-  return { ...started, url, adminUrl, token: secret, tokensFile: file, auth: { "x-api-key": secret } }
+  return { ...started, url, adminUrl }
+})
+
+/** Starts a proxy with a token of its own. */
+export const start = Effect.fnUntraced(function* (
+  upstream: Upstream,
+  args: ReadonlyArray<string> = [],
+  env: Bin.Env = {}
+) {
+  const file = join(yield* directory, "tokens.json")
+  const secret = yield* createToken(file, "test")
+  const proxy = yield* serve(upstream, file, args, env)
+  return { ...proxy, token: secret, tokensFile: file, auth: { "x-api-key": secret } }
 })
 
 /** Sends a request and reads the whole answer. */

@@ -1,0 +1,105 @@
+/**
+ * What the values of settings look like when they are typed.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
+
+const SHORT = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Reads `90d`, `12h`, `30s`, `250ms`, and what Effect calls a duration: `90 days`. */
+export const parseDuration = (text: string): Option.Option<Duration.Duration> => {
+  const short = SHORT.exec(text.trim())
+  if (short !== null) return Option.some(Duration.millis(Number(short[1]) * (UNITS[short[2] ?? ""] ?? 0)))
+  return Option.flatMap(
+    Schema.decodeOption(Schema.DurationFromString)(text.trim()),
+    Option.liftPredicate(Duration.isFinite)
+  )
+}
+
+/** Schema for durations as they are typed. */
+export const DurationText = Schema.String.pipe(
+  Schema.decodeTo(Schema.Duration, {
+    decode: SchemaGetter.transformEffect((text: string, options) =>
+      Effect.mapError(
+        Effect.fromOption(parseDuration(text)),
+        () => new SchemaIssue.InvalidValue({ expected: "a duration such as 30s, 15m or 90d" }, text, options)
+      )
+    ),
+    encode: SchemaGetter.transform((duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`)
+  })
+)
+
+const wholeNumber = (minimum: number, maximum: number, expected: string) =>
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }, { message: expected }))
+
+/** Schema for ports; 0 takes a free one. */
+export const Port = wholeNumber(0, 65_535, "must be a port number from 0 to 65535")
+/** Schema for numbers of things. */
+export const Count = wholeNumber(1, 1_000_000, "must be a whole number from 1 on")
+/** Schema for numbers of things, or 0. */
+export const CountOrNone = wholeNumber(0, 1_000_000, "must be a whole number from 0 on")
+/** Schema for numbers a second, or 0. */
+export const Rate = Schema.FiniteFromString.check(Schema.isGreaterThanOrEqualTo(0))
+
+const SIZE = /^(\d+)(k|m|g)?b?$/i
+const SIZE_UNITS: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+
+/** Schema for bytes, such as `64m`; powers of 1024. */
+export const Size = Schema.String.pipe(
+  Schema.decodeTo(Schema.Int, {
+    decode: SchemaGetter.transformEffect((text: string, options) => {
+      const match = SIZE.exec(text.trim())
+      return match === null
+        ? Effect.fail(new SchemaIssue.InvalidValue({ expected: "a size such as 64m" }, text, options))
+        : Effect.succeed(Number(match[1]) * (SIZE_UNITS[(match[2] ?? "").toLowerCase()] ?? 1))
+    }),
+    encode: SchemaGetter.transform(String)
+  })
+)
+
+/** Schema for origins, separated by commas. */
+export const Origins = Schema.String.pipe(
+  Schema.decodeTo(Schema.Array(Schema.String), {
+    decode: SchemaGetter.transformEffect((text: string, options) => {
+      const origins = text
+        .split(",")
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== "")
+      return origins.every(
+        (origin) => Result.isSuccess(Result.try(() => new URL(origin))) && new URL(origin).origin === origin
+      )
+        ? Effect.succeed(origins)
+        : Effect.fail(
+            new SchemaIssue.InvalidValue(
+              { expected: "origins such as https://app.example, separated by commas" },
+              text,
+              options
+            )
+          )
+    }),
+    encode: SchemaGetter.transform((origins: ReadonlyArray<string>) => origins.join(","))
+  })
+)
+
+/** Lets a setting be absent: its text is empty then. */
+export const orNone = <A>(schema: Schema.Codec<A, string>): Schema.Codec<A | undefined, string> => {
+  const absent: A | undefined = undefined
+  return Schema.String.pipe(
+    Schema.decodeTo(Schema.UndefinedOr(Schema.toType(schema)), {
+      decode: SchemaGetter.transformEffect((text: string) =>
+        text === "" ? Effect.succeed(absent) : Effect.mapError(Schema.decodeEffect(schema)(text), ({ issue }) => issue)
+      ),
+      encode: SchemaGetter.transformEffect((value: A | undefined) =>
+        value === undefined
+          ? Effect.succeed("")
+          : Effect.mapError(Schema.encodeEffect(schema)(value), ({ issue }) => issue)
+      )
+    })
+  )
+}
