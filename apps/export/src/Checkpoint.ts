@@ -22,7 +22,9 @@ export const Progress = Schema.Struct({
   /** Sessions received, those that were filtered out included. */
   received: Count,
   newestCreatedAt: Schema.optionalKey(Schema.Int),
-  oldestOpen: Schema.optionalKey(Schema.Int)
+  oldestOpen: Schema.optionalKey(Schema.Int),
+  /** Whether a session without `createdAt` may still change. */
+  undatedOpen: Schema.Boolean
 })
 export type Progress = typeof Progress.Type
 

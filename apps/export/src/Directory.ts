@@ -47,6 +47,30 @@ export const sync = Effect.fn("Directory.sync")(function* (directory: string) {
   yield* handle.sync
 }, Effect.scoped)
 
+/** Makes a directory with its parents, each of them to last through a power cut. */
+export const make = (directory: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    if (yield* fs.exists(directory)) return
+    const parent = path.dirname(path.resolve(directory))
+    yield* make(parent)
+    yield* fs.makeDirectory(directory, { recursive: true })
+    yield* sync(parent)
+  })
+
+/** Fails when a directory, or the nearest parent that exists, is not one to write in. */
+export const checkWritable = (
+  directory: string
+): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const resolved = path.resolve(directory)
+    if (yield* fs.exists(resolved)) return yield* fs.access(resolved, { writable: true })
+    yield* checkWritable(path.dirname(resolved))
+  })
+
 /** Writes a file and flushes it; the name lasts when its directory is flushed too. */
 export const writeFlushed = Effect.fn("Directory.writeFlushed")(function* (file: string, data: string | Uint8Array) {
   const fs = yield* FileSystem.FileSystem

@@ -41,13 +41,9 @@ import * as Staging from "./Staging.ts"
  */
 export const run = Effect.fn("ExportJob.run")(
   function* (settings: Settings) {
-    const fs = yield* FileSystem.FileSystem
     const { directory } = settings
-    if (!(yield* fs.exists(directory))) {
-      const path = yield* Path.Path
-      yield* fs.makeDirectory(directory, { recursive: true })
-      yield* Directory.sync(path.dirname(path.resolve(directory)))
-    }
+    yield* Directory.checkWritable(directory)
+    yield* Directory.make(directory)
     yield* Lock.acquire(directory, settings.takeOverAfter)
     const staging = yield* Staging.fence(directory)
     return yield* exportInto(staging, settings).pipe(
@@ -68,7 +64,10 @@ const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, settin
     Effect.tapError(() => removeCheckpoint(staging))
   )
   const published = yield* publish(staging, settings, gathered, former)
-  yield* Staging.discard(staging)
+  yield* Staging.discard(staging).pipe(
+    // What is published is published; the next run sweeps what is left.
+    Effect.catch(({ message }) => Effect.logWarning(`the work files could not be removed: ${message}`))
+  )
   return published
 })
 
@@ -88,7 +87,7 @@ interface Attempt {
   readonly gathered: Gathered
 }
 
-/** Reads until there is a whole: anew when a checkpoint is damaged, and once more when the list has another order. */
+/** Reads until there is a whole: anew when a checkpoint is damaged, and once more when a part of the list is not enough. */
 const gatherAll = Effect.fn("ExportJob.gather")(function* (
   staging: Staging.Staging,
   settings: Settings,
@@ -117,14 +116,8 @@ const gatherAll = Effect.fn("ExportJob.gather")(function* (
     }
     return yield* gatherAll(staging, settings, Option.none(), former)
   }
-  const { report } = attempt.value
-  const isCutShort =
-    settings.selection.mode === "incremental" &&
-    plan.readSince !== undefined &&
-    !report.stoppedEarly &&
-    report.order !== "newest-first"
-  if (!isCutShort) return { plan, index, gathered: attempt.value }
-  const why = "the list is not newest first, so that older sessions had to be looked at too"
+  const why = shortcoming(settings, plan, attempt.value)
+  if (why === undefined) return { plan, index, gathered: attempt.value }
   yield* Effect.logInfo(`the whole list is read: ${why}`)
   yield* removeCheckpoint(staging)
   const { readSince: _, ...whole } = plan
@@ -137,6 +130,18 @@ const gatherAll = Effect.fn("ExportJob.gather")(function* (
   })
   return { plan: { ...whole, sweepReason: why }, index, gathered: yield* Effect.fromOption(again).pipe(Effect.orDie) }
 })
+
+/** Why a read that ended at a time is not enough; undefined when it is. */
+const shortcoming = ({ selection, strict }: Settings, { readSince }: Plan, { hasMissedUndated, report }: Gathered) => {
+  if (readSince === undefined) return undefined
+  if (selection.mode === "snapshot") {
+    const isWanting = strict && report.completeness.status === "unproven" && report.stoppedEarly
+    return isWanting ? "what was read back to --since could not be proven to be complete" : undefined
+  }
+  if (hasMissedUndated) return "a session without createdAt was met, and nothing tells where others are"
+  if (report.stoppedEarly || report.order === "newest-first") return undefined
+  return "the list is not newest first, so that older sessions had to be looked at too"
+}
 
 const removeCheckpoint = Effect.fnUntraced(function* (staging: Staging.Staging) {
   const fs = yield* FileSystem.FileSystem
@@ -267,6 +272,7 @@ const bookmarkOf = ({ progress, report }: Gathered, former: Bookmark | undefined
   return {
     ...(newest === undefined ? {} : { newestCreatedAt: iso(newest) }),
     ...(progress.oldestOpen === undefined ? {} : { oldestOpen: iso(progress.oldestOpen) }),
+    undatedOpen: progress.undatedOpen,
     order: report.order === "unknown" ? (former?.order ?? report.order) : report.order
   }
 }

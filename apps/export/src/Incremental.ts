@@ -6,8 +6,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import { createHash } from "node:crypto"
-import { names } from "./Directory.ts"
+import { createHash, type Hash } from "node:crypto"
+import { isNotFound, names } from "./Directory.ts"
 import { exitCodes } from "./exitCodes.ts"
 import { forEachRecord, hasFingerprint, KeyTable, RECORD_BYTES } from "./KeyTable.ts"
 import type { Manifest } from "./Manifest.ts"
@@ -32,7 +32,6 @@ export const reach = Effect.fn("Incremental.reach")(function* (settings: Setting
   const whole = (why: string): Reach => ({ readSince: undefined, why })
   if (selection.mode === "snapshot") {
     if (since === undefined) return whole("a snapshot holds all sessions")
-    if (strict) return whole("only the whole list can be proven")
     return { readSince: since, why: "the list is read back to --since" }
   }
   if (settings.fullRefresh) return whole(fullRefreshReason)
@@ -43,10 +42,11 @@ export const reach = Effect.fn("Incremental.reach")(function* (settings: Setting
       exitCode: exitCodes.usage
     })
   }
-  if (strict) return whole("only the whole list can be proven")
-  const { newestCreatedAt, oldestOpen, order } = former.bookmark
+  if (strict) return whole("only in the whole list every change can be found")
+  const { newestCreatedAt, oldestOpen, order, undatedOpen } = former.bookmark
   if (newestCreatedAt === undefined) return whole("no session has been read before")
   if (order !== "newest-first") return whole("the list was not newest first the last time")
+  if (undatedOpen) return whole("a session without createdAt may have changed, and nothing tells where it is")
   const newest = Date.parse(newestCreatedAt)
   const settled = oldestOpen === undefined ? newest : Math.min(newest, Date.parse(oldestOpen))
   const readSince = Math.max(settled - Duration.toMillis(settings.lookBack), since ?? Number.NEGATIVE_INFINITY)
@@ -55,21 +55,18 @@ export const reach = Effect.fn("Incremental.reach")(function* (settings: Setting
 
 /** Reads which sessions have been written, and in which state; refuses an index that is not the one that was published. */
 export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (directory: string, manifest: Manifest) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { index } = manifest.bookmark
   if (index === undefined) return new KeyTable()
   const file = path.join(directory, index.path)
-  const bytes = yield* fs.readFile(file)
-  if (createHash("sha256").update(bytes).digest("hex") !== index.sha256) {
-    return yield* new AppError({
-      message: `${file} is not what was published; restore it, or give --full-refresh to begin anew`,
-      exitCode: exitCodes.usage
-    })
-  }
+  const hash = createHash("sha256")
   const table = new KeyTable(index.sessions)
-  forEachRecord(bytes, (record) => void table.set(record))
-  return table
+  yield* eachRecord(file, (record) => void table.set(record), hash).pipe(Effect.catchIf(isNotFound, () => Effect.void))
+  if (hash.digest("hex") === index.sha256) return table
+  return yield* new AppError({
+    message: `${file} is not what was published; restore it, or give --full-refresh to begin anew`,
+    exitCode: exitCodes.usage
+  })
 })
 
 /** Adds a run's journal to what was written before, and writes it beside the data. */
@@ -80,7 +77,7 @@ export const writeIndex = Effect.fn("Incremental.writeIndex")(function* (options
 }) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  yield* eachJournalRecord(options.journal, (record) => {
+  yield* eachRecord(options.journal, (record) => {
     if (hasFingerprint(record)) options.index.set(record)
   })
   const hash = createHash("sha256")
@@ -100,20 +97,22 @@ export const writeIndex = Effect.fn("Incremental.writeIndex")(function* (options
   return { sessions: options.index.size, bytes, sha256: hash.digest("hex") }
 })
 
-/** Calls a function with each record of a journal. */
-export const eachJournalRecord = Effect.fn("Incremental.eachJournalRecord")(function* (
-  journal: string,
-  visit: (record: Uint32Array) => void
+/** Calls a function with each record of a file, of which little is in memory at a time; hashes all of its bytes. */
+export const eachRecord = Effect.fn("Incremental.eachRecord")(function* (
+  file: string,
+  visit: (record: Uint32Array) => void,
+  hash?: Hash
 ) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.scoped(
     Effect.gen(function* () {
-      const handle = yield* fs.open(journal, { flag: "r" })
+      const handle = yield* fs.open(file, { flag: "r" })
       const buffer = new Uint8Array(RECORD_BYTES * 8192)
       let kept = 0
       for (;;) {
         const read = yield* handle.read(buffer.subarray(kept))
         if (read === 0) return
+        hash?.update(buffer.subarray(kept, kept + read))
         const whole = kept + read - ((kept + read) % RECORD_BYTES)
         forEachRecord(buffer.subarray(0, whole), visit)
         buffer.copyWithin(0, whole, kept + read)

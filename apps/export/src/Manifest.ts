@@ -31,6 +31,9 @@ export const Bookmark = Schema.Struct({
   oldestOpen: Schema.optionalKey(Time).annotateKey({
     description: "`createdAt` of the oldest session that may still change; absent when there was none"
   }),
+  undatedOpen: Schema.Boolean.annotateKey({
+    description: "Whether a session without `createdAt` may still change: then the next run reads the whole list"
+  }),
   order: SweepReport.fields.order,
   index: Schema.optionalKey(
     Schema.Struct({ path: Schema.String, sessions: Count, bytes: Count, sha256: Sha256 })

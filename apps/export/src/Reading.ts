@@ -10,13 +10,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 import { type Checkpoint, type PartState, type Plan, type Progress, toText } from "./Checkpoint.ts"
 import { isNotFound, names, sync, writeFlushed } from "./Directory.ts"
-import { eachJournalRecord } from "./Incremental.ts"
+import { eachRecord } from "./Incremental.ts"
 import { clearFingerprint, KeyTable, makeRecord, setFingerprint, setKey, toBytes } from "./KeyTable.ts"
 import { schemaVersion } from "./Manifest.ts"
 import * as PartFiles from "./PartFiles.ts"
@@ -24,6 +25,7 @@ import { makePartitionOf, makeRows } from "./Rows.ts"
 import type { Candidate } from "./Resume.ts"
 import type { Settings } from "./Settings.ts"
 import { type Staging, sweep } from "./Staging.ts"
+import * as Undated from "./Undated.ts"
 
 /** The names of the unfinished files in the staging directory. */
 const RAW = "raw"
@@ -50,6 +52,8 @@ export interface Gathered {
   readonly receivedNow: number
   /** Different sessions received in all reads together. */
   readonly distinct: number
+  /** Whether a read back to a time met a session without `createdAt` that should have been received. */
+  readonly hasMissedUndated: boolean
 }
 
 /** What a read goes on with. */
@@ -80,7 +84,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const journal = yield* PartFiles.make({ directory: staging.path(JOURNAL), header: "", nameOf: () => "received.bin" })
 
   let token: ResumeToken | undefined
-  let progress: { -readonly [K in keyof Progress]: Progress[K] } = { received: 0 }
+  let progress: { -readonly [K in keyof Progress]: Progress[K] } = { received: 0, undatedOpen: false }
   let written = 0
   let receivedNow = 0
   let seen: KeyTable | undefined
@@ -111,11 +115,12 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     written = found.parts.reduce((sum, part) => sum + part.rows, 0)
     const known = new KeyTable(found.progress.received)
     yield* checkpoint(found.token)
-    yield* eachJournalRecord(journal.fileOf(JOURNAL_KEY), (entry) => void known.set(entry))
+    yield* eachRecord(journal.fileOf(JOURNAL_KEY), (entry) => void known.set(entry))
     seen = known
   }
   yield* sweep(staging)
 
+  const canBeUndated = plan.since === undefined && plan.until === undefined
   const matches = (session: Session) =>
     (selection.status.length === 0 || (session.status !== undefined && selection.status.includes(session.status))) &&
     (plan.since === undefined || (session.createdAt !== undefined && session.createdAt >= plan.since)) &&
@@ -132,6 +137,8 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     if (createdAt !== undefined) {
       progress.newestCreatedAt = Math.max(progress.newestCreatedAt ?? createdAt, createdAt)
       if (!isFinal(session)) progress.oldestOpen = Math.min(progress.oldestOpen ?? createdAt, createdAt)
+    } else if (canBeUndated && !isFinal(session)) {
+      progress.undatedOpen = true
     }
     return true
   }
@@ -166,6 +173,15 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const every = Duration.toMillis(settings.checkpointEvery)
   let lastCheckpoint = yield* Clock.currentTimeMillis
   let report = Option.none<SweepReport>()
+  let hasMissedUndated = false
+  const undatedRecord = makeRecord()
+  /** What a read back to a time leaves out, as if nobody had seen it. */
+  const lookAtUndated = (session: Session) => {
+    setKey(undatedRecord, session.id)
+    setFingerprint(undatedRecord, rows.encode([session]))
+    hasMissedUndated ||= !isFinal(session) || (matches(session) && index?.hasSame(undatedRecord) !== true)
+  }
+  const isLooking = index !== undefined && plan.readSince !== undefined && canBeUndated
   const read = Sessions.pages({
     consistency: "verified",
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
@@ -176,7 +192,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
       Effect.sync(() => {
         report = Option.some(found)
       })
-  })
+  }).pipe(isLooking ? Undated.watch(lookAtUndated) : identity)
   yield* Stream.runForEachArray(read, (chunks) =>
     Effect.gen(function* () {
       for (const chunk of chunks) {
@@ -209,7 +225,8 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     progress,
     written,
     receivedNow,
-    distinct: seen?.size ?? receivedNow
+    distinct: seen?.size ?? receivedNow,
+    hasMissedUndated
   })
 })
 

@@ -66,7 +66,9 @@ const check = Effect.fnUntraced(function* (text: string, settings: Settings, bas
   if (!isSame(plan.selection, settings.selection)) return refused("it is of an export with other settings")
   if (plan.account !== settings.account) return refused("it was made with another API key")
   if (plan.base !== base) return outdated("another generation was published after it")
-  if (settings.strict && plan.readSince !== undefined) return outdated("its read cannot prove anything")
+  if (settings.strict && settings.selection.mode === "incremental" && plan.readSince !== undefined) {
+    return outdated("--strict reads the whole list")
+  }
   if (plan.pageSize !== settings.pageSize) return outdated("its pages have another size")
   if (settings.fullRefresh && plan.sweepReason !== fullRefreshReason) return outdated("--full-refresh begins anew")
   const age = (yield* Clock.currentTimeMillis) - checkpoint.written

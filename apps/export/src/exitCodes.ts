@@ -25,8 +25,13 @@ export const exitCodes = {
 export const fail = (exitCode: number, message: string): Effect.Effect<never, AppError> =>
   Effect.fail(new AppError({ message, exitCode }))
 
-const diskError = (error: PlatformError) =>
-  new AppError({ message: `the disk failed: ${error.message}`, exitCode: exitCodes.disk })
+/** In the words of the operating system, such as `ENOSPC: no space left on device, write`. */
+const diskError = ({ cause, message, reason }: PlatformError) => {
+  const said = cause instanceof Error ? cause.message : message
+  const place = reason._tag === "BadArgument" ? undefined : reason.pathOrDescriptor
+  const where = typeof place !== "string" || said.includes(place) ? "" : ` ${place}`
+  return new AppError({ message: `the disk failed: ${said}${where}`, exitCode: exitCodes.disk })
+}
 
 /**
  * Turns every failure of the file system into exit code 74.

@@ -8,15 +8,27 @@ import { bin, environment, launch, manifestOf, scratch } from "./support.ts"
 
 const [sessions, megabytes] = process.env["HB_SESSIONS_TEST_FULL"] === "1" ? [1_000_000, 96] : [30_000, 24]
 
-describe("memory", { timeout: 1_200_000 }, () => {
-  it.live(`${sessions} sessions fit into a heap of ${megabytes} MB`, () =>
+describe("memory", { timeout: 3_600_000 }, () => {
+  it.live(`${sessions} sessions, and then what is new of them, fit into a heap of ${megabytes} MB`, () =>
     Effect.gen(function* () {
-      const env = environment(yield* Simulator)
+      const simulator = yield* Simulator
+      const env = environment(simulator)
       const out = yield* scratch
       const node = [process.execPath, `--max-old-space-size=${megabytes}`, bin]
-      const { ended } = launch(env, ["run", "--out", out, "--page-size", "100", "--mode", "incremental"], node)
-      assert.strictEqual(yield* Effect.promise(() => ended), 0)
+      const exportNow = (...args: ReadonlyArray<string>) =>
+        Effect.promise(
+          () => launch(env, ["run", "--out", out, "--page-size", "100", "--mode", "incremental", ...args], node).ended
+        )
+      assert.strictEqual(yield* exportNow(), 0)
       assert.strictEqual(manifestOf(out).sessions, sessions)
+      // The index of all sessions is read, and written anew.
+      yield* simulator.mutate("start", 3)
+      assert.strictEqual(yield* exportNow(), 0)
+      const { bookmark, sessions: added, sweep } = manifestOf(out)
+      assert.deepStrictEqual([added, sweep, bookmark.index?.sessions], [3, "recent", sessions + 3])
+      // The whole list is compared with the index.
+      assert.strictEqual(yield* exportNow("--strict"), 0)
+      assert.deepStrictEqual([manifestOf(out).sessions, manifestOf(out).sweep], [0, "full"])
     }).pipe(Effect.provide(Simulator.layer({ sessions })), Effect.scoped)
   )
 })

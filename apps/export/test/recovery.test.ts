@@ -13,6 +13,7 @@ import {
   leftOvers,
   manifestOf,
   publishedIds,
+  rowsOf,
   run,
   scratch,
   until
@@ -64,31 +65,65 @@ describe("an interrupted run", () => {
     )
   }
 
-  it.live("is gone on with from each of its checkpoints, while the list changes", () =>
+  const slowly = ["run", ...everyPage, "--concurrency", "1"]
+
+  /** A run of one page after the other, each time with one more page; the directory as it is after each. */
+  const interruptAtEachPage = Effect.fnUntraced(function* (root: string, between: Effect.Effect<unknown>) {
+    const simulator = yield* Simulator
+    const out = join(root, "out")
+    const copies: Array<string> = []
+    for (let page = 2; page <= 10; page++) {
+      yield* simulator.setFaults({ script: [{ fault: "500", page }] })
+      const { code } = yield* run(environment(simulator), ...slowly, "--out", out)
+      assert.strictEqual(code, 4)
+      yield* simulator.setFaults({})
+      const copy = join(root, `copy-${page}`)
+      cpSync(out, copy, { recursive: true })
+      copies.push(copy)
+      yield* between
+    }
+    return copies
+  })
+
+  it.live("is gone on with from each of its checkpoints, to the same bytes", () =>
+    Effect.gen(function* () {
+      const env = environment(yield* Simulator)
+      const root = yield* scratch
+      const whole = join(root, "whole")
+      assert.strictEqual((yield* run(env, "run", "--out", whole)).code, 0)
+      for (const copy of yield* interruptAtEachPage(root, Effect.void)) {
+        const { code, stderr } = yield* run(env, ...slowly, "--out", copy)
+        assert.strictEqual(code, 0, stderr)
+        assert.isAbove(manifestOf(copy).resumed, 0)
+        assert.deepStrictEqual(manifestOf(copy).files, manifestOf(whole).files)
+        assert.isTrue(readFileSync(join(copy, "sessions.csv")).equals(readFileSync(join(whole, "sessions.csv"))))
+      }
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 95 })), Effect.scoped)
+  )
+
+  it.live("is gone on with from each of its checkpoints while the list changes, and each row was true meanwhile", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const root = yield* scratch
       const env = environment(simulator)
-      const args = ["run", ...everyPage, "--concurrency", "1"]
-      // A run of one page after the other, each time with one more page.
-      const copies: Array<string> = []
-      const out = join(root, "out")
-      for (let page = 2; page <= 10; page++) {
-        yield* simulator.setFaults({ script: [{ fault: "500", page }] })
-        assert.strictEqual((yield* run(env, ...args, "--out", out)).code, 4)
-        const copy = join(root, `copy-${page}`)
-        cpSync(out, copy, { recursive: true })
-        copies.push(copy)
-        yield* simulator.mutate("start", 1)
-        yield* simulator.mutate("end", 1)
-      }
-      yield* simulator.setFaults({})
+      const seen = new Set<string>()
+      const look = Effect.gen(function* () {
+        const moment = join(root, `moment-${seen.size}`)
+        assert.strictEqual((yield* run(env, "run", "--out", moment)).code, 0)
+        for (const row of rowsOf(join(moment, "sessions.csv"))) seen.add(JSON.stringify(row))
+      })
+      yield* look
+      const change = Effect.andThen(Effect.andThen(simulator.mutate("start", 1), simulator.mutate("end", 1)), look)
+      const copies = yield* interruptAtEachPage(root, change)
       const model = simulator.world.ids().toSorted()
       for (const copy of copies) {
-        const { code, stderr } = yield* run(env, ...args, "--out", copy)
+        const { code, stderr } = yield* run(env, ...slowly, "--out", copy)
         assert.strictEqual(code, 0, stderr)
         assert.isAbove(manifestOf(copy).resumed, 0)
         assert.deepStrictEqual(publishedIds(copy), model)
+        const rows = rowsOf(join(copy, "sessions.csv"))
+        const untrue = rows.filter((row) => !seen.has(JSON.stringify(row)))
+        assert.deepStrictEqual(untrue, [])
       }
     }).pipe(Effect.provide(Simulator.layer({ sessions: 95 })), Effect.scoped)
   )

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
@@ -92,7 +92,7 @@ describe("filters", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 300 })), Effect.scoped)
   )
 
-  it.live("times: the read stops at --since, unless a proof is asked for", () =>
+  it.live("times: the read stops at --since; with --strict what is read is proven", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
@@ -101,13 +101,35 @@ describe("filters", () => {
       const quick = manifestOf(out)
       yield* run(env, ...args, "--strict")
       const strict = manifestOf(out)
-      assert.deepStrictEqual([quick.sweep, quick.completeness], ["recent", "unproven"])
-      assert.deepStrictEqual([strict.sweep, strict.completeness], ["full", "proven"])
+      assert.strictEqual(quick.sweep, "recent")
+      assert.strictEqual(strict.completeness, "proven")
       assert.strictEqual(quick.files[0]?.sha256, strict.files[0]?.sha256)
       const times = rowsOf(join(out, "sessions.csv")).map((row) => row["createdAt"] ?? "")
       assert.isNotEmpty(times)
       assert.isTrue(times.every((time) => time >= "2025-12-20" && time < "2025-12-25T12:00"))
     }).pipe(Effect.provide(Simulator.layer({ sessions: 500 })), Effect.scoped)
+  )
+
+  it.live("--strict reads the whole list when what was read back to --since proves nothing", () =>
+    Effect.gen(function* () {
+      const rows = Array.from({ length: 60 }, (_, i) => ({ id: `${i}`, createdAt: new Date(2e12 - i * 1e9).toJSON() }))
+      const server = createServer((request, response) => {
+        const page = Number(new URL(request.url ?? "", "http://localhost").searchParams.get("page"))
+        response.end(JSON.stringify({ sessions: rows.slice(page * 10 - 10, page * 10), page }))
+      }).listen(0, "127.0.0.1")
+      yield* Effect.promise(() => once(server, "listening"))
+      const env = environment({ apiKey: "key", url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+      const out = yield* scratch
+      const args = ["run", "--out", out, "--since", rows[20]?.createdAt ?? ""]
+      assert.strictEqual((yield* run(env, ...args)).code, 0)
+      assert.deepStrictEqual([manifestOf(out).sweep, manifestOf(out).sessions], ["recent", 21])
+      const { code, stderr } = yield* run(env, ...args, "--strict")
+      assert.strictEqual(code, 5)
+      assert.include(stderr, "the whole list is read")
+      assert.include(stderr, "no-total")
+      server.close()
+      server.closeAllConnections()
+    }).pipe(Effect.scoped)
   )
 
   it.live("--strict fails with exit code 5 and publishes nothing when the server tells no total", () =>
@@ -235,6 +257,25 @@ describe("incremental", () => {
       assert.deepStrictEqual([sessions, sweep], [2, "full"])
       assert.include(sweepReason, "not newest first")
     }).pipe(Effect.provide(Simulator.layer({ sessions: 200, order: "created-asc" })), Effect.scoped)
+  )
+
+  it.live("an index that is damaged or missing is refused, and --full-refresh helps", () =>
+    Effect.gen(function* () {
+      const env = environment(yield* Simulator)
+      const out = yield* scratch
+      yield* run(env, ...args(out))
+      const index = join(out, manifestOf(out).bookmark.index?.path ?? "")
+      const bytes = readFileSync(index)
+      bytes[100] = (bytes[100] ?? 0) ^ 1
+      for (const damage of [() => writeFileSync(index, bytes), () => rmSync(index)]) {
+        damage()
+        const { code, stderr } = yield* run(env, ...args(out))
+        assert.strictEqual(code, 2)
+        assert.include(stderr, "index.bin is not what was published")
+      }
+      assert.strictEqual((yield* run(env, ...args(out), "--full-refresh")).code, 0)
+      assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped)
   )
 
   it.live("--full-refresh begins anew", () =>

@@ -112,6 +112,8 @@ describe("settings", () => {
     [["--since", "1d", "--until", "2d"], "--since is not before --until"],
     [["--format", "ndjson", "--dialect", "spreadsheet"], "--dialect"],
     [["--keep", "0"], "HB_SESSIONS_EXPORT_KEEP"],
+    [["--status", ""], "--status is empty"],
+    [["--status", " , "], "--status names no status"],
     [["--config", "/no/such/file"], "/no/such/file"]
   ]
   for (const [args, message] of mistakes) {
@@ -126,6 +128,51 @@ describe("settings", () => {
       }).pipe(Effect.scoped)
     )
   }
+
+  it.live("of every flag are an environment variable and a key of the file", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* run({ NO_COLOR: "1" }, "schedule", "--help")
+      const [, ofCommand = ""] = /\nFLAGS\n([\s\S]*?)\n\n/.exec(stdout) ?? []
+      const flags = [...ofCommand.matchAll(/^ +--([\w-]+)/gm)].map(([, flag = ""]) => flag)
+      assert.isAbove(flags.length, 25)
+      const config = join(yield* scratch, "export.toml")
+      writeFileSync(config, "no_such_setting = 1\n")
+      const { stderr: settings } = yield* run({}, "schedule", "--config", config)
+      for (const flag of flags.filter((name) => name !== "config")) {
+        assert.match(settings, new RegExp(`[ ,]${flag.replaceAll("-", "_")}[,;]`))
+      }
+      const wanted = { HYPERBROWSER_API_KEY: "key", HB_SESSIONS_EXPORT_OUT: "/nowhere/at/all" }
+      for (const flag of [
+        "mode",
+        "full-refresh",
+        "keep",
+        "look-back",
+        "strict",
+        "log-format",
+        "max-runtime",
+        "jitter"
+      ]) {
+        const variable = `HB_SESSIONS_EXPORT_${flag.toUpperCase().replaceAll("-", "_")}`
+        const env = {
+          ...wanted,
+          HB_SESSIONS_EXPORT_CRON: "0 2 * * *",
+          [variable]: "nonsense",
+          HB_SESSIONS_RETRIES: "0"
+        }
+        const { code, stderr } = yield* run(env, flag === "jitter" ? "schedule" : "run")
+        assert.deepStrictEqual([code, stderr.includes(variable)], [2, true], stderr)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a status that the API is not known to have is warned about", () =>
+    Effect.gen(function* () {
+      const env = environment(yield* Simulator)
+      const { code, stderr } = yield* run(env, "run", "--out", join(yield* scratch, "out"), "--status", "closd")
+      assert.strictEqual(code, 0)
+      assert.include(stderr, "closd")
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
 
   it.live("--dry-run and inspect write nothing", () =>
     Effect.gen(function* () {
@@ -163,19 +210,24 @@ describe("schedule", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped)
   )
 
-  it.live("refuses what is no cron expression", () =>
-    Effect.gen(function* () {
-      const out = join(yield* scratch, "out")
-      const { code, stderr } = yield* run(
-        { HYPERBROWSER_API_KEY: "key" },
-        "schedule",
-        "--out",
-        out,
-        "--cron",
-        "nightly"
-      )
-      assert.strictEqual(code, 2)
-      assert.include(stderr, "not a cron expression")
-    }).pipe(Effect.scoped)
-  )
+  for (const [expression, message] of [
+    ["nightly", "not a cron expression"],
+    ["0 0 31 2 *", "never comes"]
+  ] as const) {
+    it.live(`refuses ${expression}`, () =>
+      Effect.gen(function* () {
+        const out = join(yield* scratch, "out")
+        const { code, stderr } = yield* run(
+          { HYPERBROWSER_API_KEY: "key" },
+          "schedule",
+          "--out",
+          out,
+          "--cron",
+          expression
+        )
+        assert.strictEqual(code, 2)
+        assert.include(stderr, message)
+      }).pipe(Effect.scoped)
+    )
+  }
 })

@@ -10,7 +10,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import { type Given, layerSettings, logFormat, outConfig } from "./flags.ts"
+import { type Given, layerSettings, logFormat, outConfig, refuseEmpty } from "./flags.ts"
 
 /** One line an entry, on stderr: stdout is data. */
 const text = Logger.withConsoleError(
@@ -32,7 +32,7 @@ export const withSettings =
   <A, E, R>(
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | AppError | Config.ConfigError, R | FileSystem.FileSystem> =>
-    Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given))))
+    Effect.andThen(refuseEmpty(given), Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given)))))
 
 /** Provides the settings and the client. */
 export const withClient =

@@ -3,23 +3,16 @@
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as SettingsFile from "@hb-sessions/app-kit/SettingsFile"
-import * as TimeExpression from "@hb-sessions/app-kit/TimeExpression"
 import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
-import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { hash } from "node:crypto"
-import manifest from "../../package.json" with { type: "json" }
 import { exitCodes } from "../exitCodes.ts"
-import { compressions, dialects, formats, modes, partitions, type Selection } from "../Selection.ts"
-import type { Settings } from "../Settings.ts"
+import { compressions, dialects, formats, modes, partitions } from "../Selection.ts"
 
 const PREFIX = "HB_SESSIONS_EXPORT_"
 
@@ -45,7 +38,7 @@ const logFormats = ["text", "json"] as const
 const onMissed = ["skip", "once"] as const
 
 /** How each setting is read, wherever it comes from. */
-const configs = {
+export const configs = {
   out: text("out"),
   mode: oneOf("mode", modes).pipe(Config.withDefault("snapshot")),
   "full-refresh": bool("full-refresh").pipe(Config.withDefault(false)),
@@ -140,7 +133,7 @@ export const flags = {
   keep: described(Flag.Int("keep").pipe(Flag.withMetavar("n")), "How many generations stay on the disk (default: 1)"),
   strict: described(
     Flag.Boolean("strict"),
-    "Read the whole list, and fail with exit code 5 when the export is not proven to be complete"
+    "Read as much of the list as a proof takes, and fail with exit code 5 when the export is not proven to be complete"
   ),
   "look-back": value(
     "look-back",
@@ -195,6 +188,14 @@ export const scheduleFlags = {
 /** The values of flags, by name. */
 export type Given = Readonly<Record<string, Option.Option<string | number | boolean>>>
 
+/** Refuses `--status ""`, which a script gives whose variable is not set: it would export more than was meant. */
+export const refuseEmpty = (given: Given) => {
+  const empty = Object.entries(given).find(([, found]) => Option.contains(found, ""))
+  return empty === undefined
+    ? Effect.void
+    : Effect.fail(usage(`--${empty[0]} is empty; give it a value or leave it out`))
+}
+
 /** Puts the flags above the environment, and the settings file below it. */
 export const layerSettings = (given: Given) => {
   const entries = Object.entries(given).flatMap(([flag, found]) =>
@@ -231,9 +232,11 @@ export const scheduleConfig = Effect.gen(function* () {
   }
 })
 
-const usage = (message: string) => new AppError({ message, exitCode: exitCodes.usage })
+/** A mistake on the command line or in a setting. */
+export const usage = (message: string): AppError => new AppError({ message, exitCode: exitCodes.usage })
 
-const timeZone = Effect.flatMap(configs.tz, (zone) =>
+/** In which days, months and the schedule are counted. */
+export const timeZone = Effect.flatMap(configs.tz, (zone) =>
   Effect.try({
     try: () => {
       // Throws when nobody knows the zone; its spelling is the caller's.
@@ -253,81 +256,3 @@ export const watchConfig = Config.all({
 
 /** The form of the log. */
 export const logFormat = configs["log-format"]
-
-const readSettingsFor = Effect.fnUntraced(function* (key: string) {
-  const directory = yield* outConfig
-  const {
-    format,
-    since: sinceText,
-    status: statuses,
-    until: untilText,
-    ...rest
-  } = yield* Config.all({
-    format: configs.format,
-    since: configs.since,
-    until: configs.until,
-    status: configs.status,
-    columns: configs.columns,
-    mode: configs.mode,
-    compress: configs.compress,
-    dialect: configs.dialect,
-    partition: configs.partition
-  })
-  if (format === "ndjson" && rest.dialect === "spreadsheet") {
-    return yield* usage("--dialect spreadsheet is about CSV; leave it out, or give --format csv")
-  }
-  const since = Option.isSome(sinceText) ? yield* TimeExpression.parse(sinceText.value) : undefined
-  const until = Option.isSome(untilText) ? yield* TimeExpression.parse(untilText.value) : undefined
-  if (since !== undefined && until !== undefined && since >= until) {
-    return yield* usage("--since is not before --until, so no session would be exported")
-  }
-  const server = yield* SessionsConfig.baseUrl
-  const selection: Selection = {
-    mode: rest.mode,
-    format,
-    compress: rest.compress,
-    columns: yield* columnsOf(format, rest.columns),
-    dialect: rest.dialect,
-    partition: rest.partition,
-    timeZone: yield* timeZone,
-    status: Option.match(statuses, {
-      onNone: () => [],
-      onSome: (names) =>
-        [...new Set(names.split(",").map((name) => name.trim()))].filter((name) => name !== "").toSorted()
-    }),
-    ...(Option.isSome(sinceText) ? { since: sinceText.value } : {}),
-    ...(Option.isSome(untilText) ? { until: untilText.value } : {}),
-    server: `${server.origin}${server.pathname}`
-  }
-  const settings: Settings = {
-    directory,
-    selection,
-    account: hash("sha256", key, "hex").slice(0, 12),
-    since,
-    until,
-    fullRefresh: yield* configs["full-refresh"],
-    strict: yield* configs.strict,
-    keep: yield* configs.keep,
-    lookBack: yield* configs["look-back"],
-    checkpointEvery: yield* configs["checkpoint-every"],
-    resumeWithin: yield* configs["resume-within"],
-    takeOverAfter: yield* configs["take-over-after"],
-    concurrency: Option.getOrUndefined(yield* configs.concurrency),
-    pageSize: Option.getOrUndefined(yield* configs["page-size"]),
-    version: manifest.version
-  }
-  return settings
-})
-
-/** Reads the settings of a run; times such as `7d` are relative to now. */
-export const readSettings = Effect.flatMap(SessionsConfig.apiKey, (key) => readSettingsFor(Redacted.value(key)))
-
-/** Reads the settings of what does not talk to the API. */
-export const readSettingsWithoutKey = readSettingsFor("")
-
-const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
-  if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsCsv.columns : [])
-  return Effect.fromResult(
-    Result.mapError(SessionsCsv.parseColumns(names.value), ({ message }) => usage(`--columns: ${message}`))
-  )
-}

@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import { orDiskError } from "../exitCodes.ts"
 import { preview, toLines } from "../Preview.ts"
 import { withSettings } from "./environment.ts"
-import { flags, readSettingsWithoutKey } from "./flags.ts"
+import { flags } from "./flags.ts"
+import { readSettingsWithoutKey } from "./readSettings.ts"
 
 export const inspectExport = Command.make("inspect", flags, (input) =>
   Effect.gen(function* () {

@@ -6,11 +6,13 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ExportJob from "../ExportJob.ts"
+import { checkWritable } from "../Directory.ts"
 import { orDiskError } from "../exitCodes.ts"
 import { preview, toLines } from "../Preview.ts"
 import { watch } from "../Watch.ts"
 import { withClient } from "./environment.ts"
-import { flags, outConfig, readSettings, runFlags, watchConfig } from "./flags.ts"
+import { flags, outConfig, runFlags, watchConfig } from "./flags.ts"
+import { readSettings } from "./readSettings.ts"
 
 /** One export under watch, with its line on stdout. */
 export const exportOnce = Effect.gen(function* () {
@@ -25,7 +27,7 @@ export const exportOnce = Effect.gen(function* () {
 const rehearse = Effect.gen(function* () {
   const settings = yield* readSettings
   const client = yield* SessionsClient
-  const found = yield* orDiskError(preview(settings))
+  const found = yield* orDiskError(Effect.andThen(checkWritable(settings.directory), preview(settings)))
   const page = yield* client.getPage(
     settings.pageSize === undefined ? { page: 1 } : { page: 1, limit: settings.pageSize }
   )

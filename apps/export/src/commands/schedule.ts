@@ -9,7 +9,8 @@ import * as Result from "effect/Result"
 import { exitCodes } from "../exitCodes.ts"
 import * as Scheduler from "../Scheduler.ts"
 import { withClient } from "./environment.ts"
-import { flags, readSettings, scheduleConfig, scheduleFlags } from "./flags.ts"
+import { flags, scheduleConfig, scheduleFlags } from "./flags.ts"
+import { readSettings } from "./readSettings.ts"
 import { exportOnce } from "./run.ts"
 
 export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFlags }, (input) =>
@@ -25,6 +26,10 @@ export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFl
           })
       )
     )
+    yield* Effect.try({
+      try: () => Cron.next(cron),
+      catch: () => new AppError({ message: `${JSON.stringify(expression)} never comes`, exitCode: exitCodes.usage })
+    })
     // What is wrong with the settings is wrong at night too.
     yield* readSettings
     const job = exportOnce.pipe(Effect.catch(logFailure))

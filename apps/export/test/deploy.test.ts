@@ -1,0 +1,284 @@
+/**
+ * The files for schedulers, as far as a machine without these schedulers can tell: read by the validators of others, and
+ * their commands run.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { validate as lintDockerfile } from "dockerfile-utils"
+import { Cron, Effect, Result } from "effect"
+import { validate as validateCronJob } from "kubernetes-models/_schemas/IoK8sApiBatchV1CronJob"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parse } from "yaml"
+import { exitCodes } from "../src/exitCodes.ts"
+import { bin, environment, hasProgram, manifestOf, run, scratch } from "./support.ts"
+
+const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const read = (path: string) => readFileSync(at(path), "utf8")
+
+/** The codes that another try does not help with, ascending. */
+const hopeless = [exitCodes.unexpected, exitCodes.usage, exitCodes.auth, exitCodes.unproven, exitCodes.invalidResponse]
+
+/** Runs a command to its end. */
+const execute = async (command: string, args: ReadonlyArray<string>, options: Parameters<typeof spawn>[2]) => {
+  const child = spawn(command, args, { ...options, stdio: ["ignore", "ignore", "pipe"] })
+  let stderr = ""
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text))
+  const [code] = await once(child, "close")
+  return { code, stderr }
+}
+
+interface CronJob {
+  readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly schedule: string
+    readonly timeZone: string
+    readonly jobTemplate: {
+      readonly spec: {
+        readonly podFailurePolicy: {
+          readonly rules: ReadonlyArray<{
+            readonly onExitCodes?: {
+              readonly containerName: string
+              readonly operator: string
+              readonly values: ReadonlyArray<number>
+            }
+            readonly onPodConditions?: ReadonlyArray<unknown>
+          }>
+        }
+        readonly template: {
+          readonly spec: {
+            readonly restartPolicy: string
+            readonly containers: ReadonlyArray<{ readonly name: string; readonly args: ReadonlyArray<string> }>
+          }
+        }
+      }
+    }
+  }
+}
+
+const cronJob = (): CronJob => parse(read("deploy/cronjob.yaml"))
+
+/** The keys that a validator never asks for are not in the schema. */
+const unread = (value: unknown, validate: (value: unknown) => boolean) => {
+  const keys = new Set<string>()
+  const watch = (found: unknown, path: string): unknown => {
+    if (typeof found !== "object" || found === null) return found
+    if (!Array.isArray(found)) for (const key of Object.keys(found)) keys.add(`${path}.${key}`)
+    return new Proxy(found, {
+      get: (target, key) => {
+        keys.delete(`${path}.${String(key)}`)
+        return watch(Reflect.get(target, key), `${path}.${String(key)}`)
+      }
+    })
+  }
+  const isValid = validate(watch(value, ""))
+  return { isValid, keys: [...keys] }
+}
+
+describe("Kubernetes", () => {
+  it("its published schema holds the CronJob, and every key of it", () => {
+    assert.deepStrictEqual(unread(cronJob(), validateCronJob), { isValid: true, keys: [] })
+  })
+
+  it("the schema would refuse a wrong value, a missing key and an unknown one", () => {
+    const damages: ReadonlyArray<readonly [string, string]> = [
+      ["Forbid", "Forbidden"],
+      ["backoffLimit: 4", 'backoffLimit: "four"'],
+      ["action: FailJob", "act: FailJob"],
+      ["restartPolicy:", "restartPolice:"]
+    ]
+    for (const [from, to] of damages) {
+      const damaged = read("deploy/cronjob.yaml").replace(from, to)
+      const { isValid, keys } = unread(parse(damaged), validateCronJob)
+      assert.isTrue(!isValid || keys.length > 0, to)
+    }
+  })
+
+  it("what the schema does not say: podFailurePolicy, as the server validates it", () => {
+    const { metadata, spec } = cronJob()
+    assert.isAtMost(metadata.name.length, 52)
+    assert.isTrue(Result.isSuccess(Cron.parse(spec.schedule, spec.timeZone)))
+    const { podFailurePolicy, template } = spec.jobTemplate.spec
+    assert.strictEqual(template.spec.restartPolicy, "Never")
+    assert.isAtMost(podFailurePolicy.rules.length, 20)
+    const names = template.spec.containers.map(({ name }) => name)
+    for (const { onExitCodes, onPodConditions } of podFailurePolicy.rules) {
+      assert.notStrictEqual(onExitCodes === undefined, onPodConditions === undefined, "one of the two")
+      if (onExitCodes === undefined) continue
+      assert.include(names, onExitCodes.containerName)
+      assert.strictEqual(onExitCodes.operator, "In")
+      assert.notInclude(onExitCodes.values, 0)
+      assert.deepStrictEqual(
+        onExitCodes.values,
+        [...new Set(onExitCodes.values)].toSorted((a, b) => a - b)
+      )
+    }
+  })
+
+  it("the job fails at once on the exit codes that need a person, and on no other", () => {
+    const [rule] = cronJob().spec.jobTemplate.spec.podFailurePolicy.rules
+    assert.deepStrictEqual(rule?.onExitCodes?.values, hopeless)
+  })
+})
+
+describe("systemd", () => {
+  const hasSystemd = hasProgram("systemd-analyze", "--version")
+
+  it.skipIf(!hasSystemd)("accepts the units", () => {
+    const units = ["service", "timer"].map((kind) => at(`deploy/hb-sessions-export.${kind}`))
+    const { status, stderr } = spawnSync("systemd-analyze", ["verify", ...units], { encoding: "utf8" })
+    // Other units of the machine may be warned about.
+    assert.notInclude(stderr, "hb-sessions-export")
+    assert.strictEqual(status, 0, stderr)
+  })
+
+  it.live.skipIf(!hasSystemd)("would find a mistake in them", () =>
+    Effect.gen(function* () {
+      const unit = join(yield* scratch, "hb-sessions-export.service")
+      writeFileSync(unit, read("deploy/hb-sessions-export.service").replace("RestartSec=5min", "RestartSec=soon"))
+      const { stderr } = spawnSync("systemd-analyze", ["verify", unit], { encoding: "utf8" })
+      assert.include(stderr, "hb-sessions-export.service:")
+    }).pipe(Effect.scoped)
+  )
+
+  it("tries again after what is worth it, and after nothing else", () => {
+    const [, codes] = /^RestartPreventExitStatus=(.*)$/m.exec(read("deploy/hb-sessions-export.service")) ?? []
+    assert.deepStrictEqual(codes?.split(" ").map(Number), hopeless)
+  })
+})
+
+describe("the image", () => {
+  interface Instruction {
+    readonly name: string
+    readonly text: string
+  }
+
+  const stages = (): ReadonlyArray<ReadonlyArray<Instruction>> =>
+    read("deploy/Dockerfile")
+      .split(/^(?=FROM )/m)
+      .slice(1)
+      .map((stage) =>
+        stage
+          .trimEnd()
+          .split("\n")
+          .map((line) => ({ name: line.split(" ")[0] ?? "", text: line.slice(line.indexOf(" ") + 1) }))
+      )
+
+  const textOf = (stage: ReadonlyArray<Instruction> | undefined, name: string) =>
+    stage?.find((one) => one.name === name)?.text ?? ""
+
+  it("has a Dockerfile without a fault", () => {
+    const problems = lintDockerfile(read("deploy/Dockerfile"))
+    assert.deepStrictEqual(problems, [])
+    assert.isNotEmpty(lintDockerfile(read("deploy/Dockerfile").replace("USER node", "USR node")))
+  })
+
+  it("is built from what is in the repository, in two stages, on a Node that the program runs on", () => {
+    const [build, final] = stages()
+    assert.match(textOf(build, "FROM"), /^node:\S+ AS build$/)
+    const [, major] = /^node:(\d+)/.exec(textOf(final, "FROM")) ?? []
+    assert.isAtLeast(Number(major), 22)
+    const [, source] = /^--from=build \/workspace\/(\S+) /.exec(textOf(final, "COPY")) ?? []
+    assert.strictEqual(at(`../../${source}`), bin)
+    assert.isTrue(existsSync(bin), "the build makes it")
+    for (const [, name] of textOf(build, "RUN").matchAll(/--filter (\S+)/g)) {
+      assert.strictEqual(JSON.parse(read("package.json")).name, name)
+    }
+  })
+
+  it.live("its entry point exports as a user who is nobody special, with nothing but that one file", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const [, final] = stages()
+      assert.strictEqual(textOf(final, "USER"), "node")
+      const root = yield* scratch
+      const [, target = ""] = textOf(final, "COPY").split(" ").slice(1)
+      const file = join(root, target.split("/").at(-1) ?? "")
+      copyFileSync(bin, file)
+      const out = join(root, "data")
+      mkdirSync(out)
+      const isRoot = process.getuid?.() === 0
+      const user = isRoot ? { uid: 1000, gid: 1000 } : {}
+      if (isRoot) {
+        chmodSync(root, 0o755)
+        chownSync(out, 1000, 1000)
+      }
+      // The node of the tests may be where only root can go.
+      const node = join(root, "node")
+      copyFileSync(process.execPath, node)
+      chmodSync(node, 0o755)
+      const [command, ...words]: ReadonlyArray<string> = JSON.parse(textOf(final, "ENTRYPOINT"))
+      assert.strictEqual(command, "node")
+      const entry = words.map((word) => (word === target ? file : word))
+      const [container] = cronJob().spec.jobTemplate.spec.template.spec.containers
+      const args = (container?.args ?? []).map((word) => (word === "/data" ? out : word))
+      const options = { cwd: "/", env: environment(simulator), ...user }
+      const { code, stderr } = yield* Effect.promise(() => execute(node, [...entry, ...args], options))
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      assert.strictEqual(manifestOf(out).sessions, 20)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 20 })), Effect.scoped)
+  )
+})
+
+describe("cron", () => {
+  const line =
+    read("deploy/crontab")
+      .split("\n")
+      .find((text) => text !== "" && !text.startsWith("#")) ?? ""
+
+  it.live("its line is a time, and a command that exports", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const [, time = "", command = ""] = /^((?:\S+ ){5})(.*)$/.exec(line) ?? []
+      assert.isTrue(Result.isSuccess(Cron.parse(time.trim())))
+      assert.notInclude(command, "%", "cron makes a line break of it")
+      const root = yield* scratch
+      const { HYPERBROWSER_API_KEY, ...rest } = environment(simulator)
+      writeFileSync(join(root, "hb-sessions-export.env"), `HYPERBROWSER_API_KEY=${HYPERBROWSER_API_KEY}\n`)
+      mkdirSync(join(root, "bin"))
+      const installed = join(root, "bin", "hb-sessions-export")
+      writeFileSync(installed, `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 })
+      const here = command.replaceAll("/etc/", `${root}/`).replaceAll(/\/var\/(?:lib|log)\//g, `${root}/`)
+      const env = { ...rest, PATH: `${join(root, "bin")}:/usr/bin:/bin` }
+      const { code, stderr } = yield* Effect.promise(() => execute("/bin/sh", ["-c", here], { env }))
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      assert.include(readFileSync(join(root, "hb-sessions-export.log"), "utf8"), "exported 20 sessions")
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 20 })), Effect.scoped)
+  )
+})
+
+describe("the command lines", () => {
+  interface Workflow {
+    readonly on: { readonly schedule: ReadonlyArray<{ readonly cron: string }> }
+    readonly jobs: Readonly<Record<string, { readonly steps: ReadonlyArray<{ readonly run?: string }> }>>
+  }
+
+  const workflow = (): Workflow => parse(read("deploy/github-actions.yml"))
+
+  const commands = (): ReadonlyArray<readonly [string, string]> => [
+    ...Object.values(workflow().jobs).flatMap(({ steps }) =>
+      steps.flatMap((step) => (step.run === undefined ? [] : [["GitHub Actions", step.run] as const]))
+    ),
+    ["systemd", /^ExecStart=(.*)$/m.exec(read("deploy/hb-sessions-export.service"))?.[1] ?? ""],
+    ["Kubernetes", `hb-sessions-export ${cronJob().spec.jobTemplate.spec.template.spec.containers[0]?.args.join(" ")}`]
+  ]
+
+  it("GitHub's schedule is one", () => {
+    for (const { cron } of workflow().on.schedule) assert.isTrue(Result.isSuccess(Cron.parse(cron)))
+  })
+
+  it.live("are all understood", () =>
+    Effect.gen(function* () {
+      const env = environment(yield* Simulator)
+      assert.lengthOf(commands(), 3)
+      for (const [name, command] of commands()) {
+        const [, words] = /hb-sessions[-/]export (.*)$/.exec(command) ?? []
+        const { code, stderr } = yield* run(env, ...(words ?? "").split(" "), "--dry-run")
+        assert.deepStrictEqual([code, stderr], [0, ""], `${name}: ${command}`)
+      }
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+})
