@@ -4,7 +4,7 @@
 import { ListQuery, sessionsPath } from "@hb-sessions/core/SessionsApi"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { firstProblem } from "./firstProblem.ts"
+import { refusalOf } from "./refusalOf.ts"
 import { invalidParameter, type Refusal } from "./Problem.ts"
 
 /** A query that can be sent. */
@@ -42,7 +42,7 @@ export const parse = (search: string): Result.Result<PageQuery, Refusal> => {
     given[name] = value
   }
   return Result.mapBoth(decode(given), {
-    onFailure: firstProblem,
+    onFailure: refusalOf,
     onSuccess: (query) => ({ query, extra: Object.fromEntries(extra), key: canonical(query, extra) })
   })
 }

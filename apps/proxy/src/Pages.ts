@@ -1,6 +1,7 @@
 /**
  * `GET /api/sessions`: the upstream's bytes, from the cache if they are there.
  */
+import { firstProblem } from "@hb-sessions/core/firstProblem"
 import { SessionPage } from "@hb-sessions/core/SessionPage"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { SessionsError, UnexpectedResponse } from "@hb-sessions/core/SessionsError"
@@ -10,7 +11,6 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Answer from "./Answer.ts"
 import { headerValue } from "./errorRefusal.ts"
-import { locate } from "./firstProblem.ts"
 import * as Metrics from "./Metrics.ts"
 import { links, type PageQuery } from "./PageQuery.ts"
 import { CurrentRequestId } from "./UpstreamHttp.ts"
@@ -36,7 +36,7 @@ export const load = Effect.fn("Pages.load")(function* (
     .pipe(Effect.provideService(CurrentRequestId, options.requestId))
   const decoded = decode(json)
   if (Result.isFailure(decoded)) {
-    const { detail, path } = locate(decoded.failure)
+    const { detail, path } = firstProblem(decoded.failure.issue)
     Metrics.count(Metrics.outsideContract)
     yield* Effect.logWarning("the upstream's answer does not fit the contract").pipe(
       Effect.annotateLogs({ path, requestId: options.requestId })

@@ -6,7 +6,7 @@ import type { ReadOptions } from "@hb-sessions/core/Sessions"
 import { toEpochMillis } from "@hb-sessions/core/Timestamp"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { firstProblem } from "./firstProblem.ts"
+import { refusalOf } from "./refusalOf.ts"
 import { invalidParameter, type Refusal } from "./Problem.ts"
 
 const Time = Schema.String.check(
@@ -76,7 +76,7 @@ export const parse = (search: string, hasColumns: boolean): Result.Result<ReadQu
       given[name] = value
     }
     const { columns: columnsText, ...rest } = given
-    const query = yield* Result.mapError(decode(rest), firstProblem)
+    const query = yield* Result.mapError(decode(rest), refusalOf)
     const columns =
       columnsText === undefined ? undefined : yield* Result.mapError(parseColumns(columnsText), invalidColumns)
     const statuses = query.status === undefined ? undefined : [...new Set(query.status.split(","))].toSorted()

@@ -14,10 +14,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Stdio from "effect/Stdio"
+import { oneLine, usageText } from "./usageText.ts"
 import { type AppError, exitCodes, type Failure, toAppError } from "./AppError.ts"
-
-// Says how a value was checked, which helps nobody at a terminal.
-const SCHEMA_PREFIX = "Schema validation failed: "
 
 /** Prints what went wrong, in one line; a usage error comes with a hint where to read more. */
 export type Report = (line: string, hint?: string) => Effect.Effect<void, never, Stdio.Stdio>
@@ -29,7 +27,7 @@ const presenter = (report: Report) =>
     Effect.map(Stdio.Stdio, (stdio) => ({
       present: (event) => {
         if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
-        const lines = event.errors.map((error) => oneLine(error.message.replace(SCHEMA_PREFIX, "")))
+        const lines = event.errors.map((error) => usageText(error.message))
         const hint = `Run "${event.commandPath.join(" ")} --help" for usage.`
         return Effect.forEach(lines, (line) => report(line, hint), { discard: true }).pipe(
           Effect.provideService(Stdio.Stdio, stdio)
@@ -90,8 +88,6 @@ const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | u
   }
   return oneLine(error instanceof Error ? error.message : String(error))
 }
-
-const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
 
 const teardown =
   (interruptedCode: number): Runtime.Teardown =>

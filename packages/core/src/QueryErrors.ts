@@ -4,7 +4,7 @@
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import { firstProblem } from "./internal/firstProblem.ts"
+import { firstProblem } from "./firstProblem.ts"
 import { InvalidQuery, invalidQueryError } from "./SessionsApi.ts"
 
 /** Answers a query that does not fit the contract with HTTP 400 and a message that names the parameter. */

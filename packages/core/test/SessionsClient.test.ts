@@ -215,6 +215,8 @@ describe("the key", () => {
       const answers = [
         (response: Parameters<typeof json>[0]) => json(response, { message: `no such key: ${CANARY}` }, 401),
         (response: Parameters<typeof json>[0]) => json(response, { error: { message: CANARY } }, 500),
+        (response: Parameters<typeof json>[0]) => json(response, {}, 403, { "x-request-id": `of ${CANARY}` }),
+        (response: Parameters<typeof json>[0]) => json(response, { sessions: 1 }, 200, { "request-id": CANARY }),
         (response: Parameters<typeof json>[0]) => response.destroy()
       ]
       for (const answer of answers) {

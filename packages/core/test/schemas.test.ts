@@ -2,8 +2,8 @@ import * as Fs from "node:fs"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
 import { ErrorBody } from "../src/ErrorBody.ts"
-import { errorDetail } from "../src/internal/errorDetail.ts"
-import { firstProblem } from "../src/internal/firstProblem.ts"
+import { errorDetail, safeText } from "../src/internal/errorDetail.ts"
+import { firstProblem } from "../src/firstProblem.ts"
 import { LaunchState, ScreenConfig, SessionProfile } from "../src/LaunchState.ts"
 import { Session } from "../src/Session.ts"
 import { SessionPage } from "../src/SessionPage.ts"
@@ -104,6 +104,19 @@ describe("an error body", () => {
       assert.deepStrictEqual<unknown>(yield* Schema.encodeEffect(ErrorBody)(decoded), wire)
     })
   )
+
+  it("hides the key in every encoding that a server may echo it in", () => {
+    const secret = Redacted.make("hb/canary+5f1c9e")
+    const text = Redacted.value(secret)
+    for (const around of ["", "u:", "user:"]) {
+      const base64 = [btoa(around + text), btoa(`${around}${text}!`)]
+      const urlSafe = base64.map((form) => form.replaceAll("+", "-").replaceAll("/", "_"))
+      for (const message of [text, encodeURIComponent(text), ...base64, ...urlSafe]) {
+        assert.include(errorDetail({ message }, secret), "<redacted>", message)
+      }
+    }
+    assert.strictEqual(safeText(`id ${text}`, secret), "id <redacted>")
+  })
 
   it("may be no object and have no text", () => {
     for (const body of [undefined, null, "text", 7, [], { message: 7 }, { error: null }]) {

@@ -14,7 +14,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { apiKeyHeader, type ListQuery } from "../SessionsApi.ts"
 import * as SessionsError from "../SessionsError.ts"
-import { errorDetail } from "./errorDetail.ts"
+import { errorDetail, safeText } from "./errorDetail.ts"
 
 /** What one request needs to know of its client. */
 export interface AttemptSettings {
@@ -101,7 +101,8 @@ const classify = (
   now: number
 ): Result.Result<Answer, AttemptFailed> => {
   const { headers, status } = response
-  const requestId = headers["x-request-id"] ?? headers["request-id"]
+  const sentId = headers["x-request-id"] ?? headers["request-id"]
+  const requestId = sentId === undefined ? undefined : safeText(sentId, settings.apiKey)
   const parsed = parseJson(decoder.decode(body))
   if (status === 200 && parsed !== notJson) {
     return Result.succeed({ body, json: parsed, status, requestId })

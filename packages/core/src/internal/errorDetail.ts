@@ -14,13 +14,39 @@ const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu
  *
  * Empty when the body holds no such text.
  */
-export const errorDetail = (body: unknown, apiKey: Redacted.Redacted): string => {
-  const text = bodyText(body)
-  const key = Redacted.value(apiKey)
-  const hidden = key === "" ? text : text.replaceAll(key, "<redacted>")
+export const errorDetail = (body: unknown, apiKey: Redacted.Redacted): string => safeText(bodyText(body), apiKey)
+
+/** A text that a server sent, on one line, at most 300 characters, without the API key, plain or encoded. */
+export const safeText = (text: string, apiKey: Redacted.Redacted): string => {
+  const hidden = formsOf(apiKey).reduce((rest, form) => rest.replaceAll(form, "<redacted>"), text)
   const line = hidden.replace(CONTROL, " ").trim()
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 1)}…` : line
 }
+
+const knownForms = new WeakMap<Redacted.Redacted, ReadonlyArray<string>>()
+
+const formsOf = (apiKey: Redacted.Redacted): ReadonlyArray<string> => {
+  const known = knownForms.get(apiKey)
+  if (known !== undefined) return known
+  const key = Redacted.value(apiKey)
+  const forms =
+    key === "" ? [] : [key, encodeURIComponent(key), ...[0, 1, 2].flatMap((offset) => base64Forms(key, offset))]
+  knownForms.set(apiKey, forms)
+  return forms
+}
+
+/** The key in base64, beginning at one of three places in a longer text: the characters that only it determines. */
+const base64Forms = (key: string, offset: number): ReadonlyArray<string> => {
+  const length = offset + key.length
+  const from = Math.ceil((offset * 8) / 6)
+  const to = Math.floor((length * 8) / 6)
+  // Keys are ASCII, or no header could carry them; anything else is not looked for.
+  const form = /^[\x21-\x7e]+$/.test(key) ? btoa("\0".repeat(offset) + key).slice(from, to) : ""
+  return form.length < MIN_FORM ? [] : [form, form.replaceAll("+", "-").replaceAll("/", "_")]
+}
+
+/** A shorter one would be found in many texts. */
+const MIN_FORM = 6
 
 const bodyText = (body: unknown): string => {
   if (!Predicate.isObject(body)) return ""
