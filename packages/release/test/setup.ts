@@ -30,6 +30,9 @@ declare module "vitest" {
   }
 }
 
+/** A registry that cannot be reached fails the tests, rather than holding them up. In milliseconds. */
+const REGISTRY_TIMEOUT = 120_000
+
 /** npm and what it installs run with the Node that runs the tests, whichever started npm. */
 export const nodeFirst: NodeJS.ProcessEnv = {
   ...process.env,
@@ -41,7 +44,8 @@ export const npm = (args: ReadonlyArray<string>, cwd: string): string =>
     cwd,
     env: nodeFirst,
     encoding: "utf8",
-    stdio: "pipe"
+    stdio: "pipe",
+    timeout: REGISTRY_TIMEOUT
   })
 
 export default (project: TestProject) => {
@@ -50,7 +54,7 @@ export default (project: TestProject) => {
   const packed = join(scratch, "packed")
   const filters = published.flatMap(({ manifest }) => ["--filter", manifest.name])
   const pack = ["-y", "pnpm@12", "-r", ...filters, "pack", "--pack-destination", packed]
-  execFileSync("npx", pack, { cwd: root, stdio: "pipe" })
+  execFileSync("npx", pack, { cwd: root, stdio: "pipe", timeout: REGISTRY_TIMEOUT })
   const files = readdirSync(packed)
   const tarballs = Object.fromEntries(
     published.map(({ id }) => [id, join(packed, files.find((file) => file.startsWith(`hb-sessions-${id}-`)) ?? "")])
