@@ -17,8 +17,8 @@ const MAX_WAITING = 2048
  * **Details**
  *
  * A late one is held back for more than a second: a client that sends its next request when it has the answer to the
- * last is slowed down to less than one a second on each connection. Of requests that are sent on one connection without waiting only the
- * first is held: the others wait behind it already.
+ * last is slowed down to less than one a second on each connection. Of requests that are sent on one connection without
+ * waiting only the first is held: the others wait behind it already.
  */
 export class LateRefusals {
   private readonly waiting = new Set<Socket>()

@@ -118,7 +118,7 @@ export const neighbour = async (rounds: number): Promise<Section> => {
           atMost(`p99 beside ${name} ÷ quiet p99`, TARGET, ratio, { cause: CAUSE })
         ),
         notes: [
-          "A flood gets few answers, as the proxy holds refusals beyond a limit back for a second and more; each of its 64 connections asks again at once.",
+          "A flood gets few answers, as the proxy holds refusals beyond a limit back for a second and more; each of its 32 connections asks again at once.",
           "The misbehaving client runs at a lower priority, for in reality it has a machine of its own; all the same it shares the cores with the proxy and the client that is measured."
         ]
       } satisfies Section
