@@ -55,7 +55,13 @@ export const make = (directory: string): Effect.Effect<void, PlatformError, File
     if (yield* fs.exists(directory)) return
     const parent = path.dirname(path.resolve(directory))
     yield* make(parent)
-    yield* fs.makeDirectory(directory, { recursive: true })
+    // Not recursively: in a file system that has no room for directories, such as /proc, Node never comes back from it.
+    yield* fs.makeDirectory(directory).pipe(
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "AlreadyExists",
+        () => Effect.void
+      )
+    )
     yield* sync(parent)
   })
 

@@ -105,6 +105,14 @@ describe("a run that fails", () => {
     )
   }
 
+  it.live.runIf(process.platform === "linux")("exit code 74 at once, where no directory can be made", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* Bin.run(bin, ["run", "--out", "/proc/exports"], environment(yield* Simulator))
+      assert.strictEqual(code, 74)
+      assert.match(stderr, /^hb-sessions-export: .*\/proc\/exports.*\n$/)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 10 })), Effect.scoped)
+  )
+
   it.live("a directory that cannot be made is named", () =>
     Effect.gen(function* () {
       const out = yield* scratch
