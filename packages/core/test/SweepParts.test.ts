@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Digest } from "../src/internal/sweep/Digest.ts"
 import { IdTable } from "../src/internal/sweep/IdTable.ts"
 import { OrderObserver } from "../src/internal/sweep/ListOrder.ts"
-import { gapsBetween, placeRows } from "../src/internal/sweep/placement.ts"
+import { gapsBetween, pagesOf } from "../src/internal/sweep/gaps.ts"
+import { placeRows } from "../src/internal/sweep/placement.ts"
 import type { Response } from "../src/internal/sweep/Responses.ts"
 import { rules } from "../src/internal/sweep/Rules.ts"
-import { unreadPages } from "../src/internal/sweep/unreadPages.ts"
 import { SessionId } from "../src/Session.ts"
 
 describe("IdTable", () => {
@@ -90,7 +90,7 @@ describe("OrderObserver", () => {
   })
 })
 
-describe("unreadPages", () => {
+describe("pages of gaps", () => {
   type Seen = readonly [page: number, total: number, repeated?: number]
 
   /** Responses one after another: a page, the total that it told, and the rows of earlier pages that it repeated. */
@@ -116,7 +116,7 @@ describe("unreadPages", () => {
   const find = (responses: ReadonlyArray<Response>, { pageSize, total }: { pageSize: number; total: number }) => {
     const taken = responses.map((response) => ({ ...response, isTaken: true }))
     const placed = placeRows(taken, { pageSize, start: 0, low: taken[0]?.total ?? 0, high: total, rules })
-    return unreadPages(gapsBetween(placed, { pageSize, from: 0, to: taken[0]?.total ?? 0 }), { pageSize, total })
+    return pagesOf(gapsBetween(placed, { pageSize, from: 0, to: taken[0]?.total ?? 0 }), { pageSize, total })
   }
 
   it("is empty for a list that was read while it was quiet", () => {

@@ -83,8 +83,8 @@ export class Sweep {
   emitted = 0
 
   #isSizeTold = false
-  #evenSize: number | undefined
-  #isFirst = true
+  #rowsAPage: number | undefined
+  #knewNothing = true
   #longest = 0
   #clock = 0
   #floor = 0
@@ -131,8 +131,8 @@ export class Sweep {
     this.passes++
     if (isListing) this.stoppedEarly = false
     this.isUneven = false
-    this.#evenSize = undefined
-    this.#isFirst = this.table.size === 0
+    this.#rowsAPage = undefined
+    this.#knewNothing = this.table.size === 0
     this.pass = new Pass({ from, start: this.responses.length, isListing })
   }
 
@@ -239,7 +239,7 @@ export class Sweep {
     }
     const fresh = this.table.size - before
     if (answer.index !== undefined) {
-      this.responses.take(answer.index, inPass && this.#isFirst ? answer.sessions.length - fresh : undefined)
+      this.responses.take(answer.index, inPass && this.#knewNothing ? answer.sessions.length - fresh : undefined)
     }
     if (answer.page < this.lastPage) this.#checkEven(answer)
     this.rowsRead += answer.sessions.length
@@ -266,8 +266,8 @@ export class Sweep {
   }
 
   #checkEven({ pageSize = this.pageSize, sessions }: Answer): void {
-    this.#evenSize ??= sessions.length
-    this.isUneven ||= sessions.length !== this.#evenSize || pageSize !== this.#evenSize
+    this.#rowsAPage ??= sessions.length
+    this.isUneven ||= sessions.length !== this.#rowsAPage || pageSize !== this.#rowsAPage
   }
 
   /** Some servers call the number of rows on the page its size: on the last page that is no change. */

@@ -3,14 +3,14 @@
  */
 import type { Completeness, UnprovenReason } from "../../SweepReport.ts"
 import { countCertificate } from "./countCertificate.ts"
+import { gapsBetween, pagesOf } from "./gaps.ts"
 import { momentCertificate } from "./momentCertificate.ts"
-import { skippedPages } from "./skippedPages.ts"
-import { gapsBetween, placeRows } from "./placement.ts"
+import { placeRows } from "./placement.ts"
 import { positionCertificate, type PositionVerdict, recentGaps } from "./positionCertificate.ts"
 import type { Pages, Reader } from "./Reader.ts"
 import type { Answer } from "./Sweep.ts"
+import { skippedPages } from "./skippedPages.ts"
 import type { Position } from "./token.ts"
-import { unreadPages } from "./unreadPages.ts"
 
 export type Plan = Generator<Pages, Completeness>
 
@@ -175,7 +175,7 @@ function* placing(reader: Reader): Generator<Pages, boolean> {
       if (pageSize === undefined || total === undefined) return false
       // What it holds now bounds what it held until now.
       yield reader.peek(1)
-      const pages = unreadPages(recentGaps(sweep)?.gaps ?? [], { pageSize, total })
+      const pages = pagesOf(recentGaps(sweep)?.gaps ?? [], { pageSize, total })
       if (pages.length > 0) {
         yield reader.again(pages)
         yield reader.peek(1)
@@ -194,7 +194,7 @@ function* skipped(reader: Reader, missing: () => number): Generator<Pages, void>
   if (missing() <= 0 || observer.order !== "newest-first" || pageSize === undefined || total === undefined) return
   const bounds = { low: sweep.totalFirst ?? total, high: total }
   const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...bounds, rules: sweep.rules })
-  const pages = unreadPages(gapsBetween(placed, { pageSize, from: 0, to: total }), { pageSize, total })
+  const pages = pagesOf(gapsBetween(placed, { pageSize, from: 0, to: total }), { pageSize, total })
   // Where one row is missing, one page of several has it: asking for more at once would cost requests for nothing.
   for (let at = 0; at < pages.length && missing() > 0 && !sweep.isSpent;) {
     const next = pages.slice(at, at + Math.min(reader.concurrency, missing()))

@@ -12,7 +12,8 @@
  * the list held when the read began, then every session between the two has been read; and one that is not older, and
  * was there all the time, is between the two.
  */
-import { gapsBetween, placeRows, totalsAround } from "./placement.ts"
+import { gapsBetween } from "./gaps.ts"
+import { placeRows, totalsAround } from "./placement.ts"
 import type { Answer, Sweep } from "./Sweep.ts"
 
 /** `unplaced`: the list grew while its first page was read, so the pass cannot prove anything. */
