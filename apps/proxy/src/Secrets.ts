@@ -1,6 +1,7 @@
 /**
  * Finds the upstream key in bytes and texts, however it is dressed.
  */
+import { secretForms } from "@hb-sessions/core/secretForms"
 import * as Redacted from "effect/Redacted"
 
 const HIDDEN = "<redacted>"
@@ -18,27 +19,11 @@ export interface Secrets {
 /** A secret shorter than this would be found everywhere. */
 const MIN_LENGTH = 6
 
-/**
- * Makes the search for a secret: as it is, percent-encoded in part or in whole, in hexadecimal, and in base64 and
- * base64url at each of the three places at which it can begin in a longer text.
- */
+/** Makes the search for a secret in each of its spellings. */
 export const make = (secret: Redacted.Redacted): Secrets => {
   const value = Redacted.value(secret)
   if (value.length < MIN_LENGTH) return { isIn: () => false, hide: (text) => text, hideInJson: (json) => json }
-  const bytes = Buffer.from(value)
-  const hex = bytes.toString("hex")
-  const encoded = encodeURIComponent(value)
-  const forms = [
-    value,
-    JSON.stringify(value).slice(1, -1),
-    encoded,
-    encoded.replaceAll(/%../g, (escape) => escape.toLowerCase()),
-    hex,
-    hex.toUpperCase(),
-    ...percentForms(hex),
-    ...base64Forms(bytes)
-  ]
-  const needles = [...new Set(forms)].map((form) => Buffer.from(form))
+  const needles = secretForms(value).map((form) => Buffer.from(form))
   const isIn = (haystack: Uint8Array): boolean => {
     const buffer = Buffer.from(haystack.buffer, haystack.byteOffset, haystack.byteLength)
     return needles.some((needle) => buffer.includes(needle))
@@ -50,15 +35,3 @@ export const make = (secret: Redacted.Redacted): Secrets => {
       : json
   return { isIn, hide, hideInJson }
 }
-
-const percentForms = (hex: string): ReadonlyArray<string> =>
-  [hex, hex.toUpperCase()].map((digits) => digits.replaceAll(/../g, "%$&"))
-
-/** Of each alignment only the characters that do not depend on what is around the secret. */
-const base64Forms = (bytes: Buffer): ReadonlyArray<string> =>
-  [0, 1, 2].flatMap((offset) => {
-    const shifted = Buffer.concat([Buffer.alloc(offset), bytes])
-    const whole = Math.floor((shifted.length * 8) / 6)
-    const from = Math.ceil((offset * 8) / 6)
-    return (["base64", "base64url"] as const).map((encoding) => shifted.toString(encoding).slice(from, whole))
-  })

@@ -1,6 +1,7 @@
 /**
  * A summary of sessions as text of a terminal: bars and sparklines.
  */
+import { stripVTControlCharacters } from "node:util"
 import type { SessionsSummary } from "@hb-sessions/core/SessionsStats"
 import { count, counted, cut, duration, fit, neutralise, type Paint, widthOf } from "../terminal/text.ts"
 import { type Group, type GroupBy, groupsOf } from "./groups.ts"
@@ -76,10 +77,7 @@ export const chart = (summary: SessionsSummary, groups: ReadonlyArray<Group>, op
 
 /** A painted line is as wide as its text; it is cut only without its colours. */
 const cutPainted = (line: string, width: number): string =>
-  widthOf(stripped(line)) <= width ? line : cut(stripped(line), width)
-
-// oxlint-disable-next-line no-control-regex
-const stripped = (line: string) => line.replace(/\u001B\[\d+m/g, "")
+  widthOf(stripVTControlCharacters(line)) <= width ? line : cut(stripVTControlCharacters(line), width)
 
 const bars = (groups: ReadonlyArray<Group>, { by, paint, width }: ChartOptions): ReadonlyArray<string> => {
   const isTime = by === "day" || by === "week"

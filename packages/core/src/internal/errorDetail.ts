@@ -3,6 +3,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import { secretForms } from "../secretForms.ts"
 
 const MAX_LENGTH = 300
 
@@ -28,25 +29,10 @@ const knownForms = new WeakMap<Redacted.Redacted, ReadonlyArray<string>>()
 const formsOf = (apiKey: Redacted.Redacted): ReadonlyArray<string> => {
   const known = knownForms.get(apiKey)
   if (known !== undefined) return known
-  const key = Redacted.value(apiKey)
-  const forms =
-    key === "" ? [] : [key, encodeURIComponent(key), ...[0, 1, 2].flatMap((offset) => base64Forms(key, offset))]
+  const forms = secretForms(Redacted.value(apiKey))
   knownForms.set(apiKey, forms)
   return forms
 }
-
-/** The key in base64, beginning at one of three places in a longer text: the characters that only it determines. */
-const base64Forms = (key: string, offset: number): ReadonlyArray<string> => {
-  const length = offset + key.length
-  const from = Math.ceil((offset * 8) / 6)
-  const to = Math.floor((length * 8) / 6)
-  // Keys are ASCII, or no header could carry them; anything else is not looked for.
-  const form = /^[\x21-\x7e]+$/.test(key) ? btoa("\0".repeat(offset) + key).slice(from, to) : ""
-  return form.length < MIN_FORM ? [] : [form, form.replaceAll("+", "-").replaceAll("/", "_")]
-}
-
-/** A shorter one would be found in many texts. */
-const MIN_FORM = 6
 
 const bodyText = (body: unknown): string => {
   if (!Predicate.isObject(body)) return ""
