@@ -2,6 +2,7 @@
  * Sessions as the text of the files.
  */
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import { Session } from "@hb-sessions/core/Session"
 import * as Schema from "effect/Schema"
 import type { Selection } from "./Selection.ts"
@@ -27,18 +28,14 @@ export const makeRows = ({ columns, dialect, format }: Selection): Rows => {
 
 const encode = Schema.encodeSync(Session)
 
-/** The keys that grant access to a running browser. */
-const secrets = new Set(["token", "wsEndpoint", "liveUrl"])
-
 /** Every key that the API sent, but for secrets, in the contract's form. */
-const everything = (session: Session): string =>
-  JSON.stringify(encode(session), (key, value: unknown) => (secrets.has(key) ? undefined : value))
+const everything = (session: Session): string => JSON.stringify(encode(withoutSecrets(session)))
 
 /** Only the named keys, nested as the API nests them. */
 const pick = (columns: ReadonlyArray<string>) => {
   const paths = columns.map((column) => column.split("."))
   return (session: Session): string => {
-    const whole: unknown = encode(session)
+    const whole: unknown = encode(withoutSecrets(session))
     const picked: Tree = {}
     for (const path of paths) {
       let from = whole

@@ -51,7 +51,12 @@ describe("formats", () => {
     Effect.gen(function* () {
       const server = createServer((_, response) => {
         const sessions = [
-          { id: "a", token: "SECRET", liveUrl: "SECRET", wsEndpoint: "SECRET", other: { token: "SECRET" } }
+          {
+            id: "a",
+            ...{ token: "SECRET", liveUrl: "SECRET", wsEndpoint: "SECRET", webdriverEndpoint: "SECRET" },
+            ...{ LIVE_URL: "SECRET", computerActionEndpoint: "SECRET", other: [{ deep: { accessToken: "SECRET" } }] },
+            launchState: { proxyServerPassword: "SECRET", profile: { id: "p", clientSecret: "SECRET" } }
+          }
         ]
         response.end(JSON.stringify({ sessions, totalCount: 1, page: 1, pageSize: 10 }))
       }).listen(0, "127.0.0.1")
@@ -62,6 +67,13 @@ describe("formats", () => {
         assert.strictEqual((yield* run(env, "run", "--out", out, "--format", format)).code, 0)
         assert.notInclude(readFileSync(join(out, `sessions.${format}`), "utf8"), "SECRET")
       }
+      const nested = ["--format", "ndjson", "--columns", "launchState.profile.id,id"]
+      assert.strictEqual((yield* run(env, "run", "--out", out, ...nested)).code, 0)
+      const lines = linesOf(readFileSync(join(out, "sessions.ndjson"), "utf8"))
+      assert.deepStrictEqual(lines, [{ launchState: { profile: { id: "p" } }, id: "a" }])
+      const asked = yield* run(env, "run", "--out", out, "--columns", "id,launchState.proxyServerPassword")
+      assert.strictEqual(asked.code, 2)
+      assert.match(asked.stderr, /"launchState\.proxyServerPassword" grants access/)
       server.close()
       server.closeAllConnections()
     }).pipe(Effect.scoped)

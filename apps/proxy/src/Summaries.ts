@@ -1,6 +1,7 @@
 /**
  * `GET /v1/sessions/{id}` and `GET /v1/stats`: small answers that need the whole list, or much of it.
  */
+import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import { encodeSession } from "@hb-sessions/core/SessionsNdjson"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsSummary, summarize } from "@hb-sessions/core/SessionsStats"
@@ -40,7 +41,10 @@ export const one = Effect.fn("Summaries.one")(function* (id: string, concurrency
     return yield* new SessionNotFound({ isProven: report?.completeness.status === "proven" })
   }
   const session = found.value
-  return Answer.make(encoder.encode(encodeSession(session)), { contentType, statuses: new Set([session.status ?? ""]) })
+  return Answer.make(encoder.encode(encodeSession(withoutSecrets(session))), {
+    contentType,
+    statuses: new Set([session.status ?? ""])
+  })
 })
 
 /** Sums up the sessions of a query; of `statuses` only, unless it is undefined. */

@@ -3,6 +3,7 @@
  */
 import { type CsvOptions, encodeRows as csvRows, header as csvHeader } from "@hb-sessions/core/SessionsCsv"
 import { encodeRows as ndjsonRows, encodeSession } from "@hb-sessions/core/SessionsNdjson"
+import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
@@ -26,7 +27,11 @@ interface Writer {
 const writer = (format: Format, { columns }: ReadQuery): Writer => {
   switch (format) {
     case "ndjson":
-      return { head: "", rows: ndjsonRows, tail: (report) => `${JSON.stringify({ report })}\n` }
+      return {
+        head: "",
+        rows: (sessions) => ndjsonRows(sessions.map(withoutSecrets)),
+        tail: (report) => `${JSON.stringify({ report })}\n`
+      }
     case "csv": {
       const options: CsvOptions = { columns }
       return { head: csvHeader(options), rows: csvRows(options), tail: () => "" }
@@ -35,7 +40,7 @@ const writer = (format: Format, { columns }: ReadQuery): Writer => {
       let separator = ""
       const rows = (sessions: ReadonlyArray<Session>) => {
         if (sessions.length === 0) return ""
-        const text = separator + sessions.map(encodeSession).join(",")
+        const text = separator + sessions.map((session) => encodeSession(withoutSecrets(session))).join(",")
         separator = ","
         return text
       }

@@ -167,6 +167,21 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: t
 )
 
 describe("the upstream", () => {
+  it.live("may send what grants access to a browser: no list and no session of /v1 passes it on", () =>
+    Effect.gen(function* () {
+      const secrets = { token: "SECRET", liveUrl: "SECRET", launchState: { proxyServerPassword: "SECRET" } }
+      const sessions = [{ id: "a", ...secrets, tabs: [{ wsEndpoint: "SECRET" }] }]
+      const body = JSON.stringify({ sessions, totalCount: 1, page: 1, pageSize: 10 })
+      const proxy = yield* start(yield* upstream((_, response) => response.end(body)))
+      for (const path of ["/v1/sessions.ndjson", "/v1/sessions.json", "/v1/sessions.csv", "/v1/sessions/a"]) {
+        const { status, text } = yield* get(proxy.url + path, { headers: proxy.auth })
+        assert.strictEqual(status, 200)
+        assert.include(text, "a")
+        assert.notInclude(text, "SECRET", path)
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("gets the key, a request id, parameters that nobody knows, and nothing else of the client's", () =>
     Effect.gen(function* () {
       const seen: Array<{ url: string | undefined; headers: IncomingMessage["headers"] }> = []

@@ -36,8 +36,8 @@ export type SessionStatus = typeof SessionStatus.Type
  *
  * **Gotchas**
  *
- * Among the keys that the contract does not name the API may send `token`, `wsEndpoint` and `liveUrl`, which grant
- * access to a running browser: treat them as secrets.
+ * Among the keys that the contract does not name the API may send some that grant access to a running browser, such as
+ * `token`, `wsEndpoint` and `liveUrl`: `withoutSecrets` of `secretKeys` leaves them out.
  */
 export const Session = Schema.StructWithRest(
   Schema.Struct({

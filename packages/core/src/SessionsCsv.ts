@@ -18,6 +18,7 @@ import { guard, isoWriter, nearest, quote, unguard } from "./internal/csv.ts"
 import { timeReader } from "./internal/decodePageTime.ts"
 import { firstProblem } from "./firstProblem.ts"
 import { SolverType } from "./LaunchState.ts"
+import { isSecretKey } from "./secretKeys.ts"
 import { type Session, SessionId, SessionStatus, TeamId } from "./Session.ts"
 import { TimestampIso } from "./Timestamp.ts"
 
@@ -149,13 +150,11 @@ export const parseColumns = (text: string): Result.Result<ReadonlyArray<ColumnNa
   return checkColumns(names.filter((name) => name !== ""))
 }
 
-const secrets = new Set(["token", "wsEndpoint", "liveUrl"])
-
 const checkColumns = (names: ReadonlyArray<string>): Result.Result<ReadonlyArray<ColumnName>, InvalidColumns> => {
   if (names.length === 0) return Result.fail(new InvalidColumns({ problem: "none" }))
   const found = new Set<ColumnName>()
   for (const column of names) {
-    if (secrets.has(column)) return Result.fail(new InvalidColumns({ problem: "secret", column }))
+    if (isSecretPath(column)) return Result.fail(new InvalidColumns({ problem: "secret", column }))
     if (!isColumn(column)) {
       const suggestion = nearest(column, columns)
       const suggested = suggestion === undefined ? {} : { suggestion }
@@ -166,6 +165,9 @@ const checkColumns = (names: ReadonlyArray<string>): Result.Result<ReadonlyArray
   }
   return Result.succeed([...found])
 }
+
+/** No part of a secret value is written either. */
+const isSecretPath = (column: string): boolean => column.split(".").some(isSecretKey)
 
 const CRLF = "\r\n"
 const BOM = "\uFEFF"
