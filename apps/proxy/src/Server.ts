@@ -71,6 +71,7 @@ export const layerUpstream = (settings: Settings, version: string) =>
         totalTimeout: settings.deadline,
         // Retries are the guards': they have a budget.
         retries: 0,
+        maxBodyBytes: settings.maxBodyBytes,
         ...(settings.upstreamRate === 0 ? {} : { maxRequestsPerSecond: settings.upstreamRate })
       })
       return Upstream.layer({
@@ -82,7 +83,7 @@ export const layerUpstream = (settings: Settings, version: string) =>
         breakerOpen: settings.breakerOpen
       }).pipe(
         Layer.provide(client),
-        Layer.provide(UpstreamHttp.layer(Secrets.make(key), `hb-sessions-proxy/${version}`)),
+        Layer.provide(UpstreamHttp.layer(Secrets.make(key), `hb-sessions-proxy/${version}`, settings.maxBodyBytes)),
         Layer.provide(Transport.layer)
       )
     })

@@ -146,6 +146,13 @@ export const flags = {
     meaning: "Longest Retry-After of the upstream that is waited for",
     metavar: "duration"
   }),
+  maxBodyBytes: setting("max-body-bytes", {
+    schema: Size,
+    default: "16m",
+    env: "HB_SESSIONS_MAX_BODY_BYTES",
+    meaning: "Longest body of the upstream; a longer one is cut and answered with 502",
+    metavar: "size"
+  }),
   attemptTimeout: setting("attempt-timeout", {
     schema: DurationText,
     default: "10s",

@@ -74,8 +74,8 @@ export const layer = (options: UpstreamOptions): Layer.Layer<SessionsClient | Up
         })
 
       const spend = (error: SessionsError): boolean => {
-        if (!isOutage(error) || error.reason._tag === "UnexpectedResponse") return false
-        if (error.reason._tag === "UpstreamUnavailable" && error.reason.attempts === 0) return false
+        if (!isOutage(error) || !error.isRetryable) return false
+        if (!isMade(error)) return false
         if ((retryAfter(error) ?? 0) > Duration.toMillis(options.maxRetryAfter)) return false
         if (budget < 1) {
           Metrics.count(Metrics.retriesDenied)
@@ -85,25 +85,37 @@ export const layer = (options: UpstreamOptions): Layer.Layer<SessionsClient | Up
         return true
       }
 
-      const guard = <A>(page: number, call: Effect.Effect<A, SessionsError>): Effect.Effect<A, SessionsError> =>
-        Effect.onExit(call, note).pipe(
+      const guard = <A>(page: number, call: Effect.Effect<A, SessionsError>): Effect.Effect<A, SessionsError> => {
+        let made = 0
+        const counted = Effect.suspend(() => {
+          made += 1
+          return call
+        })
+        return Effect.onExit(counted, note).pipe(
           breaker.execute({ key: BREAKER_KEY, classify }),
           Effect.catchTag("CircuitBreakerError", (error) =>
             Effect.fail(new SessionsError({ page, reason: broken(error) }))
           ),
           semaphore.withPermits(1),
           Effect.retry({ schedule, times: options.retries, while: spend }),
+          // An open breaker after all keeps its mark.
+          Effect.mapError((error) => (isMade(error) ? error.withAttempts(made) : error)),
           Effect.timeoutOrElse({
             duration: options.deadline,
             orElse: () =>
               Effect.fail(
                 new SessionsError({
                   page,
-                  reason: new UpstreamUnavailable({ kind: "timeout", attempts: 1, detail: "the deadline has passed" })
+                  reason: new UpstreamUnavailable({
+                    kind: "timeout",
+                    attempts: Math.max(1, made),
+                    detail: "the deadline has passed"
+                  })
                 })
               )
           })
         )
+      }
 
       return Context.make(
         SessionsClient,
@@ -145,6 +157,9 @@ const broken = ({ reason }: CircuitBreaker.CircuitBreakerError) =>
     retryAfterMillis: reason._tag === "CircuitOpen" ? Duration.toMillis(reason.retryAfter) : 1000,
     detail: "it failed several times in a row and is left alone for a moment"
   })
+
+/** Whether a request was sent at all. */
+const isMade = ({ reason }: SessionsError): boolean => reason._tag !== "UpstreamUnavailable" || reason.attempts > 0
 
 const retryAfter = ({ reason }: SessionsError): number | undefined =>
   "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined

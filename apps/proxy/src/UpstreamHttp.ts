@@ -1,6 +1,7 @@
 /**
  * The only way out: what is sent to the upstream, and what of its answers may be believed.
  */
+import { limitBodies } from "@hb-sessions/core/limitBodies"
 import { apiKeyHeader } from "@hb-sessions/core/SessionsApi"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -25,14 +26,15 @@ const ALLOWED = ["accept", apiKeyHeader] as const
  * **Details**
  *
  * Headers are built from a list, so that no header of a client, `Connection` above all, reaches the upstream. A page
- * that holds the upstream key in any spelling counts as a broken answer. Failures are not looked at here: core hides
+ * that holds the upstream key in any spelling counts as a broken answer, and so does a body beyond the bound. Failures are not looked at here: core hides
  * the key in what it quotes, and so does `errorRefusal`.
  */
-export const layer = (secrets: Secrets, userAgent: string) =>
+export const layer = (secrets: Secrets, userAgent: string, maxBodyBytes: number) =>
   Layer.effect(
     HttpClient.HttpClient,
     Effect.map(HttpClient.HttpClient, (client) =>
       client.pipe(
+        limitBodies(maxBodyBytes),
         HttpClient.mapRequestEffect((request) =>
           Effect.map(CurrentRequestId, (requestId) => withAllowedHeaders(request, userAgent, requestId))
         ),

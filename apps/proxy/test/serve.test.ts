@@ -167,6 +167,56 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: t
 )
 
 describe("the upstream", () => {
+  it.live("may answer without an end: the body is cut at its bound, and the client told so", () =>
+    Effect.gen(function* () {
+      let requests = 0
+      const piece = Buffer.alloc(64 * 1024, " ")
+      const proxy = yield* start(
+        yield* upstream((_, response) => {
+          requests += 1
+          const write = () => {
+            while (!response.destroyed && response.write(piece)) continue
+            if (!response.destroyed) response.once("drain", write)
+          }
+          write()
+        }),
+        ["--max-body-bytes", "1m"]
+      )
+      const { status, text } = yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })
+      const { detail, type } = JSON.parse(text)
+      assert.strictEqual(status, 502)
+      assert.match(type, /upstream-invalid$/)
+      assert.match(detail, /the body is larger than 1048576 bytes/)
+      assert.strictEqual(requests, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is said to have failed as often as it was asked", () =>
+    Effect.gen(function* () {
+      let requests = 0
+      const proxy = yield* start(
+        yield* upstream((_, response) => {
+          requests += 1
+          response.writeHead(503).end()
+        }),
+        ["--retries", "2"]
+      )
+      const { text } = yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })
+      assert.strictEqual(requests, 3)
+      assert.match(JSON.parse(text).detail, /\(HTTP 503\) after 3 attempts/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is asked once where its port speaks another protocol, and the client is told why", () =>
+    Effect.gen(function* () {
+      const plain = yield* upstream((_, response) => response.end("{}"))
+      const proxy = yield* start({ ...plain, url: plain.url.replace("http:", "https:") })
+      const { status, text } = yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })
+      assert.strictEqual(status, 502)
+      assert.match(JSON.parse(text).detail, /after 1 attempt: the port speaks another protocol/)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("may send what grants access to a browser: no list and no session of /v1 passes it on", () =>
     Effect.gen(function* () {
       const secrets = { token: "SECRET", liveUrl: "SECRET", launchState: { proxyServerPassword: "SECRET" } }

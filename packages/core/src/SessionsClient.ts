@@ -10,6 +10,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { defaultMaxBodyBytes, limitBodies } from "./limitBodies.ts"
 import { decodePage } from "./internal/decodePage.ts"
 import { firstProblem } from "./firstProblem.ts"
 import { oneEffect } from "./internal/oneEffect.ts"
@@ -40,6 +41,8 @@ export interface SessionsClientOptions {
   readonly maxRetryAfter?: Duration.Input
   /** Most requests a second, over all reads of this client; above 0, no limit by default. A 429 slows it down further. */
   readonly maxRequestsPerSecond?: number
+  /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
+  readonly maxBodyBytes?: number
 }
 
 /** A page as the server sent it, for those who pass it on. */
@@ -63,7 +66,9 @@ const layerFetch = FetchHttpClient.layer.pipe(
  * **Details**
  *
  * Both methods retry HTTP 408, 429 and 5xx, network failures, timeouts, and cut or garbled bodies; they never retry
- * 400, 401, 402, 403, 404 or a body that is JSON but not a page. Redirects are refused, so the key cannot follow one.
+ * 400, 401, 402, 403, 404, a body that is too long, a body that is JSON but not a page, or what will not pass: a
+ * certificate that is not accepted, an unknown host, another protocol on the port. Redirects are refused, so the key
+ * cannot follow one.
  */
 export class SessionsClient extends Context.Service<
   SessionsClient,
@@ -105,9 +110,9 @@ export class SessionsClient extends Context.Service<
 const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
   yield* oneEffect
   // Spans are ours, one an attempt; and a third party gets no trace headers.
-  const http = HttpClient.transformResponse(
-    yield* HttpClient.HttpClient,
-    Effect.provideService(HttpClient.TracerDisabledWhen, constTrue)
+  const http = (yield* HttpClient.HttpClient).pipe(
+    HttpClient.transformResponse(Effect.provideService(HttpClient.TracerDisabledWhen, constTrue)),
+    limitBodies(options.maxBodyBytes ?? defaultMaxBodyBytes)
   )
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
   const request = makeRequestPage(http, {

@@ -10,12 +10,14 @@
  * | `HB_SESSIONS_RETRIES` | attempts after the first | `5` |
  * | `HB_SESSIONS_MAX_RETRY_AFTER` | longest `Retry-After` that is waited for | `1 minute` |
  * | `HB_SESSIONS_MAX_REQUESTS_PER_SECOND` | most requests a second, over all reads of a client | no limit |
+ * | `HB_SESSIONS_MAX_BODY_BYTES` | longest body of an answer, after decompression | `16777216` |
  */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { defaultMaxBodyBytes } from "./limitBodies.ts"
 import { productionUrl } from "./SessionsApi.ts"
 
 /** The API key; white space around it is dropped, as a key read from a file often ends in a line break. */
@@ -42,6 +44,11 @@ const maxRequestsPerSecond = Config.schema(
   "HB_SESSIONS_MAX_REQUESTS_PER_SECOND"
 )
 
+const maxBodyBytes = Config.schema(
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1)),
+  "HB_SESSIONS_MAX_BODY_BYTES"
+)
+
 /** Everything that a client can be told, as `SessionsClientOptions`. */
 export const clientConfig = Config.all({
   apiKey,
@@ -50,6 +57,7 @@ export const clientConfig = Config.all({
   totalTimeout: Config.Duration("HB_SESSIONS_TOTAL_TIMEOUT").pipe(Config.withDefault(Duration.minutes(5))),
   retries: retries.pipe(Config.withDefault(5)),
   maxRetryAfter: Config.Duration("HB_SESSIONS_MAX_RETRY_AFTER").pipe(Config.withDefault(Duration.minutes(1))),
+  maxBodyBytes: maxBodyBytes.pipe(Config.withDefault(defaultMaxBodyBytes)),
   rate: Config.option(maxRequestsPerSecond)
 }).pipe(
   Config.map(({ rate, ...options }) =>

@@ -72,7 +72,17 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   }
 }
 
-/** No usable answer after all retries: HTTP 408 or 5xx, no connection, a cut connection, no answer in time. */
+/** Schema for what waiting does not mend in a connection. */
+export const NetworkProblem = Schema.Literals(["certificate", "unknown-host", "wrong-protocol", "proxy"])
+export type NetworkProblem = typeof NetworkProblem.Type
+
+/**
+ * No usable answer after all retries: HTTP 408 or 5xx, no connection, a cut connection, no answer in time.
+ *
+ * **Details**
+ *
+ * A failure with a `problem` will not pass, so it is not retried, unless the client had an answer before.
+ */
 export class UpstreamUnavailable extends Schema.TaggedError<UpstreamUnavailable>()("UpstreamUnavailable", {
   kind: Schema.Literals(["status", "network", "timeout"]),
   /** Present when `kind` is `status`. */
@@ -81,13 +91,23 @@ export class UpstreamUnavailable extends Schema.TaggedError<UpstreamUnavailable>
   attempts: Schema.Int,
   /** How long the server asks to wait, in milliseconds; absent when it does not tell. */
   retryAfterMillis: Schema.optionalKey(Schema.Finite),
+  /**
+   * What keeps every request from being answered; absent when it may pass. `certificate`: it is not valid, not for the
+   * host, or not from a trusted issuer. `unknown-host`: the host has no address. `wrong-protocol`: the port speaks
+   * another protocol. `proxy`: a proxy on the way rejects the request.
+   */
+  problem: Schema.optionalKey(NetworkProblem),
   detail,
   requestId
 }) {
   get isRetryable() {
-    return true
+    return this.problem === undefined
   }
   override get message() {
+    if (this.problem !== undefined) {
+      const [why, remedy] = networkProblems[this.problem]
+      return `the server could not be reached after ${attempts(this.attempts)}: ${why} (${this.detail}); ${remedy(this.detail)}`
+    }
     const what = {
       status: `the server failed${statusText(this.status)}`,
       network: "the server could not be reached",
@@ -179,10 +199,42 @@ export class SessionsError extends Schema.TaggedError<SessionsError>()("Sessions
     return this.reason.isRetryable
   }
 
+  /** The same failure, told as one of so many requests: for a caller that repeats requests by itself. */
+  withAttempts(attempts: number): SessionsError {
+    const { reason } = this
+    const page = this.page === undefined ? {} : { page: this.page }
+    switch (reason._tag) {
+      case "RateLimited":
+        return new SessionsError({ ...page, reason: new RateLimited({ ...reason, attempts }) })
+      case "UpstreamUnavailable":
+        return new SessionsError({ ...page, reason: new UpstreamUnavailable({ ...reason, attempts }) })
+      default:
+        return this
+    }
+  }
+
   /** The server's id of the request that failed. */
   get requestId(): string | undefined {
     return "requestId" in this.reason ? this.reason.requestId : undefined
   }
+}
+
+const networkProblems: Record<NetworkProblem, readonly [why: string, remedy: (code: string) => string]> = {
+  certificate: [
+    "its TLS certificate is not valid",
+    (code) =>
+      /EXPIRED|NOT_YET/.test(code)
+        ? "check the clock of this machine, and have the certificate renewed"
+        : /ALTNAME|HOSTNAME/.test(code)
+          ? "the certificate is for another name: check the host in the base URL"
+          : "nobody that is trusted here issued it: check the base URL, or trust the issuer with NODE_EXTRA_CA_CERTS"
+  ],
+  "unknown-host": ["the host is not known", () => "check the host in the base URL, and this machine's DNS"],
+  "wrong-protocol": [
+    "the port speaks another protocol",
+    () => "check the port of the base URL, and whether it begins with https:// or http://"
+  ],
+  proxy: ["the proxy rejects the request", () => "check the user and the password in the URL of the proxy"]
 }
 
 const statusText = (status: number | undefined) => (status === undefined ? "" : ` (HTTP ${status})`)

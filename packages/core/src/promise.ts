@@ -129,6 +129,8 @@ export interface SessionsClientOptions {
   readonly maxRetryAfter?: number | undefined
   /** Most requests a second, over all reads of this client; above 0, no limit by default. A 429 slows it down further. */
   readonly maxRequestsPerSecond?: number | undefined
+  /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
+  readonly maxBodyBytes?: number | undefined
   /** Sends the requests, such as one that goes through a proxy; the runtime's own by default. */
   readonly fetch?: typeof globalThis.fetch | undefined
 }

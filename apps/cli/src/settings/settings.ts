@@ -96,6 +96,12 @@ export const settings = {
     config: Config.schema(rate, "HB_SESSIONS_MAX_REQUESTS_PER_SECOND"),
     default: "no limit",
     meaning: "most requests a second"
+  },
+  max_body_bytes: {
+    variable: "HB_SESSIONS_MAX_BODY_BYTES",
+    config: positiveInt("HB_SESSIONS_MAX_BODY_BYTES"),
+    default: "16777216",
+    meaning: "longest body of an answer"
   }
 } as const satisfies Record<string, CliSetting>
 

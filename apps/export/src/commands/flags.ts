@@ -85,7 +85,8 @@ const fileSettings: Readonly<Record<string, SettingsFile.Setting>> = {
   total_timeout: { variable: "HB_SESSIONS_TOTAL_TIMEOUT" },
   retries: { variable: "HB_SESSIONS_RETRIES" },
   max_retry_after: { variable: "HB_SESSIONS_MAX_RETRY_AFTER" },
-  max_requests_per_second: { variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND" }
+  max_requests_per_second: { variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND" },
+  max_body_bytes: { variable: "HB_SESSIONS_MAX_BODY_BYTES" }
 }
 
 const described = <A>(flag: Flag.Flag<A>, description: string) =>

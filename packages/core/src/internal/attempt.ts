@@ -9,12 +9,13 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { BodyTooLarge } from "../limitBodies.ts"
 import { apiKeyHeader, type ListQuery } from "../SessionsApi.ts"
 import * as SessionsError from "../SessionsError.ts"
 import { errorDetail, safeText } from "./errorDetail.ts"
+import { networkProblem } from "./networkProblem.ts"
 
 /** What one request needs to know of its client. */
 export interface AttemptSettings {
@@ -54,11 +55,9 @@ export const attempt = (
     HttpClientRequest.setHeader(apiKeyHeader, Redacted.value(settings.apiKey))
   )
   return http.execute(request).pipe(
-    Effect.flatMap((response) =>
-      Effect.map(response.arrayBuffer, (buffer) => [response, new Uint8Array(buffer)] as const)
-    ),
+    Effect.flatMap((response) => Effect.map(bodyOf(response), (body) => [response, body] as const)),
     Effect.timeoutOption(settings.timeout),
-    Effect.mapError((error) => new AttemptFailed(noAnswer(error, count))),
+    Effect.mapError((error) => noAnswer(error, count)),
     Effect.flatMap(
       Option.match({
         onNone: () =>
@@ -75,21 +74,41 @@ export const attempt = (
   )
 }
 
-const noAnswer = (error: HttpClientError.HttpClientError, count: number) =>
-  new SessionsError.UpstreamUnavailable({
-    kind: "network",
-    attempts: count,
-    detail: errorCode(error) ?? error.reason._tag
-  })
+/** The body; none of a failure that is too long to be read, as its status says enough. */
+const bodyOf = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.map(
+    response.status === 200
+      ? response.arrayBuffer
+      : Effect.catchIf(
+          response.arrayBuffer,
+          (error) => tooLarge(error) !== undefined,
+          () => Effect.succeed(new ArrayBuffer())
+        ),
+    (buffer) => new Uint8Array(buffer)
+  )
 
-/** The first `code` along the chain of causes, such as `ECONNREFUSED`: short, and free of addresses and headers. */
-const errorCode = (error: unknown): string | undefined => {
-  for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < 8; depth++) {
-    if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
-    cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
+const tooLarge = ({ reason }: HttpClientError.HttpClientError): BodyTooLarge | undefined =>
+  "cause" in reason && reason.cause instanceof BodyTooLarge ? reason.cause : undefined
+
+const noAnswer = (error: HttpClientError.HttpClientError, count: number) => {
+  const large = tooLarge(error)
+  if (large !== undefined) {
+    return new AttemptFailed(
+      new SessionsError.UnexpectedResponse({ status: 200, path: "", detail: `${large.message}; ${largerBodies}` })
+    )
   }
-  return undefined
+  const { code, problem } = networkProblem(error)
+  return new AttemptFailed(
+    new SessionsError.UpstreamUnavailable({
+      kind: "network",
+      attempts: count,
+      detail: code ?? error.reason._tag,
+      ...(problem === undefined ? {} : { problem })
+    })
+  )
 }
+
+const largerBodies = "ask for smaller pages, or raise HB_SESSIONS_MAX_BODY_BYTES"
 
 const decoder = new TextDecoder()
 
@@ -139,11 +158,14 @@ const classify = (
             ...common,
             status,
             path: "",
-            detail: common.detail || "this is not the sessions API; check the base URL"
+            detail: common.detail || (status === 407 ? proxyAsksForPassword : notTheApi)
           })
     )
   )
 }
+
+const notTheApi = "this is not the sessions API; check the base URL"
+const proxyAsksForPassword = "the proxy asks for a user and a password; put them in its URL"
 
 const notJson = Symbol("notJson")
 

@@ -13,11 +13,12 @@ import type * as Core from "../SessionsClient.ts"
 /** The settings of a client, checked; no message quotes the key. */
 export const clientOptions = (options: SessionsClientOptions): Core.SessionsClientOptions => {
   const { apiKey, attemptTimeout, baseUrl, fetch, maxRequestsPerSecond, maxRetryAfter, retries } = options
-  const { retryBaseDelay, retryMaxDelay, totalTimeout } = options
+  const { maxBodyBytes, retryBaseDelay, retryMaxDelay, totalTimeout } = options
   if (typeof apiKey !== "string" || apiKey.trim() === "") throw new TypeError("apiKey must be the team's API key")
   if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function")
   checkMillis({ attemptTimeout, maxRetryAfter, retryBaseDelay, retryMaxDelay, totalTimeout })
   checkCount({ retries })
+  checkPositiveInts({ maxBodyBytes })
   if (maxRequestsPerSecond !== undefined && !(Number.isFinite(maxRequestsPerSecond) && maxRequestsPerSecond > 0)) {
     throw new TypeError(`maxRequestsPerSecond must be a number above 0, not ${show(maxRequestsPerSecond)}`)
   }
@@ -30,7 +31,8 @@ export const clientOptions = (options: SessionsClientOptions): Core.SessionsClie
     ...(retryBaseDelay === undefined ? {} : { retryBaseDelay }),
     ...(retryMaxDelay === undefined ? {} : { retryMaxDelay }),
     ...(maxRetryAfter === undefined ? {} : { maxRetryAfter }),
-    ...(maxRequestsPerSecond === undefined ? {} : { maxRequestsPerSecond })
+    ...(maxRequestsPerSecond === undefined ? {} : { maxRequestsPerSecond }),
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes })
   }
 }
 

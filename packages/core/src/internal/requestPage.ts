@@ -34,9 +34,11 @@ export const makeRequestPage = (
   const pacer = new Pacer(settings.maxRequestsPerSecond)
   const schedule = retrySchedule(settings.delays)
   const sendable = isSendable(settings.apiKey)
+  // Names and certificates that worked a moment ago may work again.
+  let wasReached = false
 
   const mayRetry = (failed: AttemptFailed, budget: RetryBudget | undefined): boolean =>
-    failed.isTransient &&
+    (failed.isTransient || (wasReached && isOfNetwork(failed))) &&
     (retryAfterMillis(failed.reason) ?? 0) <= settings.maxRetryAfter &&
     (budget === undefined || budget.spend())
 
@@ -57,6 +59,7 @@ export const makeRequestPage = (
           ),
           Effect.tap(() =>
             Effect.sync(() => {
+              wasReached = true
               pacer.recover()
               budget?.earn()
             })
@@ -76,6 +79,8 @@ export const makeRequestPage = (
     })
   }
 }
+
+const isOfNetwork = ({ reason }: AttemptFailed): boolean => reason._tag === "UpstreamUnavailable"
 
 const slowDown = (pacer: Pacer, settings: RequestSettings, { reason }: AttemptFailed, now: number): void => {
   if (reason._tag !== "RateLimited") return
