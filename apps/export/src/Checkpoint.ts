@@ -3,6 +3,7 @@
  */
 import { ResumeToken } from "@hb-sessions/core/ResumeToken"
 import * as Schema from "effect/Schema"
+import { Fingerprint } from "./Account.ts"
 import { schemaVersion } from "./Manifest.ts"
 import { Selection } from "./Selection.ts"
 
@@ -23,16 +24,20 @@ export const Progress = Schema.Struct({
   received: Count,
   newestCreatedAt: Schema.optionalKey(Schema.Int),
   oldestOpen: Schema.optionalKey(Schema.Int),
-  /** Whether a session without `createdAt` may still change. */
-  undatedOpen: Schema.Boolean
+  /** Whether a session without `createdAt`, or with an impossible one, may still change. */
+  undatedOpen: Schema.Boolean,
+  /** Sessions with a `createdAt` that cannot be true. */
+  implausible: Count,
+  /** The teams of the sessions. */
+  teams: Schema.Array(Schema.String)
 })
 export type Progress = typeof Progress.Type
 
 /** Schema for what a run fixes when it begins, so that it still holds when it goes on. */
 export const Plan = Schema.Struct({
   selection: Selection,
-  /** Digest of the API key: sessions of two teams must not meet in one file. */
-  account: Schema.String,
+  /** The API key: sessions of two teams must not meet in one file. */
+  key: Fingerprint,
   /** The generation that was published when the run began; 0 for none. */
   base: Count,
   sweepReason: Schema.String,

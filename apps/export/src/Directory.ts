@@ -31,7 +31,8 @@ export const names = {
   alive: "alive",
   former: "former-",
   checkpoint: "checkpoint.json",
-  index: "index.bin"
+  index: "index.bin",
+  tombstones: "tombstones.ndjson"
 } as const
 
 /** The name of a generation's directory. */

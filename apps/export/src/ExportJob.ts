@@ -2,7 +2,7 @@
  * The job: one generation, published whole or not at all.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
-import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,21 +11,29 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Plan } from "./Checkpoint.ts"
+import { archiveOf } from "./Archive.ts"
+import { fingerprint, isOf, joinTeams, checkSame } from "./Account.ts"
+import { bookmarkOf } from "./Bookmark.ts"
 import * as DataFile from "./DataFile.ts"
 import * as Directory from "./Directory.ts"
 import { names } from "./Directory.ts"
 import { exitCodes, orDiskError } from "./exitCodes.ts"
+import { checkSettings, checkShrink } from "./Guards.ts"
 import * as Incremental from "./Incremental.ts"
 import { KeyTable } from "./KeyTable.ts"
 import * as Lock from "./Lock.ts"
-import { type Bookmark, type Manifest, type PublishedFile, schemaVersion } from "./Manifest.ts"
+import { type Manifest, type PublishedFile, schemaVersion, toTime } from "./Manifest.ts"
 import * as Publish from "./Publish.ts"
 import { type Gathered, gather } from "./Reading.ts"
+import { reconcile, type Reconciled } from "./Reconcile.ts"
 import * as Resume from "./Resume.ts"
+import { ServerClock } from "./ServerClock.ts"
 import type { Settings } from "./Settings.ts"
 import * as Staging from "./Staging.ts"
+import * as Tombstones from "./Tombstones.ts"
 
 /**
  * Exports once.
@@ -57,19 +65,80 @@ export const run = Effect.fn("ExportJob.run")(
 
 const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, settings: Settings) {
   const former = yield* recover(staging, settings)
+  yield* checkSettings(settings, former)
+  yield* checkKey(settings, former)
   const found = yield* Resume.find(staging, settings, former?.generation ?? 0)
-  const gathered = yield* gatherAll(staging, settings, found, former)
-  yield* check(settings, gathered).pipe(
+  const attempt = yield* gatherAll(staging, settings, found, former)
+  const reconciled = yield* reconciledOf(attempt)
+  yield* check(settings, attempt).pipe(
+    Effect.andThen(checkAccount(settings, former, attempt.gathered.progress.teams)),
+    Effect.andThen(
+      checkShrink(settings, former, {
+        current: reconciled?.current ?? attempt.gathered.written,
+        report: attempt.gathered.report
+      })
+    ),
     // A new attempt must not go on with what is known to be wanting.
     Effect.tapError(() => removeCheckpoint(staging))
   )
-  const published = yield* publish(staging, settings, gathered, former)
+  const published = yield* publish(staging, settings, { ...attempt, reconciled }, former)
+  yield* warn(published.manifest)
   yield* Staging.discard(staging).pipe(
     // What is published is published; the next run sweeps what is left.
     Effect.catch(({ message }) => Effect.logWarning(`the work files could not be removed: ${message}`))
   )
   return published
 })
+
+/** Says what a person should know of what was published. */
+const warn = Effect.fnUntraced(function* ({ implausibleTimes, report }: Manifest) {
+  if (report.completeness.status === "unproven") {
+    yield* Effect.logWarning(`published, but not proven to be complete (${report.completeness.reason})`)
+  }
+  if (implausibleTimes > 0) {
+    yield* Effect.logWarning(
+      `${implausibleTimes} sessions have a createdAt before 2000 or more than a year ahead; they are exported, but their time cannot be true`
+    )
+  }
+})
+
+/** With an unknown key, one request tells whether the team is the same, before all the others are made. */
+const checkKey = Effect.fn("ExportJob.checkKey")(function* (settings: Settings, former: Manifest | undefined) {
+  if (former === undefined || settings.key === undefined || isOf(former.account.key, settings.key)) return
+  if (settings.fullRefresh) return
+  const client = yield* SessionsClient
+  const { sessions } = yield* client.getPage({
+    page: 1,
+    ...(settings.pageSize === undefined ? {} : { limit: settings.pageSize })
+  })
+  yield* checkAccount(
+    settings,
+    former,
+    joinTeams(
+      [],
+      sessions.flatMap(({ teamId }) => teamId ?? [])
+    )
+  )
+})
+
+const checkAccount = (
+  { acceptAccountChange, fullRefresh, key }: Settings,
+  former: Manifest | undefined,
+  teams: ReadonlyArray<string>
+) =>
+  former === undefined || key === undefined || fullRefresh || acceptAccountChange
+    ? Effect.void
+    : checkSame({ published: former.account, generation: former.generation, key, teams })
+
+/** What the read means for an incremental export; undefined for a snapshot. */
+const reconciledOf = ({ gathered, index, plan }: Attempt) =>
+  index === undefined
+    ? Effect.undefined
+    : reconcile({
+        before: index,
+        journal: gathered.journal,
+        isWholeList: plan.readSince === undefined && gathered.report.completeness.status === "proven"
+      })
 
 /** Brings what is published in order, and tells what it is. */
 const recover = Effect.fn("ExportJob.recover")(function* (staging: Staging.Staging, { keep }: Settings) {
@@ -96,7 +165,7 @@ const gatherAll = Effect.fn("ExportJob.gather")(function* (
 ): Effect.fn.Return<
   Attempt,
   AppError | PlatformError | SessionsError,
-  FileSystem.FileSystem | Path.Path | SessionsClient | Scope.Scope
+  FileSystem.FileSystem | Path.Path | SessionsClient | ServerClock | Scope.Scope
 > {
   const plan = Option.isSome(found) ? resumedPlan(found.value) : yield* newPlan(settings, former)
   const index = yield* indexOf(staging, settings, former)
@@ -116,7 +185,16 @@ const gatherAll = Effect.fn("ExportJob.gather")(function* (
     }
     return yield* gatherAll(staging, settings, Option.none(), former)
   }
-  const why = shortcoming(settings, plan, attempt.value)
+  const why =
+    shortcoming(settings, plan, attempt.value) ??
+    (index === undefined || plan.readSince === undefined
+      ? undefined
+      : yield* Incremental.unknownSessions({
+          index,
+          journal: attempt.value.journal,
+          listed: former?.bookmark.listed,
+          total: attempt.value.report.totalCountFirst
+        }))
   if (why === undefined) return { plan, index, gathered: attempt.value }
   yield* Effect.logInfo(`the whole list is read: ${why}`)
   yield* removeCheckpoint(staging)
@@ -138,7 +216,8 @@ const shortcoming = ({ selection, strict }: Settings, { readSince }: Plan, { has
     const isWanting = strict && report.completeness.status === "unproven" && report.stoppedEarly
     return isWanting ? "what was read back to --since could not be proven to be complete" : undefined
   }
-  if (hasMissedUndated) return "a session without createdAt was met, and nothing tells where others are"
+  if (hasMissedUndated)
+    return "a session without createdAt, or with an impossible one, was met, and nothing tells where others are"
   if (report.stoppedEarly || report.order === "newest-first") return undefined
   return "the list is not newest first, so that older sessions had to be looked at too"
 }
@@ -149,17 +228,19 @@ const removeCheckpoint = Effect.fnUntraced(function* (staging: Staging.Staging) 
 })
 
 const newPlan = Effect.fnUntraced(function* (settings: Settings, former: Manifest | undefined) {
-  const { readSince, why } = yield* Incremental.reach(settings, former)
+  const started = yield* Clock.currentTimeMillis
+  const { readSince, why } = Incremental.reach(settings, former, started)
+  const key = settings.key ?? Redacted.make("")
   const plan: Plan = {
     selection: settings.selection,
-    account: settings.account,
+    key: former !== undefined && isOf(former.account.key, key) ? former.account.key : fingerprint(key),
     base: former?.generation ?? 0,
     sweepReason: why,
     ...(readSince === undefined ? {} : { readSince }),
     ...(settings.since === undefined ? {} : { since: settings.since }),
     ...(settings.until === undefined ? {} : { until: settings.until }),
     ...(settings.pageSize === undefined ? {} : { pageSize: settings.pageSize }),
-    started: yield* Clock.currentTimeMillis,
+    started,
     resumed: 0
   }
   return plan
@@ -209,7 +290,7 @@ export interface Published {
 const publish = Effect.fn("ExportJob.publish")(function* (
   staging: Staging.Staging,
   settings: Settings,
-  { gathered, index, plan }: Attempt,
+  { gathered, plan, reconciled }: Attempt & { readonly reconciled: Reconciled | undefined },
   former: Manifest | undefined
 ) {
   const fs = yield* FileSystem.FileSystem
@@ -230,27 +311,64 @@ const publish = Effect.fn("ExportJob.publish")(function* (
     files.push({ path: `${home}/${name}`, generation, ...partition, rows: part.rows, bytes, sha256 })
   }
   const isAdded = selection.mode === "incremental" && former?.selection.mode === "incremental" && !settings.fullRefresh
-  const written =
-    index === undefined
+  const written = reconciled === undefined ? undefined : yield* Incremental.writeIndex(reconciled.index, data)
+  const ended = toTime(yield* Clock.currentTimeMillis)
+  const tombstones =
+    reconciled === undefined || !isAdded
       ? undefined
-      : yield* Incremental.writeIndex({ index, journal: gathered.journal, directory: data })
-  const bookmark = bookmarkOf(gathered, isAdded ? former.bookmark : undefined)
+      : yield* Tombstones.write({
+          reconciled,
+          selection,
+          leftAt: ended,
+          to: path.join(data, names.tombstones),
+          sources: [
+            ...former.files.map((file) => ({
+              file: path.join(staging.directory, file.path),
+              compress: former.selection.compress
+            })),
+            ...gathered.parts.map(({ partition }) => ({
+              file: gathered.fileOf(partition),
+              compress: "none" as const
+            }))
+          ]
+        })
+  const { progress, report } = gathered
+  const clock = yield* ServerClock
+  const bookmark = bookmarkOf({
+    plan,
+    progress,
+    report,
+    ahead: yield* clock.ahead,
+    known: written?.sessions,
+    before: isAdded ? former.bookmark : undefined
+  })
 
   const manifest: Manifest = {
     schemaVersion,
     generation,
     sessions: gathered.written,
+    current: reconciled?.current ?? gathered.written,
+    tombstones: [
+      ...(isAdded ? former.tombstones : []),
+      ...(tombstones === undefined ? [] : [{ path: `${home}/${names.tombstones}`, generation, ...tombstones }])
+    ],
     files: isAdded ? [...former.files, ...files] : files,
     ...(selection.partition === "none" ? { latest: DataFile.nameOf(selection, "") } : {}),
     selection,
-    completeness: gathered.report.completeness.status,
-    sweep: gathered.report.stoppedEarly ? "recent" : "full",
+    account: {
+      key: plan.key,
+      teams: joinTeams(isAdded ? former.account.teams : [], progress.teams)
+    },
+    completeness: report.completeness.status,
+    archive: archiveOf({ generation, plan, report, ended, before: isAdded ? former.archive : undefined }),
+    sweep: report.stoppedEarly ? "recent" : "full",
     sweepReason: plan.sweepReason,
     resumed: plan.resumed,
-    report: gathered.report,
+    report,
+    implausibleTimes: progress.implausible,
     bookmark: written === undefined ? bookmark : { ...bookmark, index: { path: `${home}/${names.index}`, ...written } },
-    started: iso(plan.started),
-    ended: iso(yield* Clock.currentTimeMillis),
+    started: toTime(plan.started),
+    ended,
     version: settings.version
   }
   yield* Publish.commit(staging, manifest, Option.fromUndefinedOr(former), settings.keep)
@@ -261,23 +379,6 @@ const publish = Effect.fn("ExportJob.publish")(function* (
   }
   return published
 })
-
-/** Where the next run begins; what an incremental run did not see again counts on. */
-const bookmarkOf = ({ progress, report }: Gathered, former: Bookmark | undefined): Bookmark => {
-  const before = former?.newestCreatedAt === undefined ? undefined : Date.parse(former.newestCreatedAt)
-  const newest =
-    before === undefined || progress.newestCreatedAt === undefined
-      ? (before ?? progress.newestCreatedAt)
-      : Math.max(before, progress.newestCreatedAt)
-  return {
-    ...(newest === undefined ? {} : { newestCreatedAt: iso(newest) }),
-    ...(progress.oldestOpen === undefined ? {} : { oldestOpen: iso(progress.oldestOpen) }),
-    undatedOpen: progress.undatedOpen,
-    order: report.order === "unknown" ? (former?.order ?? report.order) : report.order
-  }
-}
-
-const iso = (millis: number): string => new Date(millis).toISOString()
 
 /** Removes the staging directory when there is nothing in it to go on with. */
 const discardEmpty = Effect.fnUntraced(function* (staging: Staging.Staging) {

@@ -9,10 +9,9 @@ import * as Path from "effect/Path"
 import { createHash, type Hash } from "node:crypto"
 import { isNotFound, names } from "./Directory.ts"
 import { exitCodes } from "./exitCodes.ts"
-import { forEachRecord, hasFingerprint, KeyTable, RECORD_BYTES } from "./KeyTable.ts"
+import { forEachRecord, KeyTable, RECORD_BYTES } from "./KeyTable.ts"
 import type { Manifest } from "./Manifest.ts"
 import { fullRefreshReason } from "./Resume.ts"
-import { isSame } from "./Selection.ts"
 import type { Settings } from "./Settings.ts"
 
 /** How much of the list a run reads, and why. */
@@ -25,9 +24,9 @@ export interface Reach {
 /**
  * Decides how far back a run reads.
  *
- * Refuses to add to generations that were made with other settings.
+ * `now` is epoch milliseconds.
  */
-export const reach = Effect.fn("Incremental.reach")(function* (settings: Settings, former: Manifest | undefined) {
+export const reach = (settings: Settings, former: Manifest | undefined, now: number): Reach => {
   const { selection, since, strict } = settings
   const whole = (why: string): Reach => ({ readSince: undefined, why })
   if (selection.mode === "snapshot") {
@@ -36,21 +35,50 @@ export const reach = Effect.fn("Incremental.reach")(function* (settings: Setting
   }
   if (settings.fullRefresh) return whole(fullRefreshReason)
   if (former === undefined || former.selection.mode === "snapshot") return whole("the first of an incremental export")
-  if (!isSame(former.selection, selection)) {
-    return yield* new AppError({
-      message: `generation ${former.generation} was exported with other settings, so nothing can be added to it; give the same settings again, or --full-refresh to begin anew`,
-      exitCode: exitCodes.usage
-    })
-  }
   if (strict) return whole("only in the whole list every change can be found")
-  const { newestCreatedAt, oldestOpen, order, undatedOpen } = former.bookmark
-  if (newestCreatedAt === undefined) return whole("no session has been read before")
+  const { oldestOpen, order, settledBefore, undatedOpen } = former.bookmark
+  if (settledBefore === undefined) return whole("no read has been proven to be complete before")
   if (order !== "newest-first") return whole("the list was not newest first the last time")
-  if (undatedOpen) return whole("a session without createdAt may have changed, and nothing tells where it is")
-  const newest = Date.parse(newestCreatedAt)
-  const settled = oldestOpen === undefined ? newest : Math.min(newest, Date.parse(oldestOpen))
-  const readSince = Math.max(settled - Duration.toMillis(settings.lookBack), since ?? Number.NEGATIVE_INFINITY)
+  if (undatedOpen)
+    return whole(
+      "a session without createdAt, or with an impossible one, may have changed, and nothing tells where it is"
+    )
+  const { started } = former.archive.wholeRead
+  if (now - Date.parse(started) >= Duration.toMillis(settings.fullEvery) * DUE) {
+    return whole(`the whole list was last read on ${started}, and --full-every has passed since`)
+  }
+  const settled = Date.parse(settledBefore) - Duration.toMillis(settings.lookBack)
+  // What was written and may still change is read, however old it has become.
+  const isOpenBeforeSince = since !== undefined && oldestOpen !== undefined && Date.parse(oldestOpen) < since
+  const readSince = since === undefined || isOpenBeforeSince ? settled : Math.max(settled, since)
   return { readSince, why: "older sessions were final the last time" }
+}
+
+/** A run that begins a little earlier than the one a week ago is still a week later. */
+const DUE = 0.95
+
+/**
+ * Why a read that ended at a time is not enough, by what the list is said to hold; undefined when it is.
+ *
+ * Everything in the list when the read began was known before, or has been received, or has left. `index` is what was
+ * known before.
+ */
+export const unknownSessions = Effect.fn("Incremental.unknownSessions")(function* (options: {
+  readonly index: KeyTable
+  readonly journal: string
+  readonly listed: number | undefined
+  readonly total: number | undefined
+}) {
+  const { index, journal, listed, total } = options
+  if (listed === undefined || total === undefined) return undefined
+  const fresh = new KeyTable()
+  yield* eachRecord(journal, (record) => {
+    if (!index.has(record)) fresh.set(record)
+  })
+  const known = listed + fresh.size
+  return total > known
+    ? `the list holds ${total} sessions, and only ${known} of them are known: some came in where only a whole read looks`
+    : undefined
 })
 
 /** Reads which sessions have been written, and in which state; refuses an index that is not the one that was published. */
@@ -69,24 +97,17 @@ export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (directory
   })
 })
 
-/** Adds a run's journal to what was written before, and writes it beside the data. */
-export const writeIndex = Effect.fn("Incremental.writeIndex")(function* (options: {
-  readonly index: KeyTable
-  readonly journal: string
-  readonly directory: string
-}) {
+/** Writes what is known now beside the data. */
+export const writeIndex = Effect.fn("Incremental.writeIndex")(function* (index: KeyTable, directory: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  yield* eachRecord(options.journal, (record) => {
-    if (hasFingerprint(record)) options.index.set(record)
-  })
   const hash = createHash("sha256")
   let bytes = 0
-  const file = path.join(options.directory, names.index)
+  const file = path.join(directory, names.index)
   yield* Effect.scoped(
     Effect.gen(function* () {
       const handle = yield* fs.open(file, { flag: "wx" })
-      for (const chunk of options.index.chunks()) {
+      for (const chunk of index.chunks()) {
         hash.update(chunk)
         bytes += chunk.length
         yield* handle.writeAll(chunk)
@@ -94,7 +115,7 @@ export const writeIndex = Effect.fn("Incremental.writeIndex")(function* (options
       yield* handle.sync
     })
   )
-  return { sessions: options.index.size, bytes, sha256: hash.digest("hex") }
+  return { sessions: index.size, bytes, sha256: hash.digest("hex") }
 })
 
 /** Calls a function with each record of a file, of which little is in memory at a time; hashes all of its bytes. */

@@ -36,6 +36,9 @@ export const clearFingerprint = (record: Uint32Array): void => {
 /** Whether a record has a fingerprint. */
 export const hasFingerprint = (record: Uint32Array): boolean => record[5] !== 0
 
+/** Stands in the place of a fingerprint that is not there. */
+const TAKEN = 1
+
 /** A hash table of records. */
 export class KeyTable {
   #words: Uint32Array
@@ -61,6 +64,20 @@ export class KeyTable {
   hasSame(record: Uint32Array): boolean {
     const at = this.#place(record)
     return !this.#isFree(at) && this.#words[at + 4] === record[4] && this.#words[at + 5] === record[5]
+  }
+
+  /** Whether the key of the record is in the table with a fingerprint, that is, as one that was written. */
+  isWritten(record: Uint32Array): boolean {
+    const at = this.#place(record)
+    return !this.#isFree(at) && this.#words[at + 5] !== 0
+  }
+
+  /** Whether the key of the record is in the table and has not been taken before. */
+  take(record: Uint32Array): boolean {
+    const at = this.#place(record)
+    if (this.#isFree(at) || this.#words[at + 4] === TAKEN) return false
+    this.#words[at + 4] = TAKEN
+    return true
   }
 
   /** Puts a record in the table, over an earlier one of the same key; returns whether the key is new. */

@@ -1,8 +1,9 @@
 /**
  * The one file that says what is published. What it does not name does not count.
  */
-import { SweepReport } from "@hb-sessions/core/SweepReport"
+import { Completeness, SweepReport } from "@hb-sessions/core/SweepReport"
 import * as Schema from "effect/Schema"
+import { Account } from "./Account.ts"
 import { Selection } from "./Selection.ts"
 
 /** The version of the manifest's form that this program writes, and the only one that it reads. */
@@ -35,11 +36,49 @@ export const Bookmark = Schema.Struct({
     description: "Whether a session without `createdAt` may still change: then the next run reads the whole list"
   }),
   order: SweepReport.fields.order,
+  settledBefore: Schema.optionalKey(Time).annotateKey({
+    description:
+      "Everything created before then is proven to be written as it will stay, or never to be written. The next run reads back to it, and `--look-back` more; absent: it reads the whole list"
+  }),
+  listed: Schema.optionalKey(Count).annotateKey({
+    description:
+      "At most so many of the sessions in the index are still in the list; absent when the server tells no total"
+  }),
   index: Schema.optionalKey(
     Schema.Struct({ path: Schema.String, sessions: Count, bytes: Count, sha256: Sha256 })
-  ).annotateKey({ description: "Which sessions have been written, and in which state; absent for snapshots" })
+  ).annotateKey({
+    description:
+      "Which sessions of the list are known, those that were filtered out included, and in which state they were written; absent for snapshots"
+  })
 }).annotate({ identifier: "Bookmark" })
 export type Bookmark = typeof Bookmark.Type
+
+/** Schema for what can be said of the whole data, and not only of the last read. */
+export const Archive = Schema.Struct({
+  completeness: Schema.Literals(["proven", "unproven"]).annotateKey({
+    description:
+      "`proven`: `wholeRead` was, and the last read, too. Every session that was in the list at that time is in the data, and so is every one that was created since. A change of an old session that `--look-back` does not reach is found by the next whole read"
+  }),
+  wholeRead: Schema.Struct({
+    generation: Count.annotateKey({ description: "The generation that it was read for" }),
+    started: Time,
+    ended: Time,
+    completeness: Completeness
+  }).annotateKey({
+    description: "The last read of everything that is asked for: the last proven one, or the first where none has been"
+  })
+}).annotate({ identifier: "Archive" })
+export type Archive = typeof Archive.Type
+
+/** Schema for a file of sessions that have left. */
+export const TombstoneFile = Schema.Struct({
+  path: PublishedFile.fields.path,
+  generation: PublishedFile.fields.generation,
+  rows: Count.annotateKey({ description: "Lines in it" }),
+  bytes: Count,
+  sha256: Sha256
+}).annotate({ identifier: "TombstoneFile" })
+export type TombstoneFile = typeof TombstoneFile.Type
 
 /** Schema for the manifest. */
 export const Manifest = Schema.Struct({
@@ -48,20 +87,35 @@ export const Manifest = Schema.Struct({
     description: "1 for the first, one more with every publication"
   }),
   sessions: Count.annotateKey({ description: "Sessions that this generation wrote" }),
+  current: Count.annotateKey({
+    description: "Different sessions in the whole data, without those that have left"
+  }),
   files: Schema.Array(PublishedFile).annotateKey({
     description: "The whole data, oldest first. Of a session that is in several of them the last one counts"
+  }),
+  tombstones: Schema.Array(TombstoneFile).annotateKey({
+    description:
+      "Sessions that have left, oldest first, as NDJSON with `id`, `left_at` and `left`: `selection` if the session has another status now, `list` if the API has it no longer. It does not count the rows of that generation and of those before"
   }),
   latest: Schema.optionalKey(Schema.String).annotateKey({
     description: "Name of the file for people beside the manifest; absent when the data is divided"
   }),
   selection: Selection,
-  completeness: Schema.Literals(["proven", "unproven"]),
+  account: Account,
+  completeness: Schema.Literals(["proven", "unproven"]).annotateKey({
+    description: "Of what this run read, and of nothing else; see `archive` for the whole"
+  }),
+  archive: Archive,
   sweep: Schema.Literals(["full", "recent"]).annotateKey({
     description: "`recent`: read newest first until past everything that could have changed"
   }),
   sweepReason: Schema.String.annotateKey({ description: "Why, in a sentence" }),
   resumed: Schema.Int.annotateKey({ description: "How often the run was interrupted and went on" }),
   report: SweepReport,
+  implausibleTimes: Count.annotateKey({
+    description:
+      "Sessions received with a `createdAt` before 2000 or more than a year ahead of the server's clock; they are written like all others, and the bookmark does not follow them"
+  }),
   bookmark: Bookmark,
   started: Time,
   ended: Time,
@@ -79,3 +133,6 @@ const encode = Schema.encodeSync(Manifest)
 
 /** The text of a manifest. */
 export const toText = (manifest: Manifest): string => `${JSON.stringify(encode(manifest), undefined, 2)}\n`
+
+/** Epoch milliseconds as a manifest has them. */
+export const toTime = (millis: number): string => new Date(millis).toISOString()

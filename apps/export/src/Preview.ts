@@ -1,6 +1,7 @@
 /**
  * What is in a directory, and what the next run would do; nothing is locked or written.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -8,6 +9,7 @@ import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import { CheckpointJson } from "./Checkpoint.ts"
 import { generations, list, names, published } from "./Directory.ts"
+import { checkSettings } from "./Guards.ts"
 import { reach } from "./Incremental.ts"
 import type { Settings } from "./Settings.ts"
 
@@ -19,8 +21,9 @@ export const preview = Effect.fn("Preview.preview")(function* (settings: Setting
   const manifest = Option.getOrUndefined(yield* published(directory))
   const kept = yield* generations(directory)
   const number = (manifest?.generation ?? 0) + 1
-  const next = yield* reach(settings, manifest).pipe(
-    Effect.map(({ readSince, why }) => `read ${extent(readSince)} for generation ${number}: ${why}`),
+  const { readSince, why } = reach(settings, manifest, yield* Clock.currentTimeMillis)
+  const next = yield* checkSettings(settings, manifest).pipe(
+    Effect.as(`read ${extent(readSince)} for generation ${number}: ${why}`),
     Effect.catch(({ message }) => Effect.succeed(`fail: ${message}`))
   )
   const unfinished: Array<string> = []

@@ -20,9 +20,11 @@ import { isNotFound, names, sync, writeFlushed } from "./Directory.ts"
 import { eachRecord } from "./Incremental.ts"
 import { clearFingerprint, KeyTable, makeRecord, setFingerprint, setKey, toBytes } from "./KeyTable.ts"
 import { schemaVersion } from "./Manifest.ts"
+import { isFinal, nothing, observe } from "./Observation.ts"
 import * as PartFiles from "./PartFiles.ts"
 import { makePartitionOf, makeRows } from "./Rows.ts"
 import type { Candidate } from "./Resume.ts"
+import { ServerClock } from "./ServerClock.ts"
 import type { Settings } from "./Settings.ts"
 import { type Staging, sweep } from "./Staging.ts"
 import * as Undated from "./Undated.ts"
@@ -52,7 +54,7 @@ export interface Gathered {
   readonly receivedNow: number
   /** Different sessions received in all reads together. */
   readonly distinct: number
-  /** Whether a read back to a time met a session without `createdAt` that should have been received. */
+  /** Whether a read back to a time met a session that should have been received, but that no time places. */
   readonly hasMissedUndated: boolean
 }
 
@@ -84,11 +86,14 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const journal = yield* PartFiles.make({ directory: staging.path(JOURNAL), header: "", nameOf: () => "received.bin" })
 
   let token: ResumeToken | undefined
-  let progress: { -readonly [K in keyof Progress]: Progress[K] } = { received: 0, undatedOpen: false }
+  let progress: { -readonly [K in keyof Progress]: Progress[K] } = { ...nothing }
   let written = 0
   let receivedNow = 0
   let seen: KeyTable | undefined
   const record = makeRecord()
+  const clock = yield* ServerClock
+  /** The server's clock when the run began. */
+  let serverTime = plan.started
 
   const checkpoint = Effect.fnUntraced(function* (at: ResumeToken) {
     const parts = yield* data.sync
@@ -121,10 +126,11 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   yield* sweep(staging)
 
   const canBeUndated = plan.since === undefined && plan.until === undefined
-  const matches = (session: Session) =>
+  /** What has been written once stays wanted when `--since 7d` has moved on. */
+  const matches = (session: Session, isWritten: boolean) =>
     (selection.status.length === 0 || (session.status !== undefined && selection.status.includes(session.status))) &&
-    (plan.since === undefined || (session.createdAt !== undefined && session.createdAt >= plan.since)) &&
-    (plan.until === undefined || (session.createdAt !== undefined && session.createdAt < plan.until))
+    (isWritten || plan.since === undefined || (session.createdAt !== undefined && session.createdAt >= plan.since)) &&
+    (isWritten || plan.until === undefined || (session.createdAt !== undefined && session.createdAt < plan.until))
 
   /** Notes a session; false when a former part of this run has received it already. */
   const note = (session: Session): boolean => {
@@ -132,14 +138,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     clearFingerprint(record)
     receivedNow++
     if (seen !== undefined && !seen.set(record)) return false
-    progress.received++
-    const { createdAt } = session
-    if (createdAt !== undefined) {
-      progress.newestCreatedAt = Math.max(progress.newestCreatedAt ?? createdAt, createdAt)
-      if (!isFinal(session)) progress.oldestOpen = Math.min(progress.oldestOpen ?? createdAt, createdAt)
-    } else if (canBeUndated && !isFinal(session)) {
-      progress.undatedOpen = true
-    }
+    observe(progress, session, { plan, now: serverTime, isWritten: index?.isWritten(record) === true })
     return true
   }
 
@@ -148,7 +147,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     const groups = new Map<string, Array<Session>>()
     for (const session of sessions) {
       if (!note(session)) continue
-      let isWritten = matches(session)
+      let isWritten = matches(session, index?.isWritten(record) === true)
       if (isWritten && index !== undefined) {
         setFingerprint(record, rows.encode([session]))
         isWritten = !index.hasSame(record)
@@ -179,7 +178,8 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const lookAtUndated = (session: Session) => {
     setKey(undatedRecord, session.id)
     setFingerprint(undatedRecord, rows.encode([session]))
-    hasMissedUndated ||= !isFinal(session) || (matches(session) && index?.hasSame(undatedRecord) !== true)
+    const isNew = matches(session, index?.isWritten(undatedRecord) === true) && index?.hasSame(undatedRecord) !== true
+    hasMissedUndated ||= isNew || !isFinal(session)
   }
   const isLooking = index !== undefined && plan.readSince !== undefined && canBeUndated
   const read = Sessions.pages({
@@ -196,14 +196,15 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   yield* Stream.runForEachArray(read, (chunks) =>
     Effect.gen(function* () {
       for (const chunk of chunks) {
+        serverTime = plan.started + (yield* clock.ahead)
         take(chunk.sessions)
         token = chunk.resumeToken
         yield* data.drain
         yield* journal.drain
-        const now = yield* Clock.currentTimeMillis
-        if (now - lastCheckpoint < every) continue
+        const time = yield* Clock.currentTimeMillis
+        if (time - lastCheckpoint < every) continue
         yield* checkpoint(chunk.resumeToken)
-        lastCheckpoint = now
+        lastCheckpoint = time
       }
     })
   ).pipe(
@@ -235,7 +236,3 @@ const isDiskFailure = (exit: Exit.Exit<unknown, unknown>): boolean =>
     Exit.findErrorOption(exit),
     (error) => typeof error === "object" && error !== null && "_tag" in error && error._tag === "PlatformError"
   )
-
-/** Whether a session can still change: one that runs does; a status that nobody knows might. */
-const isFinal = ({ endTime, status }: Session): boolean =>
-  status === "closed" || status === "error" || (status !== "active" && typeof endTime === "number")

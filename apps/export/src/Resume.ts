@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { isOf } from "./Account.ts"
 import { type Checkpoint, CheckpointJson } from "./Checkpoint.ts"
 import { names } from "./Directory.ts"
 import { schemaVersion, Versioned } from "./Manifest.ts"
@@ -64,7 +65,7 @@ const check = Effect.fnUntraced(function* (text: string, settings: Settings, bas
   const checkpoint = decoded.value
   const { plan } = checkpoint
   if (!isSame(plan.selection, settings.selection)) return refused("it is of an export with other settings")
-  if (plan.account !== settings.account) return refused("it was made with another API key")
+  if (settings.key === undefined || !isOf(plan.key, settings.key)) return refused("it was made with another API key")
   if (plan.base !== base) return outdated("another generation was published after it")
   if (settings.strict && settings.selection.mode === "incremental" && plan.readSince !== undefined) {
     return outdated("--strict reads the whole list")

@@ -1,6 +1,7 @@
 /**
  * What is exported, and how it is written: the part of the settings that decides what the files hold.
  */
+import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import * as Schema from "effect/Schema"
 
 /** The ways to decide which sessions a generation holds. */
@@ -46,3 +47,70 @@ export type Selection = typeof Selection.Type
 
 /** Whether two selections are the same. */
 export const isSame = Schema.toEquivalence(Selection)
+
+/** One setting with two values. */
+export interface Difference {
+  readonly name: string
+  readonly was: string
+  readonly is: string
+}
+
+/** Where each part of a selection is given. */
+const givenAs: Readonly<Record<keyof Selection, string>> = {
+  mode: "--mode",
+  format: "--format",
+  compress: "--compress",
+  columns: "--columns",
+  dialect: "--dialect",
+  partition: "--partition",
+  timeZone: "--tz",
+  status: "--status",
+  since: "--since",
+  until: "--until",
+  server: "HYPERBROWSER_BASE_URL"
+}
+
+const parts: ReadonlyArray<keyof Selection> = [
+  "mode",
+  "server",
+  "status",
+  "since",
+  "until",
+  "format",
+  "compress",
+  "columns",
+  "dialect",
+  "partition",
+  "timeZone"
+]
+
+/** What the next snapshot may not change; it holds all of the rest again, in its new form. */
+const fixedInSnapshots: ReadonlySet<keyof Selection> = new Set(["mode", "server", "status"] as const)
+
+/**
+ * In what a selection differs from the published one that must not change.
+ *
+ * **Details**
+ *
+ * Of an incremental export nothing may change, since old and new files are read together; only the time zone may where
+ * nothing is divided by days. A snapshot may take another form and another span of time, as the list is read again
+ * anyhow; but it stays one of the same server, and of the same statuses.
+ */
+export const differences = (published: Selection, given: Selection): ReadonlyArray<Difference> => {
+  const isIncremental = published.mode === "incremental" || given.mode === "incremental"
+  return parts
+    .filter((part) => isIncremental || fixedInSnapshots.has(part))
+    .filter((part) => part !== "timeZone" || published.partition !== "none" || given.partition !== "none")
+    .map((part) => ({ name: givenAs[part], was: valueOf(published, part), is: valueOf(given, part) }))
+    .filter(({ is, was }) => is !== was)
+}
+
+const valueOf = (selection: Selection, part: keyof Selection): string => {
+  const value = selection[part]
+  if (value === undefined) return "none"
+  if (typeof value === "string") return value
+  return value.length === 0 ||
+    (part === "columns" && value.length === SessionsCsv.columns.length && value.join() === SessionsCsv.columns.join())
+    ? "all"
+    : value.join(",")
+}

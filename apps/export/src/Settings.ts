@@ -2,6 +2,7 @@
  * Everything that a run is told.
  */
 import type * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
 import type { Selection } from "./Selection.ts"
 
 /** The settings of a run. */
@@ -9,14 +10,22 @@ export interface Settings {
   /** Where the export is published; created with its parents when it does not exist. */
   readonly directory: string
   readonly selection: Selection
-  /** Digest of the API key. */
-  readonly account: string
+  /** The API key; undefined for what does not talk to the API. */
+  readonly key: Redacted.Redacted | undefined
   /** `since` of the selection in epoch milliseconds. */
   readonly since: number | undefined
   /** `until` of the selection in epoch milliseconds. */
   readonly until: number | undefined
-  /** Whether an incremental export begins anew. */
+  /** Whether the export begins anew, whatever was published. */
   readonly fullRefresh: boolean
+  /** How long after a whole read the next one is due; 0 for always, infinite for never. */
+  readonly fullEvery: Duration.Duration
+  /** The share of the last generation's sessions, 0 to 1, below which nothing is published. */
+  readonly minShare: number
+  /** Whether fewer sessions are published all the same. */
+  readonly allowShrink: boolean
+  /** Whether an API key that is not recognised is that of the published account. */
+  readonly acceptAccountChange: boolean
   /** Whether an export that is not proven complete is a failure. */
   readonly strict: boolean
   /** How many generations stay, at least 1. */

@@ -145,7 +145,7 @@ describe("an interrupted run", () => {
   const damages: ReadonlyArray<readonly [string, (text: string) => string]> = [
     ["it is damaged", (text) => text.slice(0, 100)],
     ["it is of version 2", (text) => text.replace('"schemaVersion":1', '"schemaVersion":2')],
-    ["another API key", (text) => text.replace(/"account":"\w+"/, '"account":"0"')],
+    ["another API key", (text) => text.replace(/"digest":"\w+"/, '"digest":"0000000000000000"')],
     ["other settings", (text) => text.replace('"format":"csv"', '"format":"ndjson"')],
     ["is damaged", (text) => text.replace(/"token":"hbs1\.\w\w/, '"token":"hbs1.zz')]
   ]

@@ -258,7 +258,7 @@ describe("incremental", () => {
       // As if the server had changed its order since.
       writeFileSync(
         file,
-        readFileSync(file, "utf8").replace(/"order": "oldest-first",\n *"index"/, '"order": "newest-first", "index"')
+        readFileSync(file, "utf8").replace(/("bookmark": [^}]*"order": )"oldest-first"/, '$1"newest-first"')
       )
       assert.strictEqual(manifestOf(out).bookmark.order, "newest-first")
       yield* simulator.mutate("start", 2)

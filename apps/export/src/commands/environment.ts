@@ -10,6 +10,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as ServerClock from "../ServerClock.ts"
 import { type Given, layerSettings, logFormat, outConfig, refuseEmpty } from "./flags.ts"
 
 /** One line an entry, on stderr: stdout is data. */
@@ -42,10 +43,17 @@ export const withClient =
   ): Effect.Effect<
     A,
     E | AppError | Config.ConfigError,
-    Exclude<R, SessionsClient | HttpClient.HttpClient> | FileSystem.FileSystem
+    Exclude<R, SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient> | FileSystem.FileSystem
   > =>
     // Who gives neither a directory nor a key is told of the directory first.
     Effect.andThen(
       outConfig,
-      Effect.provide(self, SessionsClient.layerConfigNoDeps.pipe(Layer.provideMerge(Transport.layer)))
+      Effect.provide(
+        self,
+        SessionsClient.layerConfigNoDeps.pipe(
+          Layer.provide(ServerClock.layerListening),
+          Layer.provideMerge(ServerClock.ServerClock.layer),
+          Layer.provideMerge(Transport.layer)
+        )
+      )
     ).pipe(withSettings(given))

@@ -31,6 +31,19 @@ const positive = (flag: string) =>
 
 const bool = (flag: string) => Config.Boolean(variableOf(flag))
 
+const percent = (flag: string) =>
+  Config.schema(
+    Schema.String.check(Schema.isPattern(/^(100|\d{1,2}(\.\d+)?)%?$/, { expected: "a percentage from 0 to 100" })),
+    variableOf(flag)
+  ).pipe(Config.map((given) => Number.parseFloat(given) / 100))
+
+/** A duration, or `never`. */
+const durationOrNever = (flag: string) =>
+  Config.schema(Schema.Literal("never"), variableOf(flag)).pipe(
+    Config.map(() => Duration.infinity),
+    Config.orElse(() => duration(flag))
+  )
+
 /** How the log is written. */
 const logFormats = ["text", "json"] as const
 
@@ -51,7 +64,11 @@ export const configs = {
   status: Config.option(text("status")),
   since: Config.option(text("since")),
   until: Config.option(text("until")),
-  keep: positive("keep").pipe(Config.withDefault(1)),
+  keep: positive("keep").pipe(Config.withDefault(2)),
+  "full-every": durationOrNever("full-every").pipe(Config.withDefault(Duration.days(7))),
+  "min-share": percent("min-share").pipe(Config.withDefault(0.5)),
+  "allow-shrink": bool("allow-shrink").pipe(Config.withDefault(false)),
+  "accept-account-change": bool("accept-account-change").pipe(Config.withDefault(false)),
   strict: bool("strict").pipe(Config.withDefault(false)),
   "look-back": duration("look-back").pipe(Config.withDefault(Duration.days(1))),
   "checkpoint-every": duration("checkpoint-every").pipe(Config.withDefault(Duration.seconds(10))),
@@ -114,7 +131,15 @@ export const flags = {
     Flag.Literals("mode", modes),
     "snapshot: all sessions, every time (default). incremental: those that are new or changed since the last time"
   ),
-  "full-refresh": described(Flag.Boolean("full-refresh"), "Let an incremental export begin anew"),
+  "full-refresh": described(
+    Flag.Boolean("full-refresh"),
+    "Begin anew, whatever was published before, even with other settings or of another account"
+  ),
+  "full-every": value(
+    "full-every",
+    "duration",
+    "How often an incremental run reads the whole list, to find what the others cannot; never for not at all (default: 7 days)"
+  ),
   format: described(Flag.Literals("format", formats), "Format of the files (default: csv)"),
   compress: described(Flag.Literals("compress", compressions), "Compression of the files (default: none)"),
   columns: value("columns", "names", "Only these columns, separated by commas, in this order (default: all)"),
@@ -131,7 +156,17 @@ export const flags = {
   ),
   since: value("since", "time", "Only sessions created then or later, such as 7d, yesterday or 2026-01-31"),
   until: value("until", "time", "Only sessions created before then"),
-  keep: described(Flag.Int("keep").pipe(Flag.withMetavar("n")), "How many generations stay on the disk (default: 1)"),
+  keep: described(Flag.Int("keep").pipe(Flag.withMetavar("n")), "How many generations stay on the disk (default: 2)"),
+  "min-share": value(
+    "min-share",
+    "percent",
+    "Publish nothing, with exit code 5, when there are fewer sessions than this share of the last generation's, or none (default: 50)"
+  ),
+  "allow-shrink": described(Flag.Boolean("allow-shrink"), "Publish fewer sessions all the same"),
+  "accept-account-change": described(
+    Flag.Boolean("accept-account-change"),
+    "Accept another API key where the API does not tell the team, so that it cannot be seen whether the account is the same"
+  ),
   strict: described(
     Flag.Boolean("strict"),
     "Read as much of the list as a proof takes, and fail with exit code 5 when the export is not proven to be complete"

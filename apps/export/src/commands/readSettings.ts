@@ -8,15 +8,14 @@ import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { hash } from "node:crypto"
 import manifest from "../../package.json" with { type: "json" }
 import type { Selection } from "../Selection.ts"
 import type { Settings } from "../Settings.ts"
 import { configs, outConfig, timeZone, usage } from "./flags.ts"
 
-const readSettingsFor = Effect.fnUntraced(function* (key: string) {
+const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | undefined) {
   const directory = yield* outConfig
   const {
     format,
@@ -37,6 +36,12 @@ const readSettingsFor = Effect.fnUntraced(function* (key: string) {
   })
   if (format === "ndjson" && rest.dialect === "spreadsheet") {
     return yield* usage("--dialect spreadsheet is about CSV; leave it out, or give --format csv")
+  }
+  const columns = yield* columnsOf(format, rest.columns)
+  if (rest.mode === "incremental" && columns.length > 0 && !columns.includes("id")) {
+    return yield* usage(
+      "--columns without id cannot be used with --mode incremental, since nothing tells then which rows are of one session; add id"
+    )
   }
   const since = Option.isSome(sinceText) ? yield* TimeExpression.parse(sinceText.value) : undefined
   const until = Option.isSome(untilText) ? yield* TimeExpression.parse(untilText.value) : undefined
@@ -60,7 +65,7 @@ const readSettingsFor = Effect.fnUntraced(function* (key: string) {
     mode: rest.mode,
     format,
     compress: rest.compress,
-    columns: yield* columnsOf(format, rest.columns),
+    columns,
     dialect: rest.dialect,
     partition: rest.partition,
     timeZone: yield* timeZone,
@@ -72,10 +77,14 @@ const readSettingsFor = Effect.fnUntraced(function* (key: string) {
   const settings: Settings = {
     directory,
     selection,
-    account: hash("sha256", key, "hex").slice(0, 12),
+    key,
     since,
     until,
     fullRefresh: yield* configs["full-refresh"],
+    fullEvery: yield* configs["full-every"],
+    minShare: yield* configs["min-share"],
+    allowShrink: yield* configs["allow-shrink"],
+    acceptAccountChange: yield* configs["accept-account-change"],
     strict: yield* configs.strict,
     keep: yield* configs.keep,
     lookBack: yield* configs["look-back"],
@@ -90,10 +99,10 @@ const readSettingsFor = Effect.fnUntraced(function* (key: string) {
 })
 
 /** Reads the settings of a run; times such as `7d` are relative to now. */
-export const readSettings = Effect.flatMap(SessionsConfig.apiKey, (key) => readSettingsFor(Redacted.value(key)))
+export const readSettings = Effect.flatMap(SessionsConfig.apiKey, readSettingsFor)
 
 /** Reads the settings of what does not talk to the API. */
-export const readSettingsWithoutKey = readSettingsFor("")
+export const readSettingsWithoutKey = readSettingsFor(undefined)
 
 const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
   if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsCsv.columns : [])
