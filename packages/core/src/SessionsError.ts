@@ -147,14 +147,17 @@ export class PaginationStuck extends Schema.TaggedError<PaginationStuck>()("Pagi
 /** The server answered with another page than the one asked for. */
 export class PageMismatch extends Schema.TaggedError<PageMismatch>()("PageMismatch", {
   requested: Schema.Int,
+  /** As the server told it. */
   received: Schema.Finite,
+  /** How the server numbers its pages; absent where that is from 1. */
+  detail: Schema.optionalKey(Schema.String),
   requestId
 }) {
   get isRetryable() {
     return false
   }
   override get message() {
-    return `asked for page ${this.requested}, got page ${this.received}`
+    return `asked for page ${this.requested}, got page ${this.received}${said(this.detail ?? "")}`
   }
 }
 

@@ -296,6 +296,24 @@ describe("guards", () => {
     })
   )
 
+  it.effect("a server that calls its first page 0 is read; any other number for the first page is final", () =>
+    Effect.gen(function* () {
+      for (const options of [{}, { consistency: "fast" }, { since: 0 }] as const) {
+        const { sessions } = yield* reads((page) => Effect.succeed({ ...pageOf(list, page), page: page - 1 }), options)
+        assert.deepStrictEqual(idsOf(sessions), idsOf(list))
+        for (const told of [() => 0, () => 7, () => 0.5, () => -1, (page: number) => (page === 1 ? 0 : page)]) {
+          let requests = 0
+          const reason = yield* fails((page) => {
+            requests++
+            return Effect.succeed({ ...pageOf(list, page), page: told(page) })
+          }, options)
+          assert.strictEqual(reason, "PageMismatch")
+          assert.isAtMost(requests, 10)
+        }
+      }
+    })
+  )
+
   it.live("past the last page nothing, 400 and the last page again all mean the end", () =>
     Effect.gen(function* () {
       const short = list.slice(0, 25)

@@ -113,6 +113,10 @@ const variants = {
     Flag.withDescription("A page past the last: no rows, HTTP 400, or the last page (default empty)"),
     Flag.withDefault(defaultVariants.pastEnd)
   ),
+  firstPage: whole("first-page", 0, 1).pipe(
+    Flag.withDescription("The number that answers give the first page, which is asked for as 1 either way (default 1)"),
+    Flag.withDefault(defaultVariants.firstPage)
+  ),
   totalRead: Flag.Literals("total-read", ["atomic", "before", "after"]).pipe(
     Flag.withDescription("When totalCount is read: with, before or after the rows (default atomic)"),
     Flag.withDefault(defaultVariants.totalRead)

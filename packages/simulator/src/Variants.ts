@@ -17,6 +17,8 @@ export interface Variants {
   readonly timestamps: "text" | "number"
   /** A page past the last one: no rows, HTTP 400, or the last page once more under its own number. */
   readonly pastEnd: "empty" | "error" | "clamp"
+  /** The number that answers give the first page: 1, as in the contract, or 0. It is asked for as page 1 either way. */
+  readonly firstPage: number
   /**
    * When `totalCount` is read: at the moment of the rows, or with the churn of the request between the two, before or
    * after the rows.
@@ -34,6 +36,7 @@ export const defaultVariants: Variants = {
   pageSizeField: "pageSize",
   timestamps: "text",
   pastEnd: "empty",
+  firstPage: 1,
   totalRead: "atomic",
   extraFields: false
 }

@@ -217,7 +217,7 @@ export const servePage = (
     body: {
       sessions,
       totalCount,
-      page,
+      page: page - 1 + variants.firstPage,
       ...(variants.pageSizeField === "none" ? {} : { [variants.pageSizeField]: pageSize }),
       ...(variants.extraFields ? { hasMore: page < lastPage } : {})
     }

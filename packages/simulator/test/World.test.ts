@@ -292,6 +292,10 @@ describe("the variants of a page", () => {
     }
   })
 
+  it("call the first page 0 where they are told to", () => {
+    assert.deepStrictEqual(page(world, { page: 2 }, { firstPage: 0 }), { ...page(world, { page: 2 }), page: 1 })
+  })
+
   it("read the total with, before or after the rows", () => {
     const read = (totalRead: Variants["totalRead"]) => {
       const small = makeWorld({ sessions: 5 })

@@ -87,7 +87,7 @@ describe("hb-sessions-simulator", () => {
       const { code, stderr, stdout } = yield* run("--help")
       assert.deepStrictEqual([code, stderr], [0, ""])
       const flags = stdout.slice(stdout.indexOf("\nFLAGS"), stdout.indexOf("GLOBAL FLAGS")).match(/^ {2}--.*$/gm) ?? []
-      assert.lengthOf(flags, 27)
+      assert.lengthOf(flags, 28)
       for (const line of flags) assert.match(line, /\S {2,}\S.*\(default /)
     })
   )

@@ -28,6 +28,9 @@ export const driftOf = (page: unknown): ReadonlyArray<string> => {
   }
   unknownKeys(page, pageKeys, "")
   if (!Predicate.hasProperty(page, "totalCount")) found.add("no totalCount, so reads of the list prove nothing")
+  if (Predicate.hasProperty(page, "page") && Number(page["page"]) === 0) {
+    found.add("page is 0 for the first page, not 1; reads take that into account")
+  }
   const sessions = Predicate.hasProperty(page, "sessions") && Array.isArray(page["sessions"]) ? page["sessions"] : []
   for (const session of sessions) {
     unknownKeys(session, sessionKeys, "sessions[].")

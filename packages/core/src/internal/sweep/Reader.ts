@@ -42,6 +42,8 @@ export class Reader {
   readonly concurrency: number
   /** What `again` got last. */
   answers: Array<Answer> = []
+  /** The number that the server gives the first page; undefined until it told one. */
+  #firstPage: 0 | 1 | undefined
   readonly #options: ReaderOptions
   readonly #slots: Semaphore.Semaphore
 
@@ -139,16 +141,23 @@ export class Reader {
     )
   }
 
-  /** An answer for another page would be taken for this one's rows. */
+  /**
+   * An answer for another page would be taken for this one's rows. A server that calls its first page 0 is understood, as
+   * long as it calls every other one by a number that is lower by one too.
+   */
   #accept(ticket: Ticket, response: SessionPage): Answer | Refusal {
     const { sweep } = this
     const { page } = ticket
-    const received = response.page
-    if (received === undefined || sweep.rules.isEcho(page, received)) return sweep.complete(ticket, response)
+    const told = response.page
+    if (told === undefined) return sweep.complete(ticket, response)
+    if (page === 1) this.#firstPage ??= told === 0 ? 0 : 1
+    const received = told + 1 - (this.#firstPage ?? 1)
+    if (sweep.rules.isEcho(page, received)) return sweep.complete(ticket, response)
     const last = sweep.lastPageOf(response)
+    const detail = this.#firstPage === 0 ? { detail: "the server called its first page 0" } : {}
     return {
-      error: new SessionsError({ page, reason: new PageMismatch({ requested: page, received }) }),
-      isFinal: received > page || (last < Infinity && received < last - NEAR_THE_END)
+      error: new SessionsError({ page, reason: new PageMismatch({ requested: page, received: told, ...detail }) }),
+      isFinal: page === 1 || received > page || (last < Infinity && received < last - NEAR_THE_END)
     }
   }
 
