@@ -13,7 +13,9 @@ import * as Schema from "effect/Schema"
 import { defaultMaxBodyBytes, limitBodies } from "./limitBodies.ts"
 import { decodePage } from "./internal/decodePage.ts"
 import { firstProblem } from "./firstProblem.ts"
+import { InvalidOptions } from "./InvalidOptions.ts"
 import { oneEffect } from "./internal/oneEffect.ts"
+import { clientProblem, credentialsProblem, durationProblem, queryProblem } from "./internal/optionProblem.ts"
 import { makeRequestPage } from "./internal/requestPage.ts"
 import type { Session } from "./Session.ts"
 import { SessionPage } from "./SessionPage.ts"
@@ -109,13 +111,15 @@ export class SessionsClient extends Context.Service<
 
 const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
   yield* oneEffect
+  const problem = credentialsProblem(options) ?? clientProblem({ ...options }) ?? durationProblem({ ...options })
+  if (problem !== undefined) return yield* Effect.die(new InvalidOptions({ detail: problem }))
   // Spans are ours, one an attempt; and a third party gets no trace headers.
   const http = (yield* HttpClient.HttpClient).pipe(
     HttpClient.transformResponse(Effect.provideService(HttpClient.TracerDisabledWhen, constTrue)),
     limitBodies(options.maxBodyBytes ?? defaultMaxBodyBytes)
   )
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
-  const request = makeRequestPage(http, {
+  const send = makeRequestPage(http, {
     url: pageUrl(options.baseUrl ?? new URL(productionUrl)),
     apiKey: options.apiKey,
     timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? "30 seconds"),
@@ -128,6 +132,10 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
     maxRetryAfter: millis(options.maxRetryAfter ?? "1 minute"),
     maxRequestsPerSecond: options.maxRequestsPerSecond
   })
+  const request = (query: ListQuery) => {
+    const wrong = queryProblem({ ...query })
+    return wrong === undefined ? send(query) : Effect.die(new InvalidOptions({ detail: wrong }))
+  }
   return SessionsClient.of({
     getPageResponse: request,
     getPage: (query) =>

@@ -9,7 +9,7 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
-import { checkPositiveInts, clientOptions, listQuery, readOptions } from "./internal/promiseOptions.ts"
+import { arrayLimit, clientOptions, listQuery, readOptions } from "./internal/promiseOptions.ts"
 import { retryAfterMillis } from "./internal/retrySchedule.ts"
 import * as Sessions from "./Sessions.ts"
 import * as Core from "./SessionsClient.ts"
@@ -172,8 +172,8 @@ export interface ReadOptions {
   readonly until?: Date | string | number | undefined
   /** The `resumeToken` of a chunk, to go on after it. */
   readonly from?: string | undefined
-  /** Is called when the read ends by itself. */
-  readonly onReport?: ((report: ReadReport) => void) | undefined
+  /** Is called when the read ends by itself, and waited for; what it throws or rejects with, the read fails with. */
+  readonly onReport?: ((report: ReadReport) => void | PromiseLike<void>) | undefined
   /** Ends the read and its requests; the iteration throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
@@ -219,7 +219,7 @@ export type SessionsApiErrorDetails = Pick<
   "code" | "status" | "page" | "requestId" | "retryable" | "retryAfterMillis"
 >
 
-/** Every failure of a request. */
+/** Every failure of a request; `cause` is the `SessionsError` behind it. */
 export class SessionsApiError extends Error {
   override readonly name = "SessionsApiError"
   readonly code: SessionsErrorCode
@@ -234,8 +234,8 @@ export class SessionsApiError extends Error {
   /** How long the server asks to wait; undefined when it does not tell. */
   readonly retryAfterMillis: number | undefined
 
-  constructor(message: string, options: SessionsApiErrorDetails) {
-    super(message)
+  constructor(message: string, options: SessionsApiErrorDetails & { readonly cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = options.code
     this.retryable = options.retryable
     this.status = options.status
@@ -270,20 +270,19 @@ export const createSessionsClient = (options: SessionsClientOptions): SessionsCl
   }
 
   return {
-    list: async ({ signal, ...rest } = {}) => {
-      const query = listQuery(rest)
+    list: async (asked = {}) => {
+      const { signal } = asked
+      const query = listQuery(asked)
       const page = Effect.flatMap(services, (context) =>
         Effect.mapError(Context.get(context, Core.SessionsClient).getPage(query), toApiError)
       )
       return Effect.runPromise(signal === undefined ? page : Effect.raceFirst(page, aborted(signal)))
     },
-    sessions: ({ signal, ...query } = {}) => Stream.toAsyncIterable(read(Sessions.stream(readOptions(query)), signal)),
-    pages: ({ signal, ...query } = {}) => Stream.toAsyncIterable(read(Sessions.pages(readOptions(query)), signal)),
-    toArray: async ({ limit, signal, ...query }) => {
-      if (limit === undefined) throw new TypeError("limit is required: it bounds what is held in memory")
-      checkPositiveInts({ limit })
-      const some = Stream.take(Sessions.stream(readOptions(query)), limit)
-      return Effect.runPromise(Stream.runCollect(read(some, signal)))
+    sessions: (asked = {}) => Stream.toAsyncIterable(read(Sessions.stream(readOptions(asked)), asked.signal)),
+    pages: (asked = {}) => Stream.toAsyncIterable(read(Sessions.pages(readOptions(asked)), asked.signal)),
+    toArray: async (asked) => {
+      const some = Stream.take(Sessions.stream(readOptions(asked)), arrayLimit(asked.limit))
+      return Effect.runPromise(Stream.runCollect(read(some, asked.signal)))
     }
   }
 }
@@ -309,8 +308,10 @@ const codes: Record<SessionsErrorReason["_tag"], SessionsErrorCode> = {
   InvalidResumeToken: "INVALID_RESUME_TOKEN"
 }
 
-const toApiError = ({ isRetryable, message, page, reason, requestId }: SessionsError): SessionsApiError =>
-  new SessionsApiError(message, {
+const toApiError = (error: SessionsError): SessionsApiError => {
+  const { isRetryable, message, page, reason, requestId } = error
+  return new SessionsApiError(message, {
+    cause: error,
     code: codes[reason._tag],
     retryable: isRetryable,
     status: statusOf(reason),
@@ -318,6 +319,7 @@ const toApiError = ({ isRetryable, message, page, reason, requestId }: SessionsE
     requestId,
     retryAfterMillis: retryAfterMillis(reason)
   })
+}
 
 const statusOf = (reason: SessionsErrorReason): number | undefined => {
   if (reason._tag === "RateLimited") return 429

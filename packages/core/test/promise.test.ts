@@ -3,6 +3,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
+import { inspect } from "node:util"
 import { assert, describe, it, vi } from "@effect/vitest"
 import {
   createSessionsClient,
@@ -178,6 +179,26 @@ describe("sessions", () => {
     }
     assert.strictEqual(await rejection(collect(context.client().sessions({ onReport }))), thrown)
   })
+
+  it("waits for the report's receiver, and throws what it rejects with", async () => {
+    await using context = await start(25)
+    const rejected = new Error("no room")
+    let isStored = false
+    const store = async () => {
+      await new Promise((done) => setTimeout(done, 20))
+      isStored = true
+    }
+    await collect(context.client().sessions({ onReport: store }))
+    assert.isTrue(isStored)
+    const unhandled: Array<unknown> = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on("unhandledRejection", note)
+    const error = await rejection(collect(context.client().sessions({ onReport: () => Promise.reject(rejected) })))
+    await new Promise((done) => setTimeout(done, 20))
+    process.off("unhandledRejection", note)
+    assert.strictEqual(error, rejected)
+    assert.deepStrictEqual(unhandled, [])
+  })
 })
 
 describe("pages", () => {
@@ -232,6 +253,8 @@ describe("SessionsApiError", () => {
       }
     )
     assert.include(error.message, "Bad key <redacted>")
+    assert.deepInclude(error.cause, { _tag: "SessionsError", page: 1 })
+    assert.notInclude(inspect(error, { depth: 9, showHidden: true }), "key-1")
     assert.instanceOf(error, Error)
   })
 
@@ -299,6 +322,7 @@ describe("options", () => {
     [{ apiKey: "secret", attemptTimeout: "30 seconds" }, /^attemptTimeout must be a number of milliseconds, not "30 /],
     [{ apiKey: "secret", totalTimeout: Number.NaN }, /^totalTimeout must be/],
     [{ apiKey: "secret", maxRequestsPerSecond: 0 }, /^maxRequestsPerSecond must be a number above 0, not 0$/],
+    [{ apiKey: "secret", maxBodyBytes: 0.5 }, /^maxBodyBytes must be a whole number from 1, not 0.5$/],
     [{ apiKey: "secret", fetch: 1 }, /^fetch must be a function$/]
   ])("refuses the settings %j", (options, message) => {
     assert.throws(() => createSessionsClient(options as SessionsClientOptions), TypeError, message)
@@ -315,6 +339,17 @@ describe("options", () => {
     [{ status: ["active", 1] }, /^status must be text such as "active", not 1$/],
     [{ consistency: "best" }, /^consistency must be "verified" or "fast", not "best"$/],
     [{ filter: "none" }, /^filter must be/],
+    [{ concurrency: Number.NaN }, /^concurrency must be a whole number from 1, not NaN$/],
+    [{ pageSize: -1 }, /^pageSize must be/],
+    [{ maxPages: Number.POSITIVE_INFINITY }, /^maxPages must be/],
+    [{ status: null }, /^status must be text such as "active", not null$/],
+    [{ from: 7 }, /^from must be a resume token, not 7$/],
+    [{ onReport: "log" }, /^onReport must be a function, not "log"$/],
+    [{ signal: {} }, /^signal must be an AbortSignal, not an object$/],
+    ...[{}, { year: 2026 }, [], null, true, "5", "2026-02-30", Number.NaN].map((since): [object, RegExp] => [
+      { since },
+      /^since must be a Date, ISO 8601 text or epoch milliseconds, not /
+    ]),
     [{ since: "yesterday" }, /^since must be a Date, ISO 8601 text or epoch milliseconds, not "yesterday"$/],
     [{ until: new Date(Number.NaN) }, /^until must be/]
   ])("refuses to read with %j", (options, message) => {

@@ -1,27 +1,36 @@
 /**
  * The options of callers without types or with wrong ones: what cannot be used throws a `TypeError` that names it.
  */
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type { ListOptions, ReadOptions, SessionsClientOptions } from "../promise.ts"
 import type * as Sessions from "../Sessions.ts"
 import type { ListQuery } from "../SessionsApi.ts"
 import type * as Core from "../SessionsClient.ts"
+import {
+  clientProblem,
+  isHttp,
+  isPlainTime,
+  millisProblem,
+  plainTimeRule,
+  queryProblem,
+  readProblem,
+  show
+} from "./optionProblem.ts"
+
+const orThrow = (problem: string | undefined): void => {
+  if (problem !== undefined) throw new TypeError(problem)
+}
 
 /** The settings of a client, checked; no message quotes the key. */
 export const clientOptions = (options: SessionsClientOptions): Core.SessionsClientOptions => {
-  const { apiKey, attemptTimeout, baseUrl, fetch, maxRequestsPerSecond, maxRetryAfter, retries } = options
-  const { maxBodyBytes, retryBaseDelay, retryMaxDelay, totalTimeout } = options
+  const { apiKey, attemptTimeout, baseUrl, fetch, maxBodyBytes, maxRequestsPerSecond, maxRetryAfter } = options
+  const { retries, retryBaseDelay, retryMaxDelay, totalTimeout } = options
   if (typeof apiKey !== "string" || apiKey.trim() === "") throw new TypeError("apiKey must be the team's API key")
   if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function")
-  checkMillis({ attemptTimeout, maxRetryAfter, retryBaseDelay, retryMaxDelay, totalTimeout })
-  checkCount({ retries })
-  checkPositiveInts({ maxBodyBytes })
-  if (maxRequestsPerSecond !== undefined && !(Number.isFinite(maxRequestsPerSecond) && maxRequestsPerSecond > 0)) {
-    throw new TypeError(`maxRequestsPerSecond must be a number above 0, not ${show(maxRequestsPerSecond)}`)
-  }
+  orThrow(millisProblem({ attemptTimeout, maxRetryAfter, retryBaseDelay, retryMaxDelay, totalTimeout }))
+  orThrow(clientProblem({ maxBodyBytes, maxRequestsPerSecond, retries }))
   return {
     apiKey: Redacted.make(apiKey.trim()),
     ...(baseUrl === undefined ? {} : { baseUrl: httpUrl(baseUrl) }),
@@ -37,9 +46,9 @@ export const clientOptions = (options: SessionsClientOptions): Core.SessionsClie
 }
 
 /** The query of one page, checked. */
-export const listQuery = ({ page, pageSize, status }: ListOptions): ListQuery => {
-  checkPositiveInts({ page, pageSize })
-  checkStatus(status)
+export const listQuery = ({ page, pageSize, signal, status }: ListOptions): ListQuery => {
+  orThrow(queryProblem({ page, pageSize, status }))
+  checkSignal(signal)
   return {
     ...(page === undefined ? {} : { page }),
     ...(status === undefined ? {} : { status }),
@@ -49,14 +58,10 @@ export const listQuery = ({ page, pageSize, status }: ListOptions): ListQuery =>
 
 /** The options of a read, checked. */
 export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
-  const { concurrency, consistency, filter, from, maxPages, onReport, pageSize, retryBudget, since, status, until } =
-    options
-  checkPositiveInts({ concurrency, maxPages, pageSize })
-  checkCount({ retryBudget })
-  for (const one of [status].flat()) checkStatus(one)
-  checkChoice("consistency", consistency, ["verified", "fast"])
-  checkChoice("filter", filter, ["server", "client"])
-  checkTimes({ since, until })
+  const { concurrency, consistency, filter, from, maxPages, onReport, pageSize, retryBudget } = options
+  const { signal, since, status, until } = options
+  orThrow(readProblem({ ...options }, isPlainTime, plainTimeRule))
+  checkSignal(signal)
   return {
     ...(status === undefined ? {} : { status }),
     ...(filter === undefined ? {} : { filter }),
@@ -68,59 +73,32 @@ export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
     ...(from === undefined ? {} : { from }),
-    ...(onReport === undefined ? {} : { onReport: (report) => Effect.sync(() => onReport(report)) })
+    // What it throws or rejects with is what the read fails with.
+    ...(onReport === undefined ? {} : { onReport: (report) => Effect.promise(async () => onReport(report)) })
   }
 }
 
-/** Checks numbers that count something. */
-export const checkPositiveInts = (options: Readonly<Record<string, number | undefined>>): void => {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
-      throw new TypeError(`${name} must be a whole number from 1, not ${show(value)}`)
-    }
-  }
+/** The bound of an array, checked. */
+export const arrayLimit = (limit: unknown): number => {
+  if (limit === undefined) throw new TypeError("limit is required: it bounds what is held in memory")
+  if (typeof limit === "number" && Number.isSafeInteger(limit) && limit > 0) return limit
+  throw new TypeError(`limit must be a whole number from 1, not ${show(limit)}`)
 }
 
-const checkCount = (options: Readonly<Record<string, number | undefined>>): void => {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
-      throw new TypeError(`${name} must be a whole number from 0, not ${show(value)}`)
-    }
-  }
-}
+// Other realms, as test runners make, have classes of their own.
+const isSignal = (signal: unknown): boolean =>
+  Predicate.hasProperty(signal, "aborted") &&
+  Predicate.hasProperty(signal, "addEventListener") &&
+  typeof signal.addEventListener === "function"
 
-const checkMillis = (options: Readonly<Record<string, number | undefined>>): void => {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) {
-      throw new TypeError(`${name} must be a number of milliseconds, not ${show(value)}`)
-    }
+const checkSignal = (signal: unknown): void => {
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new TypeError(`signal must be an AbortSignal, not ${show(signal)}`)
   }
 }
 
 const httpUrl = (input: string | URL): URL => {
   const url = URL.canParse(String(input)) ? new URL(input) : undefined
-  if (url?.protocol === "https:" || url?.protocol === "http:") return url
+  if (url !== undefined && isHttp(url)) return url
   throw new TypeError("baseUrl must be an http or https URL")
 }
-
-const checkStatus = (status: unknown): void => {
-  if (status !== undefined && (typeof status !== "string" || status === "")) {
-    throw new TypeError(`status must be text such as "active", not ${show(status)}`)
-  }
-}
-
-const checkChoice = (name: string, value: string | undefined, choices: ReadonlyArray<string>): void => {
-  if (value !== undefined && !choices.includes(value)) {
-    throw new TypeError(`${name} must be ${choices.map(show).join(" or ")}, not ${show(value)}`)
-  }
-}
-
-const checkTimes = (options: Readonly<Record<string, Date | string | number | undefined>>): void => {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && Option.isNone(DateTime.make(value))) {
-      throw new TypeError(`${name} must be a Date, ISO 8601 text or epoch milliseconds, not ${show(value)}`)
-    }
-  }
-}
-
-const show = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value))

@@ -4,9 +4,11 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
+import { InvalidOptions } from "../../InvalidOptions.ts"
 import { SessionsClient } from "../../SessionsClient.ts"
 import type { SessionsError } from "../../SessionsError.ts"
 import type { Completeness, SweepReport } from "../../SweepReport.ts"
+import { isTimeInput, readProblem } from "../optionProblem.ts"
 import { CurrentRetryBudget, RetryBudget } from "../RetryBudget.ts"
 import { Delivered } from "./Delivered.ts"
 import { drifted, unproven } from "./metrics.ts"
@@ -33,6 +35,8 @@ const MAX_PASSES = 6
 /** The pages of a read: those of the list in its order, then those with rows found late. */
 export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Taken, SessionsError, SessionsClient> =>
   Effect.gen(function* () {
+    const problem = readProblem({ ...options }, isTimeInput, "a time")
+    if (problem !== undefined) return yield* Effect.die(new InvalidOptions({ detail: problem }))
     const { concurrency = 8, consistency = "verified", maxPages = 1_000_000, onReport, retryBudget = 32 } = options
     const client = withRetryBudget(yield* SessionsClient, retryBudget)
     const query = makeQuery(options)
@@ -41,7 +45,7 @@ export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Tak
       position === undefined ? undefined : new Delivered(position, { matchDigest: consistency === "verified" })
     const sweep = new Sweep(query, used, delivered)
     if (position !== undefined && consistency === "fast") sweep.continueFrom(position)
-    const reader = new Reader({ client, sweep, concurrency: Math.max(1, Math.floor(concurrency)), maxPages })
+    const reader = new Reader({ client, sweep, concurrency, maxPages })
     const plan = consistency === "fast" ? fast(reader, position) : verified(reader, MAX_PASSES)
 
     const end = Effect.fnUntraced(function* (completeness: Completeness) {
