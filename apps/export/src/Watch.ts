@@ -2,7 +2,7 @@
  * How a run is seen from outside: metrics for Prometheus, a heartbeat, and a bound on its time.
  */
 import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
-import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
+import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -100,8 +100,12 @@ const writeMetrics = (options: WatchOptions, ended: Ended) =>
           Option.none<Manifest>()
         )
     const now = yield* Clock.currentTimeMillis
-    yield* AtomicFile.writeText(options.metricsFile.value, Stream.make(metricsText(ended, now, manifest)))
-  }).pipe(Effect.catch((error) => Effect.logWarning(`the metrics were not written: ${error.message}`)))
+    const file = yield* OutputFile.open(options.metricsFile.value)
+    yield* file.write(Stream.make(metricsText(ended, now, manifest)))
+  }).pipe(
+    Effect.scoped,
+    Effect.catch((error) => Effect.logWarning(`the metrics were not written: ${error.message}`))
+  )
 
 /** The metrics in Prometheus' text format; those of the data are of what is published, whoever published it. */
 const metricsText = ({ code, started }: Ended, now: number, published: Option.Option<Manifest>): string => {

@@ -71,14 +71,7 @@ export const update = <A, E>(
       const exists = yield* Effect.orElseSucceed(fs.exists(file), () => false)
       const list: TokenList = exists ? yield* read(file) : { version: 1, tokens: [] }
       const [result, changed] = yield* change(list)
-      // The new file must never have been readable by others, not even while it is written.
-      yield* Effect.acquireRelease(
-        Effect.sync(() => process.umask(0o077)),
-        (before) => Effect.sync(() => process.umask(before))
-      )
-      yield* AtomicFile.writeText(file, Stream.make(`${JSON.stringify(changed, undefined, 2)}\n`)).pipe(
-        Effect.mapError((error) => unusable(file, error.message))
-      )
+      yield* AtomicFile.writeText(file, Stream.make(`${JSON.stringify(changed, undefined, 2)}\n`), { mode: 0o600 })
       return result
     })
   )

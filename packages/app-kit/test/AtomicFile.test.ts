@@ -72,7 +72,7 @@ layer(NodeServices.layer)("AtomicFile.writeText", (it) => {
       Effect.gen(function* () {
         const { file } = yield* scratch
         const error = yield* Effect.flip(AtomicFile.writeText(`${file}/below`, Stream.make("x")))
-        assert.strictEqual(error._tag, "PlatformError")
+        assert.deepInclude({ ...error }, { _tag: "AppError", exitCode: 2 })
       })
     )
   })

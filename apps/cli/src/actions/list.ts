@@ -2,6 +2,7 @@
  * Lists sessions: a part of them, one page, or all with a report.
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
+import type { OutputFile } from "@hb-sessions/app-kit/OutputFile"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
@@ -19,7 +20,7 @@ import * as Api from "../api/Api.ts"
 import type { ListInput } from "../commands/list.ts"
 import type { Encoder } from "../formats/Encoder.ts"
 import { formats } from "../formats/formats.ts"
-import { toOutput } from "../output.ts"
+import { named, openOutput } from "../output.ts"
 import * as settings from "../settings/settings.ts"
 import * as Progress from "../terminal/Progress.ts"
 import { Screen } from "../terminal/Screen.ts"
@@ -54,7 +55,8 @@ export const list = Effect.fn("list")(
         )
     const sort = Option.isNone(input.sort) ? undefined : yield* Effect.fromResult(parseSort(input.sort.value))
     const screen = yield* Screen
-    const isFile = Option.isSome(input.output)
+    const file = named(input.output)
+    const isFile = Option.isSome(file)
     const formatName = yield* settings.format.pipe(
       Config.withDefault(screen.isTerminal && !isFile ? ("table" as const) : ("ndjson" as const))
     )
@@ -67,15 +69,18 @@ export const list = Effect.fn("list")(
 
     const limit = input.all || Option.isSome(input.page) ? Infinity : Option.getOrElse(input.limit, () => DEFAULT_LIMIT)
     const read = yield* chunksOf(input, limit)
+    const output = yield* openOutput(file)
     const ordered: Chunks = sort === undefined ? read.chunks : sorted(read.chunks, sort, limit)
     const canResume = input.all && !isFile && sort === undefined && formatName !== "json"
     const written = yield* write(encoder, atMost(ordered, limit), {
-      output: input.output,
+      output,
+      file,
       canResume,
       finish: read.finish(input.strict)
     })
     yield* afterwards(written, read)
   },
+  Effect.scoped,
   (effect, input) =>
     Effect.provide(
       effect,
@@ -180,7 +185,9 @@ const atMost = <E, R>(chunks: Stream.Stream<Chunk, E, R>, limit: number): Stream
     : chunks
 
 interface WriteOptions {
-  readonly output: Option.Option<string>
+  readonly output: OutputFile
+  /** Its name; none for stdout. */
+  readonly file: Option.Option<string>
   readonly canResume: boolean
   /** Runs before the end of the text is written. */
   readonly finish: Effect.Effect<void, AppError>
@@ -203,10 +210,10 @@ const write = Effect.fnUntraced(function* (encoder: Encoder, chunks: Chunks, opt
     )
   )
   const whole = text.pipe(Stream.concat(Stream.fromEffectDrain(options.finish)), Stream.concat(textOf(encoder.end)))
-  const { output } = options
+  const { file, output } = options
   // Rows in the terminal are progress enough.
-  const isShown = Option.isSome(output) || !screen.isTerminal
-  const isComplete = yield* Progress.during(toOutput(output, whole), isShown).pipe(
+  const isShown = Option.isSome(file) || !screen.isTerminal
+  const isComplete = yield* Progress.during(output.write(whole), isShown).pipe(
     Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : goOn(written, options)))
   )
   return { sessions: written.sessions, isComplete }
@@ -223,9 +230,9 @@ const textOf = (text: () => string) =>
     return shown === "" ? Stream.empty : Stream.succeed(shown)
   })
 
-const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResume, output }: WriteOptions) {
+const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResume, file, output }: WriteOptions) {
   const talk = yield* Talk
-  if (Option.isSome(output)) return yield* talk.warn(`${output.value} was left as it was`)
+  if (Option.isSome(file)) return output.isAtomic ? yield* talk.warn(`${file.value} was left as it was`) : undefined
   if (!canResume || written.token === undefined) return
   yield* talk.warn(
     `stopped after ${counted(written.sessions, "session")}; go on with the same flags and --resume ${written.token}`,

@@ -12,7 +12,7 @@ import * as Api from "../api/Api.ts"
 import { chart } from "../charts/chart.ts"
 import { groupsOf } from "../charts/groups.ts"
 import type { StatsInput } from "../commands/stats.ts"
-import { print, toFile } from "../output.ts"
+import { named, openOutput, print } from "../output.ts"
 import * as Progress from "../terminal/Progress.ts"
 import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
@@ -26,6 +26,7 @@ export const stats = Effect.fn("stats")(
   function* (input: StatsInput) {
     const talk = yield* Talk
     const { matches, options } = yield* select(input)
+    const svg = Option.isSome(input.svg) ? yield* openOutput(input.svg) : undefined
     const start = yield* Clock.currentTimeMillis
     let report: SweepReport | undefined
     const onReport = (value: SweepReport) =>
@@ -36,15 +37,17 @@ export const stats = Effect.fn("stats")(
     const summary = yield* Progress.during(SessionsStats.summarize(Stream.filter(sessions, matches)))
     const groups = groupsOf(summary, input.by)
 
-    if (Option.isSome(input.svg)) {
+    if (svg !== undefined) {
       const { svgOf } = yield* Effect.promise(() => import("../charts/svg.ts"))
-      yield* toFile(input.svg.value, Stream.succeed(svgOf(summary, groups, input.by)))
+      yield* svg.write(Stream.succeed(svgOf(summary, groups, input.by)))
     }
+    // Whoever has the picture printed gets nothing else on stdout.
+    const isPrinted = Option.isSome(input.svg) && Option.isNone(named(input.svg))
     const screen = yield* Screen
-    const format = Option.getOrElse(input.format, () => (screen.isTerminal ? "chart" : "json"))
+    const format = isPrinted ? "none" : Option.getOrElse(input.format, () => (screen.isTerminal ? "chart" : "json"))
     if (format === "json") {
       yield* print(`${JSON.stringify({ ...summary, by: input.by, groups })}\n`)
-    } else {
+    } else if (format === "chart") {
       const width = Math.min((yield* screen.width) ?? WIDEST_CHART, WIDEST_CHART)
       yield* print(chart(summary, groups, { by: input.by, width, paint: painter(screen.canColor) }))
     }
@@ -53,6 +56,7 @@ export const stats = Effect.fn("stats")(
       yield* report.completeness.status === "proven" ? talk.detail(line) : talk.say(line)
     }
   },
+  Effect.scoped,
   (effect, { concurrency, consistency, pageSize }) =>
     Effect.provide(effect, Api.layer({ concurrency, consistency, page_size: pageSize }))
 )

@@ -2,9 +2,11 @@
  * `hb-sessions-export run`
  */
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as ExportJob from "../ExportJob.ts"
 import { checkWritable } from "../Directory.ts"
 import { orDiskError } from "../exitCodes.ts"
@@ -13,6 +15,11 @@ import { watch } from "../Watch.ts"
 import { withClient } from "./environment.ts"
 import { flags, outConfig, runFlags, watchConfig } from "./flags.ts"
 import { readSettings } from "./readSettings.ts"
+
+/** Rejects a file for metrics that cannot be written, before anything is asked of the API. */
+export const checkMetricsFile = Effect.flatMap(watchConfig, ({ metricsFile }) =>
+  Option.match(metricsFile, { onNone: () => Effect.void, onSome: OutputFile.check })
+)
 
 /** One export under watch, with its line on stdout. */
 export const exportOnce = Effect.gen(function* () {
@@ -37,7 +44,7 @@ const rehearse = Effect.gen(function* () {
 })
 
 export const runExport = Command.make("run", { ...flags, ...runFlags }, ({ "dry-run": isRehearsal, ...input }) =>
-  (isRehearsal ? rehearse : exportOnce).pipe(withClient(input))
+  Effect.andThen(checkMetricsFile, isRehearsal ? rehearse : exportOnce).pipe(withClient(input))
 ).pipe(
   Command.withDescription(
     "Export every session once, then exit. An earlier export is replaced only by a complete one."

@@ -11,7 +11,7 @@ import * as Scheduler from "../Scheduler.ts"
 import { withClient } from "./environment.ts"
 import { flags, scheduleConfig, scheduleFlags } from "./flags.ts"
 import { readSettings } from "./readSettings.ts"
-import { exportOnce } from "./run.ts"
+import { checkMetricsFile, exportOnce } from "./run.ts"
 
 export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFlags }, (input) =>
   Effect.gen(function* () {
@@ -32,6 +32,7 @@ export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFl
     })
     // What is wrong with the settings is wrong at night too.
     yield* readSettings
+    yield* checkMetricsFile
     const job = exportOnce.pipe(Effect.catch(logFailure))
     return yield* Scheduler.run({ cron, ...options }, job)
   }).pipe(withClient(input))
