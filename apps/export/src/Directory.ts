@@ -3,8 +3,8 @@
  *
  * ```text
  * manifest.json                    what is published; renamed into place, and by that committed
- * sessions.csv                     the newest file, for people
- * generations/00000001/…           the files, and a copy of the generation's manifest
+ * sessions.csv                     the whole current data, for people; absent when that is not one file
+ * generations/00000001/…           the files, and while the generation is kept a copy of its manifest
  * .staging-<run>/                  what a run has not published yet; all its changes go through here
  * .refused-<run>/                  state that could not be used, kept for people
  * .lock, .takeover                 locked by the running process, never removed
@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import { hash } from "node:crypto"
 import { exitCodes } from "./exitCodes.ts"
 import { type Manifest, ManifestJson, schemaVersion, Versioned } from "./Manifest.ts"
 
@@ -114,15 +115,24 @@ export const manifestCopy = Effect.fnUntraced(function* (directory: string, gene
   return path.join(directory, names.generations, generationName(generation), names.manifest)
 })
 
+/** A manifest and its digest. */
+export interface StoredManifest {
+  readonly manifest: Manifest
+  /** As it is in the file. */
+  readonly text: string
+  /** SHA-256 of the text, by which the next manifest names it. */
+  readonly sha256: string
+}
+
 /**
- * Reads a manifest; none when there is no such file.
+ * Reads a manifest with its text; none when there is no such file.
  *
- * Refuses one that is damaged or of a newer version, and leaves it where it is: to guess what was published would be
+ * Rejects one that is damaged or of a newer version, and leaves it where it is: to guess what was published would be
  * worse than to publish nothing.
  */
-export const readManifest = Effect.fn("Directory.readManifest")(function* (file: string) {
+export const readStored = Effect.fn("Directory.readStored")(function* (file: string) {
   const text = yield* readText(file)
-  if (Option.isNone(text)) return Option.none<Manifest>()
+  if (Option.isNone(text)) return Option.none<StoredManifest>()
   const refuse = (problem: string) =>
     Effect.fail(
       new AppError({
@@ -134,28 +144,53 @@ export const readManifest = Effect.fn("Directory.readManifest")(function* (file:
   if (Option.isSome(version) && version.value > schemaVersion) {
     return yield* refuse(`is of version ${version.value}, and this program reads version ${schemaVersion}: update it`)
   }
-  return yield* Schema.decodeEffect(ManifestJson)(text.value).pipe(
-    Effect.asSome,
-    Effect.catch(() => refuse("is damaged"))
+  const manifest = yield* Schema.decodeEffect(ManifestJson)(text.value).pipe(Effect.catch(() => refuse("is damaged")))
+  return Option.some<StoredManifest>({ manifest, text: text.value, sha256: hash("sha256", text.value, "hex") })
+})
+
+/** Reads a manifest; none when there is no such file. Fails as `readStored` does. */
+export const readManifest = (file: string) =>
+  Effect.map(
+    readStored(file),
+    Option.map(({ manifest }) => manifest)
   )
+
+/** The generations after a given one that were published; one without a copy of its manifest was never committed. */
+export const publishedAfter = Effect.fnUntraced(function* (directory: string, generation: number) {
+  const fs = yield* FileSystem.FileSystem
+  const found: Array<number> = []
+  for (const later of yield* generations(directory)) {
+    if (later > generation && (yield* fs.exists(yield* manifestCopy(directory, later)))) found.push(later)
+  }
+  return found
 })
 
 /**
  * Reads the manifest of a published directory; none when nothing is published.
  *
- * A directory that has generations but no manifest was damaged by somebody, and is refused. A generation without a copy
- * of its manifest does not count: the run that wrote it was killed before it could commit it.
+ * Rejects a directory that somebody has changed: one that has generations but no manifest or an older one, or whose
+ * manifest is not like its copy. To go on from there would lose rows that are thought to be published.
  */
 export const published = Effect.fn("Directory.published")(function* (directory: string) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const manifest = yield* readManifest(path.join(directory, names.manifest))
-  if (Option.isSome(manifest)) return manifest
-  for (const generation of yield* generations(directory)) {
+  const file = path.join(directory, names.manifest)
+  const stored = yield* readStored(file)
+  const manifest = Option.map(stored, (found) => found.manifest)
+  const generation = Option.match(manifest, { onNone: () => 0, onSome: (found) => found.generation })
+  const after = (yield* publishedAfter(directory, generation)).at(-1)
+  if (after !== undefined) {
+    const problem = generation === 0 ? "is missing" : `is of generation ${generation}`
+    return yield* new AppError({
+      message: `${file} ${problem}, but ${yield* manifestCopy(directory, after)} is there; copy that back, or move ${names.manifest} and ${names.generations} away to start anew`,
+      exitCode: exitCodes.usage
+    })
+  }
+  if (Option.isSome(stored)) {
     const copy = yield* manifestCopy(directory, generation)
-    if (yield* fs.exists(copy)) {
+    const text = yield* readText(copy)
+    if (Option.isSome(text) && text.value !== stored.value.text) {
       return yield* new AppError({
-        message: `${path.join(directory, names.manifest)} is missing, but ${copy} is there; copy the newest of these back, or move ${names.generations} away to start anew`,
+        message: `${file} is not like ${copy}, so one of them was changed; copy the right one over the other`,
         exitCode: exitCodes.usage
       })
     }

@@ -23,6 +23,7 @@ import { names } from "./Directory.ts"
 import { exitCodes, orDiskError } from "./exitCodes.ts"
 import { checkSettings, checkShrink } from "./Guards.ts"
 import * as Incremental from "./Incremental.ts"
+import * as IndexChanges from "./IndexChanges.ts"
 import { KeyTable } from "./KeyTable.ts"
 import * as Lock from "./Lock.ts"
 import { type Manifest, type PublishedFile, schemaVersion, toTime } from "./Manifest.ts"
@@ -64,12 +65,12 @@ export const run = Effect.fn("ExportJob.run")(
 )
 
 const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, settings: Settings) {
-  const former = yield* recover(staging, settings)
+  const former = yield* recover(staging)
   yield* checkSettings(settings, former)
   yield* checkKey(settings, former)
   const found = yield* Resume.find(staging, settings, former?.generation ?? 0)
   const attempt = yield* gatherAll(staging, settings, found, former)
-  const reconciled = yield* reconciledOf(attempt)
+  const reconciled = yield* reconciledOf(staging, attempt)
   yield* check(settings, attempt).pipe(
     Effect.andThen(checkAccount(settings, former, attempt.gathered.progress.teams)),
     Effect.andThen(
@@ -130,23 +131,29 @@ const checkAccount = (
     ? Effect.void
     : checkSame({ published: former.account, generation: former.generation, key, teams })
 
+/** What the read means, and the file of what it changes in the index. */
+type Changed = Reconciled & { readonly changes: IndexChanges.Written }
+
 /** What the read means for an incremental export; undefined for a snapshot. */
-const reconciledOf = ({ gathered, index, plan }: Attempt) =>
-  index === undefined
-    ? Effect.undefined
-    : reconcile({
-        before: index,
-        journal: gathered.journal,
-        isWholeList: plan.readSince === undefined && gathered.report.completeness.status === "proven"
-      })
+const reconciledOf = Effect.fnUntraced(function* (staging: Staging.Staging, { gathered, index, plan }: Attempt) {
+  if (index === undefined) return undefined
+  const changes = yield* IndexChanges.make(staging.path(names.index))
+  const reconciled = yield* reconcile({
+    before: index,
+    journal: gathered.journal,
+    isWholeList: plan.readSince === undefined && gathered.report.completeness.status === "proven",
+    changes
+  })
+  return { ...reconciled, changes: yield* changes.finish }
+}, Effect.scoped)
 
 /** Brings what is published in order, and tells what it is. */
-const recover = Effect.fn("ExportJob.recover")(function* (staging: Staging.Staging, { keep }: Settings) {
+const recover = Effect.fn("ExportJob.recover")(function* (staging: Staging.Staging) {
   const manifest = Option.getOrUndefined(yield* Directory.published(staging.directory))
   yield* Staging.sweepGenerations(staging, manifest?.generation ?? 0)
   if (manifest === undefined) return undefined
   const before = yield* Directory.manifestCopy(staging.directory, manifest.generation - 1)
-  yield* Publish.settle(staging, manifest, yield* Directory.readManifest(before), keep)
+  yield* Publish.settle(staging, manifest, yield* Directory.readManifest(before))
   return manifest
 })
 
@@ -281,6 +288,8 @@ const check = Effect.fnUntraced(function* ({ strict }: Settings, { gathered, pla
 /** What a run has published. */
 export interface Published {
   readonly manifest: Manifest
+  /** SHA-256 of the manifest's text. */
+  readonly digest: string
   /** Bytes of the files of this generation. */
   readonly bytes: number
   /** The file for people, or the directory of the generation. */
@@ -290,7 +299,7 @@ export interface Published {
 const publish = Effect.fn("ExportJob.publish")(function* (
   staging: Staging.Staging,
   settings: Settings,
-  { gathered, plan, reconciled }: Attempt & { readonly reconciled: Reconciled | undefined },
+  { gathered, plan, reconciled }: Attempt & { readonly reconciled: Changed | undefined },
   former: Manifest | undefined
 ) {
   const fs = yield* FileSystem.FileSystem
@@ -302,16 +311,22 @@ const publish = Effect.fn("ExportJob.publish")(function* (
   yield* fs.remove(data, { recursive: true, force: true })
   yield* fs.makeDirectory(data)
 
+  const isAdded = selection.mode === "incremental" && former?.selection.mode === "incremental" && !settings.fullRefresh
   const files: Array<PublishedFile> = []
   for (const part of gathered.parts) {
+    if (isAdded && part.rows === 0) continue
     const name = DataFile.nameOf(selection, part.partition)
     const from = gathered.fileOf(part.partition)
     const { bytes, sha256 } = yield* DataFile.finish(from, path.join(data, name), part, selection.compress)
     const partition = part.partition === "" ? {} : { partition: part.partition }
     files.push({ path: `${home}/${name}`, generation, ...partition, rows: part.rows, bytes, sha256 })
   }
-  const isAdded = selection.mode === "incremental" && former?.selection.mode === "incremental" && !settings.fullRefresh
-  const written = reconciled === undefined ? undefined : yield* Incremental.writeIndex(reconciled.index, data)
+  const indexFiles = isAdded ? [...(former.bookmark.index?.files ?? [])] : []
+  if (reconciled !== undefined && reconciled.changes.rows > 0) {
+    const { file, ...changes } = reconciled.changes
+    yield* fs.rename(file, path.join(data, names.index))
+    indexFiles.push({ path: `${home}/${names.index}`, generation, ...changes })
+  }
   const ended = toTime(yield* Clock.currentTimeMillis)
   const tombstones =
     reconciled === undefined || !isAdded
@@ -339,21 +354,25 @@ const publish = Effect.fn("ExportJob.publish")(function* (
     progress,
     report,
     ahead: yield* clock.ahead,
-    known: written?.sessions,
+    known: reconciled?.index.size,
     before: isAdded ? former.bookmark : undefined
   })
 
-  const manifest: Manifest = {
+  const allFiles = isAdded ? [...former.files, ...files] : files
+  const allTombstones = [
+    ...(isAdded ? former.tombstones : []),
+    ...(tombstones === undefined ? [] : [{ path: `${home}/${names.tombstones}`, generation, ...tombstones }])
+  ]
+  const isOneFile = selection.partition === "none" && allFiles.length === 1 && allTombstones.length === 0
+
+  const content: Publish.Content = {
     schemaVersion,
     generation,
     sessions: gathered.written,
     current: reconciled?.current ?? gathered.written,
-    tombstones: [
-      ...(isAdded ? former.tombstones : []),
-      ...(tombstones === undefined ? [] : [{ path: `${home}/${names.tombstones}`, generation, ...tombstones }])
-    ],
-    files: isAdded ? [...former.files, ...files] : files,
-    ...(selection.partition === "none" ? { latest: DataFile.nameOf(selection, "") } : {}),
+    files: allFiles,
+    tombstones: allTombstones,
+    ...(isOneFile ? { latest: DataFile.nameOf(selection, "") } : {}),
     selection,
     account: {
       key: plan.key,
@@ -366,14 +385,18 @@ const publish = Effect.fn("ExportJob.publish")(function* (
     resumed: plan.resumed,
     report,
     implausibleTimes: progress.implausible,
-    bookmark: written === undefined ? bookmark : { ...bookmark, index: { path: `${home}/${names.index}`, ...written } },
+    bookmark:
+      reconciled === undefined
+        ? bookmark
+        : { ...bookmark, index: { sessions: reconciled.index.size, files: indexFiles } },
     started: toTime(plan.started),
     ended,
     version: settings.version
   }
-  yield* Publish.commit(staging, manifest, Option.fromUndefinedOr(former), settings.keep)
+  const { manifest, sha256 } = yield* Publish.commit(staging, content, settings)
   const published: Published = {
     manifest,
+    digest: sha256,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     target: path.join(staging.directory, manifest.latest ?? home)
   }

@@ -6,8 +6,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
 import { createHash, type Hash } from "node:crypto"
-import { isNotFound, names } from "./Directory.ts"
+import { isNotFound } from "./Directory.ts"
 import { exitCodes } from "./exitCodes.ts"
 import { forEachRecord, KeyTable, RECORD_BYTES } from "./KeyTable.ts"
 import type { Manifest } from "./Manifest.ts"
@@ -81,48 +82,31 @@ export const unknownSessions = Effect.fn("Incremental.unknownSessions")(function
     : undefined
 })
 
-/** Reads which sessions have been written, and in which state; refuses an index that is not the one that was published. */
+/** Reads which sessions have been written, and in which state; rejects an index that is not the one that was published. */
 export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (directory: string, manifest: Manifest) {
   const path = yield* Path.Path
   const { index } = manifest.bookmark
-  if (index === undefined) return new KeyTable()
-  const file = path.join(directory, index.path)
-  const hash = createHash("sha256")
-  const table = new KeyTable(index.sessions)
-  yield* eachRecord(file, (record) => void table.set(record), hash).pipe(Effect.catchIf(isNotFound, () => Effect.void))
-  if (hash.digest("hex") === index.sha256) return table
-  return yield* new AppError({
-    message: `${file} is not what was published; restore it, or give --full-refresh to begin anew`,
-    exitCode: exitCodes.usage
-  })
-})
-
-/** Writes what is known now beside the data. */
-export const writeIndex = Effect.fn("Incremental.writeIndex")(function* (index: KeyTable, directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const hash = createHash("sha256")
-  let bytes = 0
-  const file = path.join(directory, names.index)
-  yield* Effect.scoped(
-    Effect.gen(function* () {
-      const handle = yield* fs.open(file, { flag: "wx" })
-      for (const chunk of index.chunks()) {
-        hash.update(chunk)
-        bytes += chunk.length
-        yield* handle.writeAll(chunk)
-      }
-      yield* handle.sync
+  const table = new KeyTable(index?.sessions)
+  for (const { path: name, sha256 } of index?.files ?? []) {
+    const file = path.join(directory, name)
+    const hash = createHash("sha256")
+    yield* eachRecord(file, (record) => void table.set(record), { hash }).pipe(
+      Effect.catchIf(isNotFound, () => Effect.void)
+    )
+    if (hash.digest("hex") === sha256) continue
+    return yield* new AppError({
+      message: `${file} is not what was published; restore it, or give --full-refresh to begin anew`,
+      exitCode: exitCodes.usage
     })
-  )
-  return { sessions: index.size, bytes, sha256: hash.digest("hex") }
+  }
+  return table
 })
 
 /** Calls a function with each record of a file, of which little is in memory at a time; hashes all of its bytes. */
 export const eachRecord = Effect.fn("Incremental.eachRecord")(function* (
   file: string,
   visit: (record: Uint32Array) => void,
-  hash?: Hash
+  options: { readonly hash?: Hash; readonly afterPiece?: Effect.Effect<void, PlatformError> } = {}
 ) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.scoped(
@@ -133,9 +117,10 @@ export const eachRecord = Effect.fn("Incremental.eachRecord")(function* (
       for (;;) {
         const read = yield* handle.read(buffer.subarray(kept))
         if (read === 0) return
-        hash?.update(buffer.subarray(kept, kept + read))
+        options.hash?.update(buffer.subarray(kept, kept + read))
         const whole = kept + read - ((kept + read) % RECORD_BYTES)
         forEachRecord(buffer.subarray(0, whole), visit)
+        if (options.afterPiece !== undefined) yield* options.afterPiece
         buffer.copyWithin(0, whole, kept + read)
         kept = kept + read - whole
       }

@@ -7,6 +7,7 @@ import { hash } from "node:crypto"
 export const RECORD_BYTES = 24
 
 const WORDS = RECORD_BYTES / 4
+const NIL = "00000000-0000-0000-0000-000000000000"
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** An entry, to be filled again and again. */
@@ -14,10 +15,9 @@ export const makeRecord = (): Uint32Array => new Uint32Array(WORDS)
 
 /** Writes the key of an id into a record: the UUID itself, or a digest of any other text. */
 export const setKey = (record: Uint32Array, id: string): void => {
-  const hex = UUID.test(id) ? id.replaceAll("-", "") : hash("sha256", id, "hex")
+  // A key of zeros marks a free place, so the nil UUID has a digest for its key.
+  const hex = UUID.test(id) && id !== NIL ? id.replaceAll("-", "") : hash("sha256", id, "hex")
   for (let word = 0; word < 4; word++) record[word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16)
-  // All zero marks a free place.
-  if (record[0] === 0 && record[1] === 0 && record[2] === 0 && record[3] === 0) record[3] = 1
 }
 
 /** Writes the fingerprint of a text into a record; it is never 0. */
@@ -36,6 +36,15 @@ export const clearFingerprint = (record: Uint32Array): void => {
 /** Whether a record has a fingerprint. */
 export const hasFingerprint = (record: Uint32Array): boolean => record[5] !== 0
 
+/** Stands for a fingerprint in a record that takes its key out of the table; a fingerprint is odd there. */
+const FORGOTTEN = 2
+
+/** Makes a record one that takes its key out of a table. */
+export const setForgotten = (record: Uint32Array): void => {
+  record[4] = 0
+  record[5] = FORGOTTEN
+}
+
 /** Stands in the place of a fingerprint that is not there. */
 const TAKEN = 1
 
@@ -44,6 +53,8 @@ export class KeyTable {
   #words: Uint32Array
   #mask: number
   #size = 0
+  /** Places that are not free: keys that were forgotten keep theirs. */
+  #used = 0
 
   constructor(expected = 512) {
     const capacity = 2 ** Math.ceil(Math.log2(Math.max(1024, expected * 1.5)))
@@ -51,13 +62,14 @@ export class KeyTable {
     this.#mask = capacity - 1
   }
 
+  /** How many keys are in the table. */
   get size(): number {
     return this.#size
   }
 
   /** Whether the key of the record is in the table. */
   has(record: Uint32Array): boolean {
-    return !this.#isFree(this.#place(record))
+    return this.#isPresent(this.#place(record))
   }
 
   /** Whether the key is in the table with the same fingerprint. */
@@ -69,24 +81,26 @@ export class KeyTable {
   /** Whether the key of the record is in the table with a fingerprint, that is, as one that was written. */
   isWritten(record: Uint32Array): boolean {
     const at = this.#place(record)
-    return !this.#isFree(at) && this.#words[at + 5] !== 0
+    return this.#isPresent(at) && this.#words[at + 5] !== 0
   }
 
   /** Whether the key of the record is in the table and has not been taken before. */
   take(record: Uint32Array): boolean {
     const at = this.#place(record)
-    if (this.#isFree(at) || this.#words[at + 4] === TAKEN) return false
+    if (!this.#isPresent(at) || this.#words[at + 4] === TAKEN) return false
     this.#words[at + 4] = TAKEN
     return true
   }
 
-  /** Puts a record in the table, over an earlier one of the same key; returns whether the key is new. */
+  /** Puts a record in the table, or takes its key out if it is a forgotten one, over an earlier one of the same key; returns whether the key is new. */
   set(record: Uint32Array): boolean {
-    if ((this.#size + 1) * 4 > (this.#mask + 1) * 3) this.#grow()
+    if ((this.#used + 1) * 4 > (this.#mask + 1) * 3) this.#grow()
     const at = this.#place(record)
-    const isNew = this.#isFree(at)
+    const isNew = !this.#isPresent(at)
+    if (this.#isFree(at)) this.#used++
+    if (!isNew) this.#size--
     this.#words.set(record, at)
-    if (isNew) this.#size++
+    if (this.#isPresent(at)) this.#size++
     return isNew
   }
 
@@ -95,7 +109,7 @@ export class KeyTable {
     let piece = new Uint32Array(records * WORDS)
     let filled = 0
     for (let at = 0; at < this.#words.length; at += WORDS) {
-      if (this.#isFree(at)) continue
+      if (!this.#isPresent(at)) continue
       piece.set(this.#words.subarray(at, at + WORDS), filled)
       filled += WORDS
       if (filled === piece.length) {
@@ -110,6 +124,11 @@ export class KeyTable {
   #isFree(at: number): boolean {
     const words = this.#words
     return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0 && words[at + 3] === 0
+  }
+
+  /** Whether there is a key at a place, and not one that was forgotten. */
+  #isPresent(at: number): boolean {
+    return !this.#isFree(at) && this.#words[at + 5] !== FORGOTTEN
   }
 
   /** Where the key is, or would be. */
@@ -135,10 +154,11 @@ export class KeyTable {
     const former = this.#words
     this.#words = new Uint32Array(former.length * 2)
     this.#mask = this.#words.length / WORDS - 1
+    this.#used = this.#size
     for (let at = 0; at < former.length; at += WORDS) {
       const record = former.subarray(at, at + WORDS)
-      if (record[0] !== 0 || record[1] !== 0 || record[2] !== 0 || record[3] !== 0)
-        this.#words.set(record, this.#place(record))
+      const isFree = record[0] === 0 && record[1] === 0 && record[2] === 0 && record[3] === 0
+      if (!isFree && record[5] !== FORGOTTEN) this.#words.set(record, this.#place(record))
     }
   }
 }

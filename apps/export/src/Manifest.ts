@@ -26,6 +26,16 @@ export const PublishedFile = Schema.Struct({
 }).annotate({ identifier: "PublishedFile" })
 export type PublishedFile = typeof PublishedFile.Type
 
+/** Schema for a published file that is not data. */
+export const StateFile = Schema.Struct({
+  path: PublishedFile.fields.path,
+  generation: PublishedFile.fields.generation,
+  rows: Count.annotateKey({ description: "Lines or records in it" }),
+  bytes: Count,
+  sha256: Sha256
+}).annotate({ identifier: "StateFile" })
+export type StateFile = typeof StateFile.Type
+
 /** Schema for where the next incremental run begins. */
 export const Bookmark = Schema.Struct({
   newestCreatedAt: Schema.optionalKey(Time).annotateKey({ description: "Absent when no session has been read" }),
@@ -45,7 +55,12 @@ export const Bookmark = Schema.Struct({
       "At most so many of the sessions in the index are still in the list; absent when the server tells no total"
   }),
   index: Schema.optionalKey(
-    Schema.Struct({ path: Schema.String, sessions: Count, bytes: Count, sha256: Sha256 })
+    Schema.Struct({
+      sessions: Count.annotateKey({ description: "How many they are" }),
+      files: Schema.Array(StateFile).annotateKey({
+        description: "Oldest first; of a session that is in several of them the last record counts"
+      })
+    })
   ).annotateKey({
     description:
       "Which sessions of the list are known, those that were filtered out included, and in which state they were written; absent for snapshots"
@@ -70,21 +85,17 @@ export const Archive = Schema.Struct({
 }).annotate({ identifier: "Archive" })
 export type Archive = typeof Archive.Type
 
-/** Schema for a file of sessions that have left. */
-export const TombstoneFile = Schema.Struct({
-  path: PublishedFile.fields.path,
-  generation: PublishedFile.fields.generation,
-  rows: Count.annotateKey({ description: "Lines in it" }),
-  bytes: Count,
-  sha256: Sha256
-}).annotate({ identifier: "TombstoneFile" })
-export type TombstoneFile = typeof TombstoneFile.Type
-
 /** Schema for the manifest. */
 export const Manifest = Schema.Struct({
   schemaVersion: Schema.Literal(schemaVersion),
   generation: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotateKey({
     description: "1 for the first, one more with every publication"
+  }),
+  previous: Schema.optionalKey(Schema.Struct({ generation: Count, sha256: Sha256 })).annotateKey({
+    description: "The generation before, and the SHA-256 of its manifest; absent for the first"
+  }),
+  oldestKept: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotateKey({
+    description: "From this generation on, each has its manifest in its directory, and all files that this names"
   }),
   sessions: Count.annotateKey({ description: "Sessions that this generation wrote" }),
   current: Count.annotateKey({
@@ -93,12 +104,12 @@ export const Manifest = Schema.Struct({
   files: Schema.Array(PublishedFile).annotateKey({
     description: "The whole data, oldest first. Of a session that is in several of them the last one counts"
   }),
-  tombstones: Schema.Array(TombstoneFile).annotateKey({
+  tombstones: Schema.Array(StateFile).annotateKey({
     description:
       "Sessions that have left, oldest first, as NDJSON with `id`, `left_at` and `left`: `selection` if the session has another status now, `list` if the API has it no longer. It does not count the rows of that generation and of those before"
   }),
   latest: Schema.optionalKey(Schema.String).annotateKey({
-    description: "Name of the file for people beside the manifest; absent when the data is divided"
+    description: "Name beside the manifest of the file that is the whole current data; absent when that is not one file"
   }),
   selection: Selection,
   account: Account,
@@ -128,6 +139,13 @@ export const ManifestJson = Schema.fromJsonString(Manifest)
 
 /** Schema for what every version of a manifest or checkpoint has. */
 export const Versioned = Schema.fromJsonString(Schema.Struct({ schemaVersion: Schema.Int }))
+
+/** All files that a manifest names, those of the index among them. */
+export const filesOf = ({ bookmark, files, tombstones }: Manifest): ReadonlyArray<PublishedFile | StateFile> => [
+  ...files,
+  ...tombstones,
+  ...(bookmark.index?.files ?? [])
+]
 
 const encode = Schema.encodeSync(Manifest)
 

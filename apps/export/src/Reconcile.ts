@@ -3,7 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import { eachRecord } from "./Incremental.ts"
-import { clearFingerprint, forEachRecord, hasFingerprint, KeyTable } from "./KeyTable.ts"
+import type { IndexChanges } from "./IndexChanges.ts"
+import { clearFingerprint, forEachRecord, hasFingerprint, KeyTable, setForgotten } from "./KeyTable.ts"
 
 /** Why a session is not part of the data any more. */
 export const departures = ["selection", "list"] as const
@@ -34,24 +35,32 @@ export const reconcile = Effect.fn("Reconcile.reconcile")(function* (options: {
   readonly before: KeyTable
   readonly journal: string
   readonly isWholeList: boolean
+  /** Where the records go that are not what they were before. */
+  readonly changes: IndexChanges
 }) {
-  const { before, isWholeList, journal } = options
+  const { before, changes, isWholeList, journal } = options
   const left = { selection: new KeyTable(), list: new KeyTable() }
   const received = isWholeList ? new KeyTable() : undefined
   let fresh = 0
-  yield* eachRecord(journal, (record) => {
+  const meet = (record: Uint32Array) => {
     if (!before.has(record)) fresh++
     if (!hasFingerprint(record) && before.isWritten(record)) left.selection.set(record)
+    if (!before.hasSame(record)) changes.add(record)
     before.set(record)
     received?.set(record)
-  })
+  }
+  yield* eachRecord(journal, meet, { afterPiece: changes.drain })
   if (received !== undefined) {
     for (const chunk of before.chunks()) {
       forEachRecord(chunk, (record) => {
-        if (!hasFingerprint(record) || received.has(record)) return
+        if (received.has(record)) return
+        const isWritten = hasFingerprint(record)
         clearFingerprint(record)
-        left.list.set(record)
+        if (isWritten) left.list.set(record)
+        setForgotten(record)
+        changes.add(record)
       })
+      yield* changes.drain
     }
   }
   const index = received ?? before

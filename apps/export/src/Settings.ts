@@ -28,8 +28,10 @@ export interface Settings {
   readonly acceptAccountChange: boolean
   /** Whether an export that is not proven complete is a failure. */
   readonly strict: boolean
-  /** How many generations stay, at least 1. */
+  /** How many generations stay, at least 2. */
   readonly keep: number
+  /** Generations that were finished within this time stay too. */
+  readonly keepFor: Duration.Duration
   /** How far before everything that could have changed an incremental run reads. */
   readonly lookBack: Duration.Duration
   /** How much work a crash can cost; 0 for a checkpoint after every page. */

@@ -1,24 +1,37 @@
 /**
- * Whether what is published is what was published.
+ * Whether a directory is exactly what was published last.
+ *
+ * The manifest names its files with their digests, and the manifest before it with its digest; each that is kept is in
+ * its generation's directory. So every file and every kept manifest is proven from the newest manifest, and whatever it
+ * does not lead to is too much. What is older as a whole and fits together, such as a backup, cannot be told from the
+ * inside: that takes what somebody noted elsewhere, which `Expected` is.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import { createHash } from "node:crypto"
-import { createReadStream } from "node:fs"
-import { PassThrough, Writable } from "node:stream"
-import { pipeline } from "node:stream/promises"
-import { createGunzip, createZstdDecompress } from "node:zlib"
-import { generations, manifestCopy, names, published, readManifest } from "./Directory.ts"
+import {
+  generationName,
+  list,
+  manifestCopy,
+  names,
+  publishedAfter,
+  readManifest,
+  readStored,
+  type StoredManifest
+} from "./Directory.ts"
 import { exitCodes } from "./exitCodes.ts"
-import type { Manifest } from "./Manifest.ts"
+import type { Manifest, PublishedFile, StateFile } from "./Manifest.ts"
+import { measure } from "./Measure.ts"
+import type { Selection } from "./Selection.ts"
 
 /** What was found. */
 export interface Verified {
   readonly manifest: Manifest
-  /** Generations looked at. */
+  /** SHA-256 of the manifest. */
+  readonly sha256: string
+  /** Generations that are kept. */
   readonly generations: number
   /** Files looked at. */
   readonly files: number
@@ -26,130 +39,188 @@ export interface Verified {
   readonly problems: ReadonlyArray<string>
 }
 
+/** What is known from elsewhere of what was published. */
+export interface Expected {
+  /** At least this generation must be there. */
+  readonly generation: Option.Option<number>
+  /** The manifest of that generation, or of any that is kept, must have this SHA-256. */
+  readonly digest: Option.Option<string>
+}
+
 /**
- * Recomputes the size, the digest and the number of rows of every file of every generation that is kept.
+ * Looks at everything: the chain of kept manifests, the size, digest and rows of every file that they name, and what
+ * else lies there.
  *
  * A publication meanwhile can remove an old generation; then everything is looked at once more.
  */
-export const verify = (directory: string): Effect.Effect<Verified, VerifyError, FileSystem.FileSystem | Path.Path> =>
+export const verify = (
+  directory: string,
+  expected: Expected
+): Effect.Effect<Verified, VerifyError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
-    const found = yield* once(directory)
-    const now = yield* published(directory)
-    if (Option.isSome(now) && now.value.generation !== found.manifest.generation) return yield* verify(directory)
+    const path = yield* Path.Path
+    const found = yield* once(directory, expected)
+    const now = yield* readManifest(path.join(directory, names.manifest))
+    if (Option.isSome(now) && now.value.generation !== found.manifest.generation) {
+      return yield* verify(directory, expected)
+    }
     return found
   })
 
 type VerifyError = Effect.Error<ReturnType<typeof once>>
 
-const once = Effect.fn("Verify.once")(function* (directory: string) {
+const once = Effect.fn("Verify.once")(function* (directory: string, expected: Expected) {
   const path = yield* Path.Path
-  const manifest = yield* published(directory)
-  if (Option.isNone(manifest)) {
+  const stored = yield* readStored(path.join(directory, names.manifest))
+  if (Option.isNone(stored)) {
+    const found = yield* publishedAfter(directory, 0)
     return yield* new AppError({
-      message: `nothing is published in ${directory}; give the directory of an export`,
-      exitCode: exitCodes.usage
+      message:
+        found.length === 0
+          ? `nothing is published in ${directory}; give the directory of an export`
+          : `${path.join(directory, names.manifest)} is missing, though there are ${found.length} generations; restore it`,
+      exitCode: found.length === 0 ? exitCodes.usage : exitCodes.disk
     })
   }
+  const { manifest, sha256 } = stored.value
   const problems: Array<string> = []
-  const checked = new Set<string>()
-  const kept = yield* generations(directory)
-  const copies = yield* Effect.forEach(kept, (generation) =>
-    Effect.flatMap(manifestCopy(directory, generation), readManifest)
-  )
-  for (const found of [manifest.value, ...copies.flatMap(Option.toArray)]) {
-    for (const file of found.files) {
-      // Old manifests of an incremental export name files that newer ones name too.
-      if (checked.has(file.path)) continue
-      checked.add(file.path)
-      const actual = yield* measure(path.join(directory, file.path), found)
-      const problem =
-        typeof actual === "string"
-          ? actual
-          : differences([
-              ["bytes", file.bytes, actual.bytes],
-              ["sha256", file.sha256, actual.sha256],
-              ["rows", file.rows, actual.rows]
-            ])
+  const kept = yield* keptManifests(directory, stored.value, problems)
+  for (const later of yield* publishedAfter(directory, manifest.generation)) {
+    problems.push(
+      `${names.generations}/${generationName(later)}: published after ${names.manifest}, which was put back to generation ${manifest.generation}`
+    )
+  }
+
+  const named = new Map<string, string>()
+  for (const { manifest: one } of kept) {
+    for (const { file, form } of filesWithForm(one)) {
+      const known = named.get(file.path)
+      const told = `${file.bytes} ${file.sha256} ${file.rows}`
+      if (known !== undefined) {
+        if (known !== told) problems.push(`${file.path}: two manifests name it with other digests`)
+        continue
+      }
+      named.set(file.path, told)
+      const problem = differences(file, yield* measure(path.join(directory, file.path), form))
       if (problem !== "") problems.push(`${file.path}: ${problem}`)
     }
   }
-  const { index } = manifest.value.bookmark
-  if (index !== undefined) {
-    const sha256 = yield* digest(path.join(directory, index.path))
-    if (sha256 !== index.sha256) problems.push(`${index.path}: is not what was published`)
-  }
-  const newest = manifest.value.files.findLast((file) => file.generation === manifest.value.generation)
-  if (manifest.value.latest !== undefined && newest !== undefined) {
-    const sha256 = yield* digest(path.join(directory, manifest.value.latest))
-    if (sha256 !== newest.sha256)
-      problems.push(`${manifest.value.latest}: is not the newest file; the next run repairs it`)
-  }
-  if (!kept.includes(manifest.value.generation)) problems.push(`${names.generations}: the newest one is missing`)
-  const verified: Verified = { manifest: manifest.value, generations: kept.length, files: checked.size, problems }
+  problems.push(...(yield* latestProblems(directory, manifest)))
+  const copies = kept.map((one) => `${names.generations}/${generationName(one.manifest.generation)}/${names.manifest}`)
+  problems.push(...(yield* strangers(directory, manifest, new Set([...named.keys(), ...copies]))))
+  problems.push(...unexpected(expected, manifest, kept))
+  const verified: Verified = { manifest, sha256, generations: kept.length, files: named.size, problems }
   return verified
 })
 
-const differences = (pairs: ReadonlyArray<readonly [string, string | number, string | number]>): string =>
-  pairs
-    .filter(([, was, actual]) => was !== actual)
-    .map(([name, was, actual]) => `${name} ${actual} instead of ${was}`)
-    .join(", ")
-
-const digest = Effect.fnUntraced(function* (file: string) {
-  const hash = createHash("sha256")
-  const read = pipelineOf([createReadStream(file), sink((chunk) => void hash.update(chunk))])
-  return (yield* read) ?? hash.digest("hex")
-})
-
-/** The size, digest and rows of a file, or what is wrong with it. */
-const measure = Effect.fnUntraced(function* (file: string, { selection: { compress, format } }: Manifest) {
-  const hash = createHash("sha256")
-  const count = counter(format)
-  let bytes = 0
-  const raw = new PassThrough()
-  raw.on("data", (chunk: Buffer) => {
-    bytes += chunk.length
-    hash.update(chunk)
-  })
-  const plain = { none: () => new PassThrough(), gzip: createGunzip, zstd: createZstdDecompress }[compress]()
-  const problem = yield* pipelineOf([createReadStream(file), raw, plain, sink(count.add)])
-  return problem ?? { bytes, sha256: hash.digest("hex"), rows: count.rows() }
-})
-
-const sink = (visit: (chunk: Buffer) => void) =>
-  new Writable({
-    write: (chunk: Buffer, _, done) => {
-      visit(chunk)
-      done()
-    }
-  })
-
-/** Runs streams to their end; succeeds with what went wrong, if something did. */
-const pipelineOf = (
-  streams: ReadonlyArray<NodeJS.ReadableStream | NodeJS.WritableStream | NodeJS.ReadWriteStream>
-): Effect.Effect<string | undefined> =>
-  Effect.tryPromise({
-    try: (signal) => pipeline(streams, { signal }),
-    catch: (error) => (error instanceof Error ? error.message : String(error))
-  }).pipe(
-    Effect.as(undefined),
-    Effect.catch((message) => Effect.succeed(message))
-  )
-
-const QUOTE = 34
-const LINE_FEED = 10
-
-/** Counts records as they are in the bytes, whatever is in the cells. */
-const counter = (format: "csv" | "ndjson") => {
-  let lines = 0
-  let isQuoted = false
-  return {
-    add: (chunk: Uint8Array) => {
-      for (const byte of chunk) {
-        if (byte === QUOTE) isQuoted = !isQuoted
-        else if (byte === LINE_FEED && (format === "ndjson" || !isQuoted)) lines++
-      }
-    },
-    rows: () => (format === "csv" ? lines - 1 : lines)
+/** The manifests of all generations that are kept, the newest first, as far as they are what the next one says. */
+const keptManifests = Effect.fnUntraced(function* (directory: string, newest: StoredManifest, problems: Array<string>) {
+  const kept = [newest]
+  let should: { readonly generation: number; readonly sha256: string } | undefined = {
+    generation: newest.manifest.generation,
+    sha256: newest.sha256
   }
+  for (let generation = newest.manifest.generation; generation >= newest.manifest.oldestKept; generation--) {
+    const name = `${names.generations}/${generationName(generation)}/${names.manifest}`
+    const copy: Option.Option<StoredManifest> | string = yield* Effect.flatMap(
+      manifestCopy(directory, generation),
+      readStored
+    ).pipe(Effect.catchTag("AppError", () => Effect.succeed("is damaged")))
+    const isNewest = generation === newest.manifest.generation
+    if (typeof copy === "string") problems.push(`${name}: ${copy}`)
+    else if (Option.isNone(copy)) {
+      problems.push(`${name}: is missing${isNewest ? "; the next run repairs it" : ""}`)
+    } else if (should?.generation !== generation || should.sha256 !== copy.value.sha256) {
+      problems.push(`${name}: is not what ${isNewest ? names.manifest : "the next manifest"} says`)
+    } else {
+      if (!isNewest) kept.push(copy.value)
+      should = copy.value.manifest.previous
+      continue
+    }
+    // What is before a broken link cannot be proven, but it is known that it should be there.
+    should = isNewest ? newest.manifest.previous : undefined
+  }
+  return kept
+})
+
+/** The files of a manifest, those of the data with how their rows are written. */
+const filesWithForm = ({ bookmark, files, selection, tombstones }: Manifest) => {
+  const plain: Pick<Selection, "compress" | "format"> = { compress: "none", format: "ndjson" }
+  const all: Array<{ readonly file: PublishedFile | StateFile; readonly form?: typeof plain }> = [
+    ...files.map((file) => ({ file, form: selection })),
+    ...tombstones.map((file) => ({ file, form: plain })),
+    ...(bookmark.index?.files ?? []).map((file) => ({ file }))
+  ]
+  return all
+}
+
+const differences = (file: PublishedFile | StateFile, actual: Effect.Success<ReturnType<typeof measure>>): string =>
+  typeof actual === "string"
+    ? actual
+    : (["bytes", "sha256", "rows"] as const)
+        .filter((name) => actual[name] !== undefined && file[name] !== actual[name])
+        .map((name) => `${name} ${actual[name]} instead of ${file[name]}`)
+        .join(", ")
+
+const latestProblems = Effect.fnUntraced(function* (directory: string, { files, latest }: Manifest) {
+  const path = yield* Path.Path
+  if (latest === undefined) return []
+  const actual = yield* measure(path.join(directory, latest))
+  const sha256 = typeof actual === "string" ? undefined : actual.sha256
+  return sha256 === files.at(-1)?.sha256 ? [] : [`${latest}: is not the current data; the next run repairs it`]
+})
+
+/** What nobody has published. Hidden names beside the manifest belong to runs, and are nothing for readers. */
+const strangers = Effect.fnUntraced(function* (
+  directory: string,
+  { generation, latest }: Manifest,
+  named: ReadonlySet<string>
+) {
+  const path = yield* Path.Path
+  const problems: Array<string> = []
+  const known = new Set<string | undefined>([names.manifest, names.generations, latest, "lost+found"])
+  for (const name of yield* list(directory)) {
+    if (!name.startsWith(".") && !known.has(name)) problems.push(`${name}: was not published; move it away`)
+  }
+  const homes = new Set([...named].map((file) => file.split("/")[1]))
+  for (const home of yield* list(path.join(directory, names.generations))) {
+    const place = `${names.generations}/${home}`
+    if (!homes.has(home)) {
+      const isUnfinished = home === generationName(generation + 1)
+      const hint = isUnfinished
+        ? "a run was stopped before it could publish it; the next run removes it"
+        : "move it away"
+      problems.push(`${place}: was not published; ${hint}`)
+      continue
+    }
+    for (const name of yield* list(path.join(directory, place))) {
+      if (!named.has(`${place}/${name}`)) problems.push(`${place}/${name}: was not published; move it away`)
+    }
+  }
+  return problems
+})
+
+/** What is not as somebody noted it elsewhere. */
+const unexpected = (
+  { digest, generation }: Expected,
+  manifest: Manifest,
+  kept: ReadonlyArray<StoredManifest>
+): ReadonlyArray<string> => {
+  if (Option.exists(generation, (least) => manifest.generation < least)) {
+    return [`${names.manifest}: is of generation ${manifest.generation}, though a later one was expected`]
+  }
+  if (Option.isNone(digest)) return []
+  const candidates = Option.match(generation, {
+    onNone: () => kept,
+    onSome: (number) => kept.filter((one) => one.manifest.generation === number)
+  })
+  if (candidates.some(({ sha256 }) => sha256 === digest.value)) return []
+  return Option.match(generation, {
+    onNone: () => [`${names.manifest}: no generation that is kept has the expected digest`],
+    onSome: (number) => [
+      candidates.length === 0
+        ? `${names.generations}/${generationName(number)}: is no longer kept, so its digest cannot be compared; note the digest of a newer one`
+        : `${names.generations}/${generationName(number)}/${names.manifest}: has another digest than expected`
+    ]
+  })
 }

@@ -48,7 +48,7 @@ describe.skipIf(!hasStrace)("a power cut", { timeout: 600_000 }, () => {
       const { calls, out } = yield* callsOf(["--mode", "incremental"], [bin, bin])
       const kinds: ReadonlyArray<readonly [string, RegExp]> = [
         ["the text", /\/raw\/sessions\.csv$/],
-        ["the index", /\/data\/index\.bin$/],
+        ["the index", /\.staging-[^/]*\/index\.bin$/],
         ["the new generation's names", /\/data$/],
         ["the names of generations", /\/generations$/],
         ["the manifest", /\.staging-[^/]*\/manifest\.json$/]

@@ -148,9 +148,10 @@ export const spoiltByPowerLoss = (calls: ReadonlyArray<Call>, root: string): str
 /** The files that the text of a manifest names, with the escapes of strace; none while it is being written. */
 const filesOf = (escaped: string): ReadonlyArray<string> => {
   try {
-    const { bookmark, files } = JSON.parse(JSON.parse(`"${escaped}"`))
-    const index = bookmark?.index === undefined ? [] : [bookmark.index.path]
-    return [...files.map(({ path }: { readonly path: string }) => path), ...index]
+    const { bookmark, files, tombstones } = JSON.parse(JSON.parse(`"${escaped}"`))
+    return [...files, ...tombstones, ...(bookmark?.index?.files ?? [])].map(
+      ({ path }: { readonly path: string }) => path
+    )
   } catch {
     return []
   }

@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { parse } from "csv-parse/sync"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
+import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
@@ -26,7 +27,13 @@ describe("a run that succeeds", () => {
       const rows: ReadonlyArray<Record<string, string>> = parse(bytes, { columns: true })
       assert.lengthOf(rows, 2000)
       assert.strictEqual(new Set(rows.map((row) => row["id"])).size, 2000)
-      assert.strictEqual(stdout, `exported 2000 sessions to ${join(out, "sessions.csv")} (${bytes.length} bytes)\n`)
+      const digest = createHash("sha256")
+        .update(readFileSync(join(out, "manifest.json")))
+        .digest("hex")
+      assert.strictEqual(
+        stdout,
+        `exported 2000 sessions to ${join(out, "sessions.csv")} (${bytes.length} bytes); generation 1, digest ${digest}\n`
+      )
     }).pipe(Effect.provide(Simulator.layer({ sessions: 2000, seed: "export" })), Effect.scoped)
   )
 

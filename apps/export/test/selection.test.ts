@@ -186,13 +186,42 @@ describe("partitions", () => {
 })
 
 describe("generations", () => {
-  it.live("as many stay as --keep says", () =>
+  const kept = (out: string) => readdirSync(join(out, "generations")).map(Number)
+
+  it.live("as many stay as --keep says, two by default, and those that --keep-for says", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
-      for (const _ of [1, 2, 3, 4]) yield* run(env, "run", "--out", out, "--keep", "2")
-      assert.deepStrictEqual(readdirSync(join(out, "generations")).toSorted(), ["00000003", "00000004"])
+      const next = (...args: ReadonlyArray<string>) => run(env, "run", "--out", out, ...args)
+      for (const _ of [1, 2, 3, 4]) yield* next("--keep", "3")
+      assert.deepStrictEqual(kept(out), [2, 3, 4])
+      yield* next()
+      assert.deepStrictEqual(kept(out), [4, 5])
+      for (const _ of [6, 7]) yield* next("--keep-for", "1 day")
+      assert.deepStrictEqual(kept(out), [4, 5, 6, 7])
       assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
+      yield* next("--keep-for", "1 milli")
+      assert.deepStrictEqual(kept(out), [7, 8])
+      const { code, stderr } = yield* next("--keep", "1")
+      assert.strictEqual(code, 2)
+      assert.include(stderr, "greater than or equal to 2")
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+
+  it.live("a reader of the manifest before finds all of its files, whatever comes next", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const out = yield* scratch
+      const next = (...args: ReadonlyArray<string>) =>
+        run(environment(simulator), "run", "--out", out, "--mode", "incremental", ...args)
+      yield* next()
+      for (const args of [[], [], ["--full-refresh"], [], ["--full-refresh"], ["--full-refresh"]]) {
+        const before = manifestOf(out)
+        yield* simulator.mutate("start", 1)
+        assert.strictEqual((yield* next(...args)).code, 0)
+        for (const { path, rows } of before.files) assert.lengthOf(rowsOf(join(out, path)), rows)
+        assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
+      }
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 })
@@ -254,12 +283,12 @@ describe("incremental", () => {
       const env = environment(simulator)
       const out = yield* scratch
       yield* run(env, ...args(out))
-      const file = join(out, "manifest.json")
       // As if the server had changed its order since.
-      writeFileSync(
-        file,
-        readFileSync(file, "utf8").replace(/("bookmark": [^}]*"order": )"oldest-first"/, '$1"newest-first"')
-      )
+      const text = readFileSync(join(out, "manifest.json"), "utf8")
+      const changed = text.replace(/("bookmark": [^}]*"order": )"oldest-first"/, '$1"newest-first"')
+      for (const copy of ["manifest.json", "generations/00000001/manifest.json"]) {
+        writeFileSync(join(out, copy), changed)
+      }
       assert.strictEqual(manifestOf(out).bookmark.order, "newest-first")
       yield* simulator.mutate("start", 2)
       const { code, stderr } = yield* run(env, ...args(out))
@@ -276,7 +305,7 @@ describe("incremental", () => {
       const env = environment(yield* Simulator)
       const out = yield* scratch
       yield* run(env, ...args(out))
-      const index = join(out, manifestOf(out).bookmark.index?.path ?? "")
+      const index = join(out, manifestOf(out).bookmark.index?.files[0]?.path ?? "")
       const bytes = readFileSync(index)
       bytes[100] = (bytes[100] ?? 0) ^ 1
       for (const damage of [() => writeFileSync(index, bytes), () => rmSync(index)]) {
@@ -286,6 +315,9 @@ describe("incremental", () => {
         assert.include(stderr, "index.bin is not what was published")
       }
       assert.strictEqual((yield* run(env, ...args(out), "--full-refresh")).code, 0)
+      // The damaged generation is kept as the one before, until the next.
+      assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 74)
+      assert.strictEqual((yield* run(env, ...args(out))).code, 0)
       assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped)
   )

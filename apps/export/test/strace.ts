@@ -9,7 +9,7 @@ import { createHash } from "node:crypto"
 import { cpSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { bin, environment, hasProgram, launch, manifestOf, run, scratch } from "./support.ts"
+import { bin, environment, hasProgram, launch, manifestOf, run, scratch, visible } from "./support.ts"
 
 /** The calls that Node's start makes too, each of which the padding has made so many times. */
 const padded = new Map([
@@ -38,22 +38,16 @@ const digest = (file: string) => createHash("sha256").update(readFileSync(file))
 
 /** Reads as a reader would; fails when something is not what the manifest says. */
 const find = (directory: string): Found => {
-  const { bookmark, files, latest } = manifestOf(directory)
-  // A generation of an incremental export that found nothing new.
-  const isEmpty = ({ generation, rows }: (typeof files)[number]) => generation > 2 && rows === 0
-  const found = files
-    .filter((file) => !isEmpty(file))
-    .map(({ path, sha256 }) => {
+  const { files, latest, bookmark, tombstones } = manifestOf(directory)
+  const [found] = [files, tombstones, bookmark.index?.files ?? []].map((some) =>
+    some.map(({ path, sha256 }) => {
       const actual = digest(join(directory, path))
       if (actual !== sha256) throw new Error(`${path} is not what the manifest says`)
       return actual
     })
-  if (bookmark.index !== undefined && digest(join(directory, bookmark.index.path)) !== bookmark.index.sha256) {
-    throw new Error("the index is not what the manifest says")
-  }
-  const newest = files.at(-1)
-  if (latest === undefined || newest === undefined || isEmpty(newest)) return { files: found, latest: found.at(-1) }
-  return { files: found, latest: digest(join(directory, latest)) }
+  )
+  const beside = latest ?? visible(directory).find((name) => name.startsWith("sessions"))
+  return { files: found ?? [], latest: beside === undefined ? undefined : digest(join(directory, beside)) }
 }
 
 /** A directory with one generation, of a list that has changed since. */

@@ -50,7 +50,8 @@ const exporter = Effect.fnUntraced(function* (list: { rows: ReadonlyArray<Row> }
     assert.strictEqual(code, 0, stderr)
     const { bookmark, generation, files, sweep, sweepReason } = manifestOf(out)
     const file = files.find((one) => one.generation === generation)
-    const added = rowsOf(join(out, file?.path ?? "")).map((row) => `${row["id"]} ${row["status"]}`)
+    const rows = file === undefined ? [] : rowsOf(join(out, file.path))
+    const added = rows.map((row) => `${row["id"]} ${row["status"]}`)
     return { added, sweep, sweepReason, isOpen: bookmark.undatedOpen }
   })
   return { next }

@@ -90,9 +90,9 @@ export class Sandbox {
     }
   }
 
-  /** What was printed, with the places that the document names. */
+  /** What was printed, with the places that the document names, and digests, which differ each time, as `…`. */
   asDocumented(text: string): string {
-    return text.replaceAll(`${this.directory}/var/lib/`, "/var/lib/")
+    return text.replaceAll(`${this.directory}/var/lib/`, "/var/lib/").replaceAll(/\b[0-9a-f]{64}\b/g, "…")
   }
 
   /** Stops what still runs, and removes the directory. */

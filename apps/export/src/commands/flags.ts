@@ -26,8 +26,10 @@ const oneOf = <const Names extends ReadonlyArray<string>>(flag: string, names: N
 
 const duration = (flag: string) => Config.Duration(variableOf(flag))
 
-const positive = (flag: string) =>
-  Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1)), variableOf(flag))
+const atLeast = (least: number) => (flag: string) =>
+  Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(least)), variableOf(flag))
+
+const positive = atLeast(1)
 
 const bool = (flag: string) => Config.Boolean(variableOf(flag))
 
@@ -64,7 +66,8 @@ export const configs = {
   status: Config.option(text("status")),
   since: Config.option(text("since")),
   until: Config.option(text("until")),
-  keep: positive("keep").pipe(Config.withDefault(2)),
+  keep: atLeast(2)("keep").pipe(Config.withDefault(2)),
+  "keep-for": duration("keep-for").pipe(Config.withDefault(Duration.zero)),
   "full-every": durationOrNever("full-every").pipe(Config.withDefault(Duration.days(7))),
   "min-share": percent("min-share").pipe(Config.withDefault(0.5)),
   "allow-shrink": bool("allow-shrink").pipe(Config.withDefault(false)),
@@ -87,6 +90,16 @@ const scheduleConfigs = {
   "on-missed": oneOf("on-missed", onMissed).pipe(Config.withDefault("once")),
   "run-at-start": bool("run-at-start").pipe(Config.withDefault(false)),
   jitter: duration("jitter").pipe(Config.withDefault(Duration.zero))
+}
+
+const verifyConfigs = {
+  "expect-generation": Config.option(positive("expect-generation")),
+  "expect-digest": Config.option(
+    Config.schema(
+      Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/, { message: "64 digits, as a run and verify print them" })),
+      variableOf("expect-digest")
+    )
+  )
 }
 
 /** The keys of the settings file: those of the flags, with underscores, and those of the client. */
@@ -156,7 +169,11 @@ export const flags = {
   ),
   since: value("since", "time", "Only sessions created then or later, such as 7d, yesterday or 2026-01-31"),
   until: value("until", "time", "Only sessions created before then"),
-  keep: described(Flag.Int("keep").pipe(Flag.withMetavar("n")), "How many generations stay on the disk (default: 2)"),
+  keep: described(
+    Flag.Int("keep").pipe(Flag.withMetavar("n")),
+    "How many generations stay on the disk, at least 2, so that a reader finds the files of a manifest that was replaced meanwhile (default: 2)"
+  ),
+  "keep-for": value("keep-for", "duration", "Generations that are younger stay too, such as '30 days' (default: 0)"),
   "min-share": value(
     "min-share",
     "percent",
@@ -221,6 +238,19 @@ export const scheduleFlags = {
   jitter: value("jitter", "duration", "Begin each run up to so much later, at random (default: 0)")
 }
 
+/** The flags that only a check of what is published has. */
+export const verifyFlags = {
+  "expect-generation": described(
+    Flag.Int("expect-generation").pipe(Flag.withMetavar("n")),
+    "Fail when what is published is older than this generation, which a run printed"
+  ),
+  "expect-digest": value(
+    "expect-digest",
+    "sha256",
+    "Fail when this is not the digest of that generation's manifest, or of one that is kept"
+  )
+}
+
 /** The values of flags, by name. */
 export type Given = Readonly<Record<string, Option.Option<string | number | boolean>>>
 
@@ -266,6 +296,12 @@ export const scheduleConfig = Effect.gen(function* () {
     jitter: yield* scheduleConfigs.jitter,
     timeZone: yield* timeZone
   }
+})
+
+/** What is known from elsewhere of what is published. */
+export const expectedConfig = Config.all({
+  generation: verifyConfigs["expect-generation"],
+  digest: verifyConfigs["expect-digest"]
 })
 
 /** A mistake on the command line or in a setting. */

@@ -87,6 +87,7 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     acceptAccountChange: yield* configs["accept-account-change"],
     strict: yield* configs.strict,
     keep: yield* configs.keep,
+    keepFor: yield* configs["keep-for"],
     lookBack: yield* configs["look-back"],
     checkpointEvery: yield* configs["checkpoint-every"],
     resumeWithin: yield* configs["resume-within"],

@@ -26,8 +26,10 @@ export const exportOnce = Effect.gen(function* () {
   const directory = yield* outConfig
   const options = yield* watchConfig
   const job = Effect.flatMap(readSettings, ExportJob.run)
-  const { bytes, manifest, target } = yield* watch({ directory, ...options })(job)
-  yield* Console.log(`exported ${manifest.sessions} sessions to ${target} (${bytes} bytes)`)
+  const { bytes, digest, manifest, target } = yield* watch({ directory, ...options })(job)
+  yield* Console.log(
+    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes); generation ${manifest.generation}, digest ${digest}`
+  )
 })
 
 /** Looks at everything that a run needs, with one request. */

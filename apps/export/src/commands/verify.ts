@@ -8,26 +8,28 @@ import * as Effect from "effect/Effect"
 import { exitCodes, orDiskError } from "../exitCodes.ts"
 import { verify } from "../Verify.ts"
 import { withSettings } from "./environment.ts"
-import { outConfig, outFlags } from "./flags.ts"
+import { expectedConfig, outConfig, outFlags, verifyFlags } from "./flags.ts"
 
-export const verifyExport = Command.make("verify", outFlags, (input) =>
+export const verifyExport = Command.make("verify", { ...outFlags, ...verifyFlags }, (input) =>
   Effect.gen(function* () {
     const directory = yield* outConfig
-    const { files, generations, manifest, problems } = yield* orDiskError(verify(directory))
+    const { files, generations, manifest, problems, sha256 } = yield* orDiskError(
+      verify(directory, yield* expectedConfig)
+    )
     yield* Effect.forEach(problems, (problem) => Console.error(problem), { discard: true })
     if (problems.length > 0) {
       return yield* new AppError({
-        message: `${directory} is damaged (${problems.length} of ${files} files or links); restore it from a backup, or export anew`,
+        message: `${directory} is not what was published (${problems.length} problems, ${files} files looked at); restore it from a backup, or export anew`,
         exitCode: exitCodes.disk
       })
     }
     yield* Console.log(
-      `verified ${files} files of ${generations} generations in ${directory}: as published; generation ${manifest.generation} is ${manifest.completeness}`
+      `verified ${files} files of ${generations} generations in ${directory}: as published; generation ${manifest.generation} is ${manifest.completeness}, digest ${sha256}`
     )
   }).pipe(withSettings(input))
 ).pipe(
   Command.withDescription(
-    "Recompute the size, the digest and the rows of every published file. Exit code 74 if one differs."
+    "Prove that a directory is exactly what was published last: the size, digest and rows of every file, the chain of manifests, and nothing else. Exit code 74 if not. A whole older state that was put back is told only by what was noted elsewhere: --expect-generation, --expect-digest."
   ),
   Command.withExamples([
     {

@@ -1,0 +1,54 @@
+/**
+ * What a run changes in the index, as a file of its own: the index of an archive is such files, one after the other.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type { PlatformError } from "effect/PlatformError"
+import { createHash } from "node:crypto"
+import { RECORD_BYTES, toBytes } from "./KeyTable.ts"
+
+/** Records on their way into a file. */
+export interface IndexChanges {
+  /** Adds a copy of a record; on the disk it is after `finish`. */
+  readonly add: (record: Uint32Array) => void
+  /** Writes what has been added. */
+  readonly drain: Effect.Effect<void, PlatformError>
+  /** Writes and flushes everything, and tells how large the file is. */
+  readonly finish: Effect.Effect<Written, PlatformError>
+}
+
+/** A file of records. */
+export interface Written {
+  readonly file: string
+  readonly rows: number
+  readonly bytes: number
+  readonly sha256: string
+}
+
+/** Makes the file; it is closed with the scope. */
+export const make = Effect.fn("IndexChanges.make")(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const handle = yield* fs.open(file, { flag: "w" })
+  const hash = createHash("sha256")
+  let rows = 0
+  let pending: Array<Uint8Array> = []
+  const drain = Effect.suspend(() => {
+    if (pending.length === 0) return Effect.void
+    const data = Buffer.concat(pending)
+    rows += pending.length
+    pending = []
+    hash.update(data)
+    return handle.writeAll(data)
+  })
+  const changes: IndexChanges = {
+    add: (record) => void pending.push(toBytes(record, record.length)),
+    drain,
+    finish: Effect.gen(function* () {
+      yield* drain
+      yield* handle.sync
+      const written: Written = { file, rows, bytes: rows * RECORD_BYTES, sha256: hash.digest("hex") }
+      return written
+    })
+  }
+  return changes
+})
