@@ -3,8 +3,8 @@
  */
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
-import { Session } from "@hb-sessions/core/Session"
-import * as Schema from "effect/Schema"
+import type { Session } from "@hb-sessions/core/Session"
+import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import type { Selection } from "./Selection.ts"
 
 /** How one selection is written. */
@@ -26,16 +26,14 @@ export const makeRows = ({ columns, dialect, format }: Selection): Rows => {
   return { header: SessionsCsv.header(options), encode: SessionsCsv.encodeRows(options) }
 }
 
-const encode = Schema.encodeSync(Session)
-
-/** Every key that the API sent, but for secrets, in the contract's form. */
-const everything = (session: Session): string => JSON.stringify(encode(withoutSecrets(session)))
+/** Every key that the API sent, but for secrets. */
+const everything = (session: Session): string => SessionsNdjson.encodeSession(withoutSecrets(session))
 
 /** Only the named keys, nested as the API nests them. */
 const pick = (columns: ReadonlyArray<string>) => {
   const paths = columns.map((column) => column.split("."))
   return (session: Session): string => {
-    const whole: unknown = encode(withoutSecrets(session))
+    const whole: unknown = SessionsNdjson.toRecord(withoutSecrets(session))
     const picked: Tree = {}
     for (const path of paths) {
       let from = whole
@@ -52,7 +50,7 @@ const pick = (columns: ReadonlyArray<string>) => {
         }
       }
     }
-    return JSON.stringify(picked)
+    return SessionsNdjson.toJson(picked)
   }
 }
 

@@ -76,7 +76,9 @@ const statusOf = (row: unknown): string =>
 
 const numberOf = (json: unknown, ...names: ReadonlyArray<string>): number | undefined => {
   for (const name of names) {
-    if (Predicate.hasProperty(json, name) && typeof json[name] === "number") return json[name]
+    const value = Predicate.hasProperty(json, name) ? json[name] : undefined
+    if (typeof value === "number") return value
+    if (typeof value === "string" && /^\d{1,15}$/.test(value)) return Number(value)
   }
   return undefined
 }

@@ -72,6 +72,7 @@ export const layerUpstream = (settings: Settings, version: string) =>
         // Retries are the guards': they have a budget.
         retries: 0,
         maxBodyBytes: settings.maxBodyBytes,
+        decoding: settings.strictUpstream ? "strict" : "tolerant",
         ...(settings.upstreamRate === 0 ? {} : { maxRequestsPerSecond: settings.upstreamRate })
       })
       return Upstream.layer({

@@ -25,7 +25,11 @@ export const make = (statuses: ReadonlySet<string> | undefined): Visible => {
     report: (report) => {
       if (report === undefined || hidden === 0) return report
       const { totalCountFirst: _first, totalCountLast: _last, ...kept } = report
-      return { ...kept, rowsRead: shown, distinctRows: shown, duplicatesDropped: 0, emittedRows: shown }
+      return {
+        ...kept,
+        ...{ rowsRead: shown, distinctRows: shown, duplicatesDropped: 0, emittedRows: shown },
+        ...{ unreadableRows: 0, ignoredValues: {} }
+      }
     }
   }
 }

@@ -54,3 +54,33 @@ export const SessionPage = Encoded.pipe(
   )
 )
 export type SessionPage = typeof SessionPage.Type
+
+/** A row that cannot be told from others, as it has no usable id. */
+export interface UnreadableRow {
+  /** The page that it was on, 1-based. */
+  readonly page: number
+  /** Its place among the rows of the page, 0-based. */
+  readonly index: number
+  /** Where in the body the problem is, such as `sessions[3].id`. */
+  readonly path: string
+  readonly reason: "not-an-object" | "id-missing" | "id-empty" | "id-not-text"
+  /** The row as it was sent. It may hold secrets, as a session may. */
+  readonly row: unknown
+}
+
+/**
+ * A page as a client reads it.
+ *
+ * **Details**
+ *
+ * Null means absent at every key that the contract does not call nullable, and so does empty text where the contract has
+ * no text. Counts and credits are also read from decimal text, ids from whole numbers, flags from `"true"` and `"false"`, and
+ * times in every form that names one instant. A value that still has no meaning is absent, and printed as it was sent by
+ * `SessionsNdjson`.
+ */
+export type DecodedPage = SessionPage & {
+  /** Rows that are not in `sessions`, as they have no usable id; absent when there are none. */
+  readonly unreadableRows?: ReadonlyArray<UnreadableRow>
+  /** How many values had no meaning, by path, such as `launchState.useProxy`; absent when all had one. */
+  readonly ignoredValues?: Readonly<Record<string, number>>
+}

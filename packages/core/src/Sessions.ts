@@ -22,6 +22,7 @@ import { encode } from "./internal/sweep/token.ts"
 import type { ResumeToken } from "./ResumeToken.ts"
 import type { Session, SessionStatus } from "./Session.ts"
 import type { SessionsClient } from "./SessionsClient.ts"
+import type { UnreadableRow } from "./SessionPage.ts"
 import type { SessionsError } from "./SessionsError.ts"
 import type { SweepReport } from "./SweepReport.ts"
 
@@ -61,6 +62,8 @@ export interface ReadOptions {
   readonly since?: DateTime.DateTime.Input
   /** Only sessions created before then. Filtered here; sessions without `createdAt` are left out. */
   readonly until?: DateTime.DateTime.Input
+  /** Is run with each row that is no session, as it has no usable id, whatever the filters; once for rows that read alike. */
+  readonly onUnreadableRow?: (row: UnreadableRow) => Effect.Effect<void>
   /** Is run with the report when the read ends by itself; not when it fails or is interrupted. */
   readonly onReport?: (report: SweepReport) => Effect.Effect<void>
 }
@@ -71,6 +74,11 @@ export interface SessionsChunk {
   readonly sessions: ReadonlyArray<Session>
   /** The page that they were on, 1-based. */
   readonly page: number
+  /**
+   * Rows of the page that are no sessions, as they have no usable id, whatever the filters. They count as rows of the
+   * list in every proof. Rows that read alike come once, and once more after a resume.
+   */
+  readonly unreadableRows: ReadonlyArray<UnreadableRow>
   /** Where to go on after these rows. */
   readonly resumeToken: ResumeToken
 }
@@ -108,7 +116,12 @@ export const stream = (options: ReadOptions = {}): Stream.Stream<Session, Sessio
  * A token proves nothing, so a `verified` read that is resumed reads all pages, and emits those that are new.
  */
 export const pages = (options: ReadOptions = {}): Stream.Stream<SessionsChunk, SessionsError, SessionsClient> =>
-  Stream.map(run(options), ({ page, position, sessions }) => ({ sessions, page, resumeToken: encode(position) }))
+  Stream.map(run(options), ({ page, position, sessions, unreadableRows }) => ({
+    sessions,
+    page,
+    unreadableRows,
+    resumeToken: encode(position)
+  }))
 
 /** What `sweep` gives. */
 export interface SweepResult {

@@ -11,14 +11,15 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { defaultMaxBodyBytes, limitBodies } from "./limitBodies.ts"
-import { decodePage } from "./internal/decodePage.ts"
+import { decodePage, decodePageStrictly } from "./internal/decodePage.ts"
 import { firstProblem } from "./firstProblem.ts"
 import { InvalidOptions } from "./InvalidOptions.ts"
 import { oneEffect } from "./internal/oneEffect.ts"
 import { clientProblem, credentialsProblem, durationProblem, queryProblem } from "./internal/optionProblem.ts"
+import { countNotes } from "./internal/requestMetrics.ts"
 import { makeRequestPage } from "./internal/requestPage.ts"
 import type { Session } from "./Session.ts"
-import { SessionPage } from "./SessionPage.ts"
+import { type DecodedPage, SessionPage } from "./SessionPage.ts"
 import { type ListQuery, productionUrl, sessionsPath } from "./SessionsApi.ts"
 import { clientConfig } from "./SessionsConfig.ts"
 import { SessionsError, UnexpectedResponse } from "./SessionsError.ts"
@@ -45,6 +46,11 @@ export interface SessionsClientOptions {
   readonly maxRequestsPerSecond?: number
   /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
   readonly maxBodyBytes?: number
+  /**
+   * How `getPage` reads a page: `tolerant`, as `DecodedPage` says, by default; with `strict` a page that does not fit the
+   * contract is a failure.
+   */
+  readonly decoding?: "tolerant" | "strict"
 }
 
 /** A page as the server sent it, for those who pass it on. */
@@ -68,7 +74,7 @@ const layerFetch = FetchHttpClient.layer.pipe(
  * **Details**
  *
  * Both methods retry HTTP 408, 429 and 5xx, network failures, timeouts, and cut or garbled bodies; they never retry
- * 400, 401, 402, 403, 404, a body that is too long, a body that is JSON but not a page, or what will not pass: a
+ * 400, 401, 402, 403, 404, a body that is too long, a body that is JSON but has no list of rows, or what will not pass: a
  * certificate that is not accepted, an unknown host, another protocol on the port. Redirects are refused, so the key
  * cannot follow one.
  */
@@ -81,7 +87,7 @@ export class SessionsClient extends Context.Service<
      * `page` is 1-based and 1 by default. What a server answers past the last page is not specified: an empty page, an
      * error or the last page again.
      */
-    readonly getPage: (query: ListQuery) => Effect.Effect<SessionPage, SessionsError>
+    readonly getPage: (query: ListQuery) => Effect.Effect<DecodedPage, SessionsError>
     /** Fetches one page and leaves its body as it came. */
     readonly getPageResponse: (query: ListQuery) => Effect.Effect<PageResponse, SessionsError>
   }
@@ -136,21 +142,29 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
     const wrong = queryProblem({ ...query })
     return wrong === undefined ? send(query) : Effect.die(new InvalidOptions({ detail: wrong }))
   }
+  const decode = ({ body, json }: PageResponse, page: number) =>
+    Effect.fromResult<DecodedPage, Schema.SchemaError>(
+      options.decoding === "strict"
+        ? decodePageStrictly(json)
+        : decodePage(json, { text: () => new TextDecoder().decode(body), page })
+    )
   return SessionsClient.of({
     getPageResponse: request,
     getPage: (query) =>
       Effect.flatMap(request(query), (answer) =>
-        Effect.mapError(
-          Effect.fromResult(decodePage(answer.json)),
-          (error) =>
-            new SessionsError({
-              page: query.page ?? 1,
-              reason: new UnexpectedResponse({
-                status: answer.status,
-                ...firstProblem(error.issue),
-                ...(answer.requestId === undefined ? {} : { requestId: answer.requestId })
+        decode(answer, query.page ?? 1).pipe(
+          Effect.mapError(
+            (error) =>
+              new SessionsError({
+                page: query.page ?? 1,
+                reason: new UnexpectedResponse({
+                  status: answer.status,
+                  ...firstProblem(error.issue),
+                  ...(answer.requestId === undefined ? {} : { requestId: answer.requestId })
+                })
               })
-            })
+          ),
+          Effect.tap(countNotes)
         )
       )
   })

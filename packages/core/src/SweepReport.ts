@@ -1,6 +1,7 @@
 /**
  * What a read of the list tells about itself when it ends.
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 const NonNegativeInt = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
@@ -26,8 +27,16 @@ export type Proven = typeof Proven.Type
  * - `unsettled`: the list changed faster than it could be read again; a larger page or more concurrency helps.
  * - `contradicted`: sessions came back into the list, or `totalCount` is wrong.
  * - `stopped-early`: the read ended at `since`, and it cannot be told whether sessions left the list above it.
+ * - `unreadable-rows`: rows without a usable id read alike, so it cannot be told how many there are.
  */
-export const UnprovenReason = Schema.Literals(["fast", "no-total", "unsettled", "contradicted", "stopped-early"])
+export const UnprovenReason = Schema.Literals([
+  "fast",
+  "no-total",
+  "unsettled",
+  "contradicted",
+  "stopped-early",
+  "unreadable-rows"
+])
 export type UnprovenReason = typeof UnprovenReason.Type
 
 /** Schema for the absence of a proof: sessions may be missing, and nothing says that they are. */
@@ -48,11 +57,22 @@ export const SweepReport = Schema.Struct({
   passes: NonNegativeInt.annotateKey({ description: "Times that the list was read from its first page on" }),
   requests: NonNegativeInt.annotateKey({ description: "Pages asked for; the client's retries do not count" }),
   rowsRead: NonNegativeInt.annotateKey({ description: "Rows received, those of pages read again included" }),
-  distinctRows: NonNegativeInt.annotateKey({ description: "Different sessions received" }),
+  distinctRows: NonNegativeInt.annotateKey({
+    description: "Different sessions received, those without a usable id apart"
+  }),
   duplicatesDropped: NonNegativeInt.annotateKey({ description: "Rows received of sessions that were read before" }),
   emittedRows: NonNegativeInt.annotateKey({
     description: "Sessions emitted: those received, without those filtered out here or delivered before a resume"
   }),
+  unreadableRows: NonNegativeInt.annotate({
+    description: "Different rows received that are no sessions, as they have no usable id; they were handed over apart"
+  }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+  ignoredValues: Schema.Record(Schema.String, NonNegativeInt)
+    .annotate({
+      description:
+        "Values that had no meaning and are absent from the sessions, by path, such as `launchState.useProxy`"
+    })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   totalCountFirst: Schema.optionalKey(NonNegativeInt).annotateKey({
     description: "`totalCount` of the first response that had one; absent when none had"
   }),

@@ -80,7 +80,24 @@ export interface SessionPage {
   readonly page?: number
   /** Sessions on a full page. */
   readonly pageSize?: number
+  /** Rows that are not in `sessions`, as they have no usable id; absent when there are none. */
+  readonly unreadableRows?: ReadonlyArray<UnreadableRow>
+  /** How many values had no meaning, and so are absent, by path such as `launchState.useProxy`; absent for none. */
+  readonly ignoredValues?: Readonly<Record<string, number>>
   readonly [key: string]: unknown
+}
+
+/** A row that is no session, as it has no usable id. */
+export interface UnreadableRow {
+  /** The page that it was on, 1-based. */
+  readonly page: number
+  /** Its place among the rows of the page, 0-based. */
+  readonly index: number
+  /** Where in the body the problem is, such as `sessions[3].id`. */
+  readonly path: string
+  readonly reason: "not-an-object" | "id-missing" | "id-empty" | "id-not-text"
+  /** The row as it was sent. It may hold secrets, as a session may. */
+  readonly row: unknown
 }
 
 /** The sessions of one page that were not given before; may be none. */
@@ -88,6 +105,8 @@ export interface SessionsChunk {
   readonly sessions: ReadonlyArray<Session>
   /** The page that they were on, 1-based. */
   readonly page: number
+  /** Rows of the page that are no sessions, whatever the filters. */
+  readonly unreadableRows: ReadonlyArray<UnreadableRow>
   /** Where to go on after these sessions: the option `from` of a later read. */
   readonly resumeToken: string
 }
@@ -104,6 +123,10 @@ export interface ReadReport {
   /** Sessions given. */
   readonly emittedRows: number
   readonly duplicatesDropped: number
+  /** Different rows received that are no sessions, as they have no usable id. */
+  readonly unreadableRows: number
+  /** How many values had no meaning, and so are absent from the sessions, by path. */
+  readonly ignoredValues: Readonly<Record<string, number>>
   /** Whether the list was seen to change. */
   readonly driftSeen: boolean
   readonly [key: string]: unknown
@@ -172,6 +195,8 @@ export interface ReadOptions {
   readonly until?: Date | string | number | undefined
   /** The `resumeToken` of a chunk, to go on after it. */
   readonly from?: string | undefined
+  /** Is called with each row that is no session, as it has no usable id, and waited for as `onReport` is. */
+  readonly onUnreadableRow?: ((row: UnreadableRow) => void | PromiseLike<void>) | undefined
   /** Is called when the read ends by itself, and waited for; what it throws or rejects with, the read fails with. */
   readonly onReport?: ((report: ReadReport) => void | PromiseLike<void>) | undefined
   /** Ends the read and its requests; the iteration throws the signal's reason. */

@@ -4,6 +4,7 @@
  * The API may send `token`, `wsEndpoint`, `webdriverEndpoint`, `computerActionEndpoint`, `liveUrl` and
  * `launchState.proxyServerPassword`; what it will send tomorrow is recognised by its name.
  */
+import { keepSentValues, sentValues } from "./internal/asSent.ts"
 
 /** Parts of a name, without case, `_` and `-`. */
 const SECRET = /token|password|passwd|passphrase|secret|credential|apikey|privatekey|authorization|endpoint$|^liveurl$/
@@ -41,7 +42,21 @@ export const isSecretKey = (name: string): boolean => {
  * What holds no secret is returned as it is, not copied: a record without one costs a look at its keys.
  */
 export const withoutSecrets = <A>(record: A): A =>
-  typeof record === "object" && record !== null ? strip(record) : record
+  typeof record === "object" && record !== null ? stripRecord(record) : record
+
+/** What is kept beside a record for printing it as it was sent holds no secret either. */
+function stripRecord<A extends object>(record: A): A {
+  const sent = sentValues(record)
+  if (sent.length === 0) return strip(record)
+  const stripped = strip(record)
+  const copy = stripped === record ? { ...record } : stripped
+  const kept = sent.filter(({ path }) => !path.some((key) => typeof key === "string" && isSecretKey(key)))
+  keepSentValues(
+    copy,
+    kept.map((value) => ({ ...value, value: withoutSecrets(value.value) }))
+  )
+  return copy
+}
 
 function strip<A extends object>(value: A): A
 function strip(value: Readonly<Record<string, unknown>>): object {

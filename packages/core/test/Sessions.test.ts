@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Deferred, Effect, Fiber, Layer, Ref, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { type Session, SessionId } from "../src/Session.ts"
-import type { SessionPage } from "../src/SessionPage.ts"
+import type { DecodedPage, SessionPage, UnreadableRow } from "../src/SessionPage.ts"
 import * as Sessions from "../src/Sessions.ts"
 import type { ListQuery } from "../src/SessionsApi.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
@@ -19,7 +19,7 @@ const sessionsOf = (count: number): ReadonlyArray<Session> =>
 const idsOf = (sessions: ReadonlyArray<Session>) => sessions.map(({ id }): string => id)
 
 /** A client whose pages a function makes. */
-const answering = (getPage: (page: number, query: ListQuery) => Effect.Effect<SessionPage, SessionsError>) =>
+const answering = (getPage: (page: number, query: ListQuery) => Effect.Effect<DecodedPage, SessionsError>) =>
   Layer.succeed(
     SessionsClient,
     SessionsClient.of({
@@ -412,6 +412,106 @@ describe("guards", () => {
       assert.strictEqual(sessions.findIndex(({ id }) => id === "new") > 30, true)
       assert.strictEqual(report.completeness.status, "proven")
       assert.isTrue(report.driftSeen)
+    })
+  )
+})
+
+describe("rows without a usable id", () => {
+  /** Page `page` of a list in which text stands for a row that says it. */
+  const pageWith = (list: ReadonlyArray<Session | string>, page: number): DecodedPage => {
+    const rows = list.slice((page - 1) * 10, page * 10)
+    const unreadableRows = rows.flatMap((row, index): ReadonlyArray<UnreadableRow> =>
+      typeof row === "string"
+        ? [{ page, index, path: `sessions[${index}].id`, reason: "id-missing", row: { says: row } }]
+        : []
+    )
+    return {
+      sessions: rows.filter((row) => typeof row !== "string"),
+      totalCount: list.length,
+      page,
+      pageSize: 10,
+      ...(unreadableRows.length === 0 ? {} : { unreadableRows })
+    }
+  }
+  const listWith = (...said: ReadonlyArray<readonly [index: number, text: string]>) =>
+    said.reduce<ReadonlyArray<Session | string>>((list, [index, text]) => list.with(index, text), sessionsOf(95))
+  const readOf = (list: ReadonlyArray<Session | string>, options: Sessions.ReadOptions = {}) =>
+    Sessions.sweep(options).pipe(Effect.provide(answering((page) => Effect.succeed(pageWith(list, page)))))
+
+  it.effect("are handed over apart, once each and whatever the filters, and count as rows in the proof", () =>
+    Effect.gen(function* () {
+      const rows: Array<UnreadableRow> = []
+      const onUnreadableRow = (row: UnreadableRow) => Effect.sync(() => void rows.push(row))
+      const list = listWith([7, "x"], [31, "y"])
+      const { report, sessions } = yield* readOf(list, { onUnreadableRow, filter: "client", status: "closed" })
+      assert.isTrue(sessions.every(({ status }) => status === "closed"))
+      assert.deepStrictEqual(
+        rows.map(({ index, page, row }) => [page, index, row]),
+        [
+          [1, 7, { says: "x" }],
+          [4, 1, { says: "y" }]
+        ]
+      )
+      assert.deepInclude(report, { unreadableRows: 2, distinctRows: 93, totalCountLast: 95, passes: 2 })
+      assert.deepInclude(report.completeness, { status: "proven", certificate: "moment" })
+    })
+  )
+
+  it.effect("come with the chunk of their page", () =>
+    Effect.gen(function* () {
+      const chunks = yield* Sessions.pages({ consistency: "fast" }).pipe(
+        Stream.runCollect,
+        Effect.provide(answering((page) => Effect.succeed(pageWith(listWith([12, "x"]), page))))
+      )
+      assert.deepStrictEqual(
+        chunks.map(({ page, unreadableRows }) => [page, unreadableRows.length]),
+        Array.from({ length: 10 }, (_, index) => [index + 1, index === 1 ? 1 : 0])
+      )
+    })
+  )
+
+  it.effect("that read alike on different pages prove nothing, and do not keep the read going", () =>
+    Effect.gen(function* () {
+      const { report } = yield* readOf(listWith([12, "x"], [50, "x"]))
+      assert.deepStrictEqual(report.completeness, { status: "unproven", reason: "unreadable-rows" })
+      assert.strictEqual(report.passes, 2)
+    })
+  )
+
+  it.effect("that read alike on one page can be counted", () =>
+    Effect.gen(function* () {
+      const { report } = yield* readOf(listWith([12, "x"], [15, "x"]))
+      assert.deepInclude(report, { unreadableRows: 2 })
+      assert.strictEqual(report.completeness.status, "proven")
+    })
+  )
+
+  it.effect("that read otherwise each time never make up for a session that was missed", () =>
+    Effect.gen(function* () {
+      // The server leaves one session out, and each answer has another text on the first page.
+      const whole = sessionsOf(95)
+      let answers = 0
+      const { report, sessions } = yield* Sessions.sweep().pipe(
+        Effect.provide(
+          answering((page) => {
+            const text = `${answers++}`
+            const list = [...whole.slice(0, 5), text, ...whole.slice(5, 50), ...whole.slice(51)]
+            return Effect.succeed({ ...pageWith(list, page), totalCount: 96 })
+          })
+        )
+      )
+      assert.lengthOf(sessions, 94)
+      assert.strictEqual(report.completeness.status, "unproven")
+    })
+  )
+
+  it.effect("do not keep a read from ending at since", () =>
+    Effect.gen(function* () {
+      const list = listWith([25, "x"], [35, "y"], [45, "z"])
+      const { report } = yield* readOf(list, { since: 1_000_000 - 19, concurrency: 1 })
+      assert.isTrue(report.stoppedEarly)
+      assert.isBelow(report.requests, 9)
+      assert.strictEqual(report.unreadableRows, 1)
     })
   )
 })

@@ -3,11 +3,12 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { NodeHttpClient } from "@effect/platform-node"
-import { Cause, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, References, Tracer } from "effect"
+import { Cause, ConfigProvider, Effect, Exit, Fiber, Layer, Metric, Redacted, References, Tracer } from "effect"
 import { inspect } from "node:util"
 import type { ListQuery } from "../src/SessionsApi.ts"
 import { SessionsClient, type SessionsClientOptions } from "../src/SessionsClient.ts"
 import type { SessionsError } from "../src/SessionsError.ts"
+import { encodeSession } from "../src/SessionsNdjson.ts"
 import { emptyPage, json, type Upstream, upstream } from "./upstream.ts"
 
 const CANARY = "hb_canary_5f1c9e"
@@ -169,11 +170,56 @@ describe("what is made of an answer", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("JSON that is not a page is UnexpectedResponse with the path of the first problem, and no value", () =>
+  it.live("JSON without rows is UnexpectedResponse with the path, and no value", () =>
+    Effect.gen(function* () {
+      const server = yield* upstream((response) => json(response, { ...emptyPage, totalCount: {}, sessions: "secret" }))
+      const error = yield* failure(server)
+      assert.deepInclude(error.reason, { _tag: "UnexpectedResponse", status: 200, path: "sessions" })
+      assert.notInclude(inspect(error, { depth: 9 }), "secret")
+      assert.lengthOf(server.requests, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a value without a meaning is absent, noted and counted, and so is a row without an id", () =>
+    Effect.gen(function* () {
+      const rows = [{ id: "a" }, { id: "b", launchState: { useProxy: "maybe" } }, { status: "closed" }]
+      const server = yield* upstream((response) => json(response, { ...emptyPage, totalCount: "3", sessions: rows }))
+      const page = yield* getPage(server, { page: 4 })
+      assert.deepStrictEqual<unknown>(page.sessions, [{ id: "a" }, { id: "b", launchState: {} }])
+      assert.deepInclude(page, { totalCount: 3, ignoredValues: { "launchState.useProxy": 1 } })
+      assert.deepStrictEqual(page.unreadableRows, [
+        { page: 4, index: 2, path: "sessions[2].id", reason: "id-missing", row: { status: "closed" } }
+      ])
+      const counted = (yield* Metric.snapshot).map(({ attributes, id, state }) => [id, attributes, state])
+      assert.deepInclude(counted, [
+        "hb_sessions_values_ignored",
+        { path: "launchState.useProxy" },
+        { count: 1, incremental: true }
+      ])
+      assert.deepInclude(counted, [
+        "hb_sessions_rows_unreadable",
+        { reason: "id-missing" },
+        { count: 1, incremental: true }
+      ])
+    }).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.live("numbers that JavaScript cannot hold are printed as they came", () =>
+    Effect.gen(function* () {
+      const row = '{"id":"a","bytes":9007199254740993}'
+      const server = yield* upstream((response) => void response.end(`{"sessions":[${row}],"totalCount":1}`))
+      const [session] = (yield* getPage(server)).sessions
+      assert.isDefined(session)
+      assert.strictEqual(session["bytes"], Number("9007199254740993"))
+      assert.strictEqual(encodeSession(session), row)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("with strict decoding JSON that is not a page of the contract is UnexpectedResponse with the path", () =>
     Effect.gen(function* () {
       const sessions = [{ id: "a" }, { id: "b", creditsUsed: "hb_secret_value" }]
       const server = yield* upstream((response) => json(response, { ...emptyPage, sessions }))
-      const error = yield* failure(server)
+      const error = yield* failure(server, { decoding: "strict" })
       assert.deepInclude(error.reason, { _tag: "UnexpectedResponse", status: 200, path: "sessions[1].creditsUsed" })
       assert.notInclude(inspect(error, { depth: 9 }), "hb_secret_value")
       assert.lengthOf(server.requests, 1)

@@ -9,7 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Api from "../api/Api.ts"
-import { driftOf } from "../doctor/drift.ts"
+import { driftOf, unfitOf } from "../doctor/drift.ts"
 import { resolveName, serverTime, shakeHands } from "../doctor/network.ts"
 import { print } from "../output.ts"
 import { API_KEY, type Resolved, resolve } from "../settings/Resolved.ts"
@@ -132,11 +132,12 @@ const checkPage = Effect.fnUntraced(
     const client = SessionsClient.use((service) => service.getPageResponse({}))
     const { body, json } = yield* Effect.provide(client, Api.layerResolved(resolved))
     const accepted = ok("key", "accepted")
-    const page = SessionPageJson.decode(new TextDecoder().decode(body))
+    const text = new TextDecoder().decode(body)
+    const page = SessionPageJson.decode(text)
     if (Result.isFailure(page)) {
-      return [accepted, fail("contract", "the first page does not fit the contract", exitCodes.invalidResponse)]
+      return [accepted, fail("contract", "the answer has no list of sessions", exitCodes.invalidResponse)]
     }
-    const drift = driftOf(json)
+    const drift = [...driftOf(json), ...unfitOf(text, page.success)]
     const sample = counted(page.success.sessions.length, "session")
     return drift.length === 0
       ? [accepted, ok("contract", `a page of ${sample} is as the contract says`)]

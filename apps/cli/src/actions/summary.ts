@@ -10,7 +10,8 @@ const reasons: Record<UnprovenReason, string> = {
   "no-total": "the server does not tell how many there are",
   unsettled: "the list changed faster than it could be read again",
   contradicted: "the server's answers contradict each other",
-  "stopped-early": "it was read only down to --since, and sessions may have left it meanwhile"
+  "stopped-early": "it was read only down to --since, and sessions may have left it meanwhile",
+  "unreadable-rows": "it has rows without a usable id that read alike, so they cannot be counted"
 }
 
 const remedies: Record<UnprovenReason, string> = {
@@ -18,7 +19,8 @@ const remedies: Record<UnprovenReason, string> = {
   "no-total": "compare with a second run",
   unsettled: "try again with a larger --page-size or --concurrency",
   contradicted: "try again later",
-  "stopped-early": "leave out --since, or --status"
+  "stopped-early": "leave out --since, or --status",
+  "unreadable-rows": "tell the vendor of the rows; hb-sessions doctor shows what is wrong with them"
 }
 
 /** `2,000 sessions, complete (proven), 201 requests, 1.2 s`. */

@@ -1,9 +1,14 @@
 /**
  * How a page of the API differs from the contract, by the names of its keys; never by their values.
  */
+import { firstProblem } from "@hb-sessions/core/firstProblem"
 import { knownStatuses } from "@hb-sessions/core/Session"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import type { DecodedPage } from "@hb-sessions/core/SessionPage"
+import * as SessionPageJson from "@hb-sessions/core/SessionPageJson"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import { counted } from "../terminal/text.ts"
 
 const pageKeys: ReadonlySet<string> = new Set(["sessions", "totalCount", "page", "pageSize", "perPage"])
 
@@ -40,4 +45,20 @@ export const driftOf = (page: unknown): ReadonlyArray<string> => {
     if (Predicate.hasProperty(session, "status") && !statuses.has(session["status"])) found.add("unknown status")
   }
   return [...found].toSorted()
+}
+
+/** What has no meaning, or is only read because reading is tolerant; one text a kind. */
+export const unfitOf = (text: string, page: DecodedPage): ReadonlyArray<string> => {
+  const { ignoredValues = {}, unreadableRows = [] } = page
+  const found = Object.entries(ignoredValues).map(
+    ([path, count]) => `${path} has ${counted(count, "value")} without a meaning; taken as absent`
+  )
+  if (unreadableRows.length > 0) {
+    const reasons = [...new Set(unreadableRows.map(({ reason }) => reason))].join(", ")
+    found.push(`${counted(unreadableRows.length, "row")} without a usable id (${reasons}); no list has them`)
+  }
+  if (found.length > 0) return found
+  const strictly = SessionPageJson.decodeStrictly(text)
+  if (Result.isSuccess(strictly)) return []
+  return [`${firstProblem(strictly.failure.issue).path} is not as the contract says; it is read all the same`]
 }

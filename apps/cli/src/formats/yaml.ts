@@ -10,7 +10,7 @@ import { valueOf } from "./fields.ts"
 export const yaml: MakeEncoder = ({ columns }) => {
   const plain = (session: Session): unknown =>
     columns === undefined
-      ? JSON.parse(SessionsNdjson.encodeSession(session))
+      ? SessionsNdjson.toRecord(session)
       : Object.fromEntries(columns.map((column) => [column, valueOf(session, column) ?? null]))
   let isEmpty = true
   return {
@@ -27,7 +27,11 @@ const PLAIN_TEXT = /^[A-Za-z][A-Za-z_-]*$/
 const RESERVED = /^(?:true|false|yes|no|on|off|null|y|n)$/i
 
 const scalar = (value: unknown): string =>
-  typeof value === "string" && PLAIN_TEXT.test(value) && !RESERVED.test(value) ? value : quoted(value)
+  value instanceof SessionsNdjson.ExactNumber
+    ? value.text
+    : typeof value === "string" && PLAIN_TEXT.test(value) && !RESERVED.test(value)
+      ? value
+      : quoted(value)
 
 // JSON is YAML but for characters that a YAML stream may not hold as they are.
 const quoted = (value: unknown): string =>
@@ -45,7 +49,7 @@ const block = (value: unknown, indent: string): string => {
     if (value.length === 0) return "[]"
     return value.map((item) => `\n${indent}- ${block(item, `${indent}  `).trimStart()}`).join("")
   }
-  if (!Predicate.isObject(value)) return scalar(value)
+  if (!Predicate.isObject(value) || value instanceof SessionsNdjson.ExactNumber) return scalar(value)
   const entries = Object.entries(value)
   if (entries.length === 0) return "{}"
   return entries

@@ -1,27 +1,50 @@
 /**
- * The fast decoder of a page.
+ * The decoders of a page: a tolerant one, and a strict one for the contract.
  *
- * `SessionPage` is the definition. This is a second way to the same result, without a copy and without generated code,
- * at many times the speed. What it does not recognise it leaves to the schema, so every failure is the schema's own.
+ * What is as the contract has it is recognised by plain checks and converted in place, without generated code, at many
+ * times the speed of the schema. What these checks do not recognise the tolerant decoder reads row by row, and the strict
+ * one leaves to the schema `SessionPage`, so every failure is the schema's own.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { SessionPage } from "../SessionPage.ts"
+import type { Session } from "../Session.ts"
+import { type DecodedPage, SessionPage, type UnreadableRow } from "../SessionPage.ts"
 import { toEpochMillis } from "../Timestamp.ts"
+import { keepSentValues, rounded, type SentValue, sentValues } from "./asSent.ts"
 import { timeReader } from "./decodePageTime.ts"
+import { ExactNumber, isRounded, parseExact } from "./ExactNumber.ts"
+import { launchFlags, readCount, readRow, type RowProblem } from "./readRow.ts"
 
 const decodeBySchema = Schema.decodeUnknownResult(SessionPage)
 
 /**
- * Decodes a parsed page.
+ * Decodes a parsed page by the contract: what does not fit it is a failure.
  *
  * **Gotchas**
  *
  * Takes ownership of `json`: times are converted in place, and its objects become part of the result. Who still needs
  * `json` as it came must use the schema.
  */
-export const decodePage = (json: unknown): Result.Result<SessionPage, Schema.SchemaError> =>
+export const decodePageStrictly = (json: unknown): Result.Result<SessionPage, Schema.SchemaError> =>
   convertPage(json) ? Result.succeed(withPageSize(json)) : decodeBySchema(json)
+
+/** Where a page comes from. */
+export interface PageSource {
+  /** The text that was parsed, for the numbers that parsing has rounded. */
+  readonly text: () => string
+  /** The page that was asked for; undefined when that is not known. */
+  readonly page?: number | undefined
+}
+
+/** Decodes a parsed page as `DecodedPage` says; fails only if it has no list of rows. Takes ownership of `json` too. */
+export const decodePage = (json: unknown, source: PageSource): Result.Result<DecodedPage, Schema.SchemaError> => {
+  if (isRecord(json) && ("unreadableRows" in json || "ignoredValues" in json)) {
+    const { ignoredValues: _, unreadableRows: __, ...rest } = json
+    return decodePage(rest, source)
+  }
+  if (convertPage(json)) return Result.succeed(withPageSize(json))
+  return readPage(holdsRounded(json) ? parseExact(source.text()) : json, source.page)
+}
 
 /** Some servers call `pageSize` `perPage`. */
 const withPageSize = (json: SessionPage): SessionPage => {
@@ -30,7 +53,65 @@ const withPageSize = (json: SessionPage): SessionPage => {
   return typeof perPage === "number" ? { ...page, pageSize: page.pageSize ?? perPage } : page
 }
 
-// Below, false means "not recognised". Times converted until then do no harm, as the schema reads numbers alike.
+const readPage = (json: unknown, asked: number | undefined): Result.Result<DecodedPage, Schema.SchemaError> => {
+  if (!isRecord(json)) return decodeBySchema(json)
+  const ignored = new Map<string, number>()
+  const ignore = (path: string) => ignored.set(path, (ignored.get(path) ?? 0) + 1)
+  const counts: { [Key in "page" | "pageSize" | "perPage" | "totalCount"]?: number } = {}
+  for (const key of ["page", "pageSize", "perPage", "totalCount"] as const) {
+    const count = readCount(json[key])
+    if (typeof count === "number") counts[key] = count
+    else if (count === "ignored") ignore(key)
+  }
+  const { page: _, pageSize: __, perPage: ___, sessions, totalCount: ____, ...unknownKeys } = json
+  const { perPage, ...told } = counts
+  const rows: unknown = sessions === null && counts.totalCount === 0 ? [] : sessions
+  if (!Array.isArray(rows)) return decodeBySchema(sessions === undefined ? {} : { sessions })
+
+  const readable: Array<Session> = []
+  const unreadable: Array<UnreadableRow> = []
+  for (const [index, row] of rows.entries()) {
+    const session = readSession(row)
+    if (!("reason" in session)) {
+      readable.push(session.session)
+      for (const { kind, path } of sentValues(session.session)) if (kind === "ignored") ignore(path.join("."))
+      continue
+    }
+    const { key, reason } = session
+    const path = `sessions[${index}]${key === "" ? "" : `.${key}`}`
+    unreadable.push({ page: asked ?? counts.page ?? 1, index, path, reason, row: plain(row) })
+  }
+  return Result.succeed({
+    ...withoutExact(unknownKeys),
+    ...told,
+    ...(told.pageSize === undefined && perPage !== undefined ? { pageSize: perPage } : {}),
+    sessions: readable,
+    ...(unreadable.length === 0 ? {} : { unreadableRows: unreadable }),
+    ...(ignored.size === 0 ? {} : { ignoredValues: Object.fromEntries(ignored) })
+  })
+}
+
+const readSession = (row: unknown): { readonly session: Session } | RowProblem => {
+  if (convertSession(row)) return { session: row }
+  const read = readRow(row)
+  if ("reason" in read) return read
+  // It holds what `Session` holds by now; the check tells it to the compiler.
+  if (!isSession(read.row)) return { key: "", reason: "not-an-object" }
+  keepSentValues(read.row, read.sent)
+  return { session: read.row }
+}
+
+const plain = (row: unknown): unknown => {
+  const exact: Array<SentValue> = []
+  const value = rounded(row, [], (sent) => exact.push(sent))
+  if (typeof value === "object" && value !== null) keepSentValues(value, exact)
+  return value
+}
+
+const withoutExact = (record: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, rounded(value, [], () => {})]))
+
+// Below, false means "not recognised". Times converted until then do no harm, as they are read as numbers alike.
 
 const convertPage = (json: unknown): json is SessionPage =>
   isRecord(json) &&
@@ -41,19 +122,25 @@ const convertPage = (json: unknown): json is SessionPage =>
   Array.isArray(json.sessions) &&
   json.sessions.every(convertSession)
 
-const convertSession = (session: unknown): boolean =>
-  isRecord(session) &&
+const convertSession = (session: unknown): session is Session =>
+  isRecord(session) && isContract(session, true) && convertTimes(session)
+
+/** A row whose times are numbers already. */
+const isSession = (row: Record<string, unknown>): row is Session => isContract(row, false) && convertTimes(row)
+
+/** Whether a row holds the types of the contract, its times apart, and, if asked, no number that parsing has rounded. */
+const isContract = (session: Record<string, unknown>, isExact: boolean): boolean =>
   typeof session.id === "string" &&
   session.id !== "" &&
   isText(session.teamId) &&
   isText(session.status) &&
   (session.creditsUsed === null || isAmount(session.creditsUsed)) &&
-  (session.launchState === null || session.launchState === undefined || isLaunchState(session.launchState)) &&
-  convertTimes(session)
+  (session.launchState === null || session.launchState === undefined || isLaunchState(session.launchState, isExact)) &&
+  !(isExact && holdsRoundedBeside(session))
 
 // Launch states come in many shapes: going through the keys that are there is faster than asking for all that might be.
 // Nearly every value is a flag, so only the others are looked up, and what must not be a flag is asked for by its name.
-const isLaunchState = (launch: unknown): boolean => {
+const isLaunchState = (launch: unknown, isExact: boolean): boolean => {
   if (!isRecord(launch) || !isText(launch.solverType) || !isText(launch.staticIpId)) return false
   if (typeof launch.screen === "boolean" || typeof launch.profile === "boolean") return false
   for (const key in launch) {
@@ -61,8 +148,29 @@ const isLaunchState = (launch: unknown): boolean => {
     if (typeof value === "boolean") continue
     const check = launchChecks.get(key)
     if (check !== undefined && !check(value)) return false
+    if (isExact && holdsRounded(value)) return false
   }
   return true
+}
+
+/** The launch state has been looked at. */
+const holdsRoundedBeside = (session: Record<string, unknown>): boolean => {
+  for (const key in session) {
+    const value = session[key]
+    if (
+      typeof value === "number"
+        ? isRounded(value)
+        : typeof value === "object" && key !== "launchState" && holdsRounded(value)
+    )
+      return true
+  }
+  return false
+}
+
+const holdsRounded = (value: unknown): boolean => {
+  if (typeof value === "number") return isRounded(value)
+  if (typeof value !== "object" || value === null) return false
+  return value instanceof ExactNumber || Object.values(value).some(holdsRounded)
 }
 
 const isScreen = (screen: unknown): boolean => isRecord(screen) && isAmount(screen.width) && isAmount(screen.height)
@@ -82,28 +190,11 @@ const isText = (value: unknown): boolean => value === undefined || typeof value 
 const isAmount = (value: unknown): boolean => value === undefined || Number.isFinite(value)
 
 const launchChecks = new Map<string, (value: unknown) => boolean>([
-  ["useUltraStealth", isFlag],
-  ["useStealth", isFlag],
-  ["useProxy", isFlag],
-  ["solveCaptchas", isFlag],
+  ...launchFlags.map((name) => [name, isFlag] as const),
   ["solverType", isText],
-  ["adblock", isFlag],
-  ["trackers", isFlag],
-  ["annoyances", isFlag],
   ["screen", isScreen],
-  ["enableWebRecording", isFlag],
-  ["enableVideoWebRecording", isFlag],
-  ["enableLogCapture", isFlag],
-  ["acceptCookies", isFlag],
   ["profile", isProfile],
-  ["staticIpId", isText],
-  ["saveDownloads", isFlag],
-  ["enableWindowManager", isFlag],
-  ["enableWindowManagerTaskbar", isFlag],
-  ["viewOnlyLiveView", isFlag],
-  ["disablePasswordManager", isFlag],
-  ["enableAlwaysOpenPdfExternally", isFlag],
-  ["disablePostQuantumKeyAgreement", isFlag]
+  ["staticIpId", isText]
 ])
 
 const fromText = timeReader()

@@ -59,12 +59,13 @@ export const readProblem = (options: Options, isTime: (value: unknown) => boolea
   choice(options, "filter", ["server", "client"]) ??
   check(options, ["since", "until"], isTime, timeRule) ??
   check(options, ["from"], (value) => typeof value === "string", "a resume token") ??
-  check(options, ["onReport"], callable, "a function")
+  check(options, ["onReport", "onUnreadableRow"], callable, "a function")
 
 /** The settings of a client, but for its times. */
 export const clientProblem = (options: Options): Problem =>
   check(options, ["retries"], count, "a whole number from 0") ??
   positiveInts(options, "maxBodyBytes") ??
+  choice(options, "decoding", ["tolerant", "strict"]) ??
   check(options, ["maxRequestsPerSecond"], (value) => Number.isFinite(value) && Number(value) > 0, "a number above 0")
 
 const times = ["attemptTimeout", "totalTimeout", "retryBaseDelay", "retryMaxDelay", "maxRetryAfter"]

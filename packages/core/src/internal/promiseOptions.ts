@@ -58,7 +58,7 @@ export const listQuery = ({ page, pageSize, signal, status }: ListOptions): List
 
 /** The options of a read, checked. */
 export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
-  const { concurrency, consistency, filter, from, maxPages, onReport, pageSize, retryBudget } = options
+  const { concurrency, consistency, filter, from, maxPages, onReport, onUnreadableRow, pageSize, retryBudget } = options
   const { signal, since, status, until } = options
   orThrow(readProblem({ ...options }, isPlainTime, plainTimeRule))
   checkSignal(signal)
@@ -73,6 +73,9 @@ export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
     ...(from === undefined ? {} : { from }),
+    ...(onUnreadableRow === undefined
+      ? {}
+      : { onUnreadableRow: (row) => Effect.promise(async () => onUnreadableRow(row)) }),
     // What it throws or rejects with is what the read fails with.
     ...(onReport === undefined ? {} : { onReport: (report) => Effect.promise(async () => onReport(report)) })
   }

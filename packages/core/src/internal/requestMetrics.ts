@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import type { DecodedPage } from "../SessionPage.ts"
 import type { SessionsErrorReason } from "../SessionsError.ts"
 import type { Answer, AttemptFailed } from "./attempt.ts"
 
@@ -23,6 +24,27 @@ const seconds = Metric.histogram("hb_sessions_request_duration_seconds", {
   description: "Time from sending a request to the end of its answer, in seconds",
   boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 })
+
+const ignored = Metric.counter("hb_sessions_values_ignored", {
+  description: "Values without a meaning, by their path in a session; those of pages read again included",
+  incremental: true
+})
+
+const unreadable = Metric.counter("hb_sessions_rows_unreadable", {
+  description: "Rows without a usable id, by why; those of pages read again included",
+  incremental: true
+})
+
+/** Counts what was not as it should be on a page. */
+export const countNotes = ({ ignoredValues = {}, unreadableRows = [] }: DecodedPage): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.forEach(Object.entries(ignoredValues), ([path, count]) =>
+      Metric.update(Metric.withAttributes(ignored, { path }), count)
+    ),
+    Effect.forEach(unreadableRows, ({ reason }) => Metric.update(Metric.withAttributes(unreadable, { reason }), 1), {
+      discard: true
+    })
+  )
 
 /** Counts one attempt and its time. */
 export const measured = (attempt: Effect.Effect<Answer, AttemptFailed>): Effect.Effect<Answer, AttemptFailed> =>

@@ -5,7 +5,8 @@
  * pages. All of them run to their end at once, so the numbers are in the order of the events.
  */
 import type { Session } from "../../Session.ts"
-import type { SessionPage } from "../../SessionPage.ts"
+import type { DecodedPage, SessionPage, UnreadableRow } from "../../SessionPage.ts"
+import { sentValues } from "../asSent.ts"
 import type { Delivered } from "./Delivered.ts"
 import { Digest } from "./Digest.ts"
 import { IdTable } from "./IdTable.ts"
@@ -15,6 +16,7 @@ import type { Query } from "./Query.ts"
 import { type Response, Responses } from "./Responses.ts"
 import type { Rules } from "./Rules.ts"
 import type { Position } from "./token.ts"
+import { rowsOf } from "./unreadable.ts"
 
 /** A request that was sent. */
 export interface Ticket {
@@ -31,7 +33,12 @@ export interface Answer extends Response {
   /** Among the responses; undefined for an answer that stands for none. */
   readonly index: number | undefined
   readonly known: number
+  /** Each row at its place, those without a usable id too. */
   readonly sessions: ReadonlyArray<Session>
+  /** The rows without a usable id, by the ids of those that stand for them; undefined when there are none. */
+  readonly unreadable: ReadonlyMap<string, UnreadableRow> | undefined
+  /** Whether values on the page had no meaning. */
+  readonly hasIgnored: boolean
   /** Undefined when the response did not tell. */
   readonly pageSize: number | undefined
 }
@@ -40,6 +47,7 @@ export interface Answer extends Response {
 export interface Taken {
   readonly page: number
   readonly sessions: ReadonlyArray<Session>
+  readonly unreadableRows: ReadonlyArray<UnreadableRow>
   /** Where the read stands after these rows. */
   readonly position: Position
 }
@@ -47,6 +55,9 @@ export interface Taken {
 /** Most requests for each page that the list had at first, and some more for short lists. */
 const MAX_REQUESTS_PER_PAGE = 8
 const SPARE_REQUESTS = 64
+
+/** What a page tells beside its rows. */
+const pageKeys = ["page", "pageSize", "perPage", "totalCount"] as const
 
 /** Most ids that a token names. */
 const MAX_TAIL = 1000
@@ -81,6 +92,12 @@ export class Sweep {
   rowsRead = 0
   duplicates = 0
   emitted = 0
+  /** Different rows without a usable id. */
+  unreadable = 0
+  /** Whether some of those could not be told apart. */
+  hasAlikeRows = false
+  /** Values without a meaning, by path: those of each session once, those of pages as often as they came. */
+  readonly ignored = new Map<string, number>()
 
   #isSizeTold = false
   #rowsAPage: number | undefined
@@ -119,6 +136,9 @@ export class Sweep {
     this.observer = new OrderObserver()
     this.totalFell = false
     this.stoppedEarly = false
+    this.unreadable = 0
+    this.hasAlikeRows = false
+    this.ignored.clear()
     this.#floor = 0
     this.#page = 0
     this.#rows = 0
@@ -142,12 +162,16 @@ export class Sweep {
   }
 
   /** Notes a response; its rows count when they are taken. */
-  complete({ asked, floor, known, page }: Ticket, response: SessionPage): Answer {
+  complete({ asked, floor, known, page }: Ticket, response: DecodedPage): Answer {
     const total = asCount(response.totalCount, 0)
     const pageSize = asCount(response.pageSize, 1)
     const completed = ++this.#clock
     const index = this.responses.add({ page, asked, completed, total })
-    const answer = { page, asked, completed, total, index, known, sessions: response.sessions, pageSize }
+    const { hasAlike, sessions, unreadable } = rowsOf(response)
+    this.hasAlikeRows ||= hasAlike
+    const hasIgnored = response.ignoredValues !== undefined
+    const answer = { page, asked, completed, total, index, known, sessions, unreadable, hasIgnored, pageSize }
+    for (const key of pageKeys) this.#ignore(key, response.ignoredValues?.[key] ?? 0)
     this.#learnSize(answer)
     if (total !== undefined) {
       this.totalFell ||= total < floor || total < known
@@ -182,8 +206,8 @@ export class Sweep {
   absent(page: number): Answer {
     const asked = ++this.#clock
     const completed = ++this.#clock
-    const missing = { total: undefined, index: undefined, pageSize: undefined }
-    return { page, asked, completed, known: this.table.size, sessions: [], ...missing }
+    const missing = { total: undefined, index: undefined, pageSize: undefined, unreadable: undefined }
+    return { page, asked, completed, known: this.table.size, sessions: [], hasIgnored: false, ...missing }
   }
 
   /** The last page by the latest total; infinite while there is no total to go by. */
@@ -226,14 +250,24 @@ export class Sweep {
   take(answer: Answer, inPass: boolean): Taken {
     const isListed = inPass && this.pass.isListing
     const sessions: Array<Session> = []
+    const unreadableRows: Array<UnreadableRow> = []
     const before = this.table.size
     const readAt = this.rules.readAt(answer)
     for (const session of answer.sessions) {
       const isNew = this.table.record(session.id, readAt, answer.asked)
+      const row = answer.unreadable?.get(session.id)
+      if (row !== undefined) this.#noteUnreadable({ isNew, isListed })
       if (!this.rules.isEmitted(isNew)) continue
+      if (answer.hasIgnored) this.#noteIgnored(session)
       const isHeld = this.delivered?.holdsBack(session.id) ?? false
       if (isListed && !(isHeld && this.#isContinued)) this.#append(session)
-      if (isHeld || !this.query.matches(session)) continue
+      if (isHeld) continue
+      if (row !== undefined) {
+        unreadableRows.push(row)
+        if (!isListed) this.#late.push(session.id)
+        continue
+      }
+      if (!this.query.matches(session)) continue
       sessions.push(session)
       if (!isListed) this.#late.push(session.id)
     }
@@ -248,7 +282,21 @@ export class Sweep {
     this.emitted += sessions.length
     this.latest = { answer, fresh }
     if (inPass) this.#advance(answer, fresh)
-    return { page: answer.page, sessions, position: this.#position() }
+    return { page: answer.page, sessions, unreadableRows, position: this.#position() }
+  }
+
+  /** One that was listed before is that row, moved, or another one that reads alike. */
+  #noteUnreadable({ isListed, isNew }: { readonly isNew: boolean; readonly isListed: boolean }): void {
+    if (isNew) this.unreadable++
+    else if (isListed) this.hasAlikeRows = true
+  }
+
+  #noteIgnored(session: Session): void {
+    for (const { kind, path } of sentValues(session)) if (kind === "ignored") this.#ignore(path.join("."), 1)
+  }
+
+  #ignore(path: string, count: number): void {
+    if (count > 0) this.ignored.set(path, (this.ignored.get(path) ?? 0) + count)
   }
 
   #advance(answer: Answer, fresh: number): void {
@@ -283,13 +331,16 @@ export class Sweep {
   }
 
   /** Whether all rows are older than what was asked for, and so will be all that follow. */
-  #isOld({ sessions }: Answer): boolean {
+  #isOld({ sessions, unreadable }: Answer): boolean {
     const { since } = this.query
     return (
       since !== undefined &&
       sessions.length > 0 &&
       this.observer.order === "newest-first" &&
-      sessions.every(({ createdAt }) => createdAt !== undefined && createdAt < since)
+      sessions.every(({ createdAt, id }) =>
+        createdAt === undefined ? unreadable?.has(id) === true : createdAt < since
+      ) &&
+      sessions.some(({ createdAt }) => createdAt !== undefined)
     )
   }
 

@@ -61,7 +61,7 @@ export function* verified(reader: Reader, maxPasses: number): Plan {
   if (sweep.total === undefined) return unproven("no-total")
   // Nothing was met: if the list was empty at some moment, that is proof enough.
   if (sweep.table.size === 0 && check(reader) === "proven") return provenByMoment
-  if (growsOnly && (yield* counting(reader))) return provenByCount
+  if (growsOnly && sweep.unreadable === 0 && (yield* counting(reader))) return provenByCount
   while (sweep.passes < maxPasses && !sweep.isSpent) {
     yield reader.again([1])
     // The moment: what is new has just been read, and page 1 and the rest are read after it.
@@ -70,8 +70,9 @@ export function* verified(reader: Reader, maxPasses: number): Plan {
     if (sweep.lastPage > 2 && sweep.lastPage < Infinity) yield reader.again([sweep.lastPage])
     yield* reader.wholePass({ from: 1, isListing: false })
     const verdict = check(reader)
-    if (verdict === "proven") return provenByMoment
+    if (verdict === "proven") return sweep.unreadable === 0 ? provenByMoment : provenBesideUnreadable
     if (verdict === "contradicted") return unproven("contradicted")
+    if (sweep.hasAlikeRows) return unproven("unreadable-rows")
   }
   return unproven("unsettled")
 }
@@ -210,6 +211,11 @@ const provenByMoment: Completeness = {
   certificate: "moment",
   assumption:
     "a session that has left the list does not come back into it, totalCount is right, and no answer is older than its request"
+}
+
+const provenBesideUnreadable: Completeness = {
+  ...provenByMoment,
+  assumption: `${provenByMoment.assumption}; and a row without a usable id that reads as an earlier one is that row`
 }
 
 const provenByCount: Completeness = {

@@ -45,7 +45,7 @@ export const positionCertificate = (sweep: Sweep, head: ReadonlyArray<Answer>): 
 
   const { id } = pass.first
   const again = head.findLast(({ sessions }) => sessions.some((session) => session.id === id))
-  if (again === undefined) return "violated"
+  if (again === undefined || again.unreadable?.has(id) === true) return "violated"
   const [low, high] = totalsAround([...responses.from(0)], unknown)(again)
   if (low !== high) return "open"
   const entered = (again.page - 1) * pageSize + again.sessions.findIndex((session) => session.id === id)

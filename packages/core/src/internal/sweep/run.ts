@@ -6,6 +6,7 @@ import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import { InvalidOptions } from "../../InvalidOptions.ts"
 import { SessionsClient } from "../../SessionsClient.ts"
+import type { UnreadableRow } from "../../SessionPage.ts"
 import type { SessionsError } from "../../SessionsError.ts"
 import type { Completeness, SweepReport } from "../../SweepReport.ts"
 import { isTimeInput, readProblem } from "../optionProblem.ts"
@@ -26,6 +27,7 @@ export interface RunOptions extends QueryOptions {
   readonly from?: string
   readonly maxPages?: number
   readonly retryBudget?: number
+  readonly onUnreadableRow?: (row: UnreadableRow) => Effect.Effect<void>
   readonly onReport?: (report: SweepReport) => Effect.Effect<void>
 }
 
@@ -60,7 +62,11 @@ export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Tak
       if (consistency === "verified" && completeness.status === "unproven") yield* Metric.update(unproven, 1)
       if (onReport !== undefined) yield* onReport(report)
     })
-    return follow(plan, end)
+    const { onUnreadableRow } = options
+    const taken = follow(plan, end)
+    return onUnreadableRow === undefined
+      ? taken
+      : Stream.tap(taken, ({ unreadableRows }) => Effect.forEach(unreadableRows, onUnreadableRow, { discard: true }))
   }).pipe(Stream.unwrap, Stream.withSpan("Sessions.sweep"))
 
 /** All requests of one read share a budget of retries. */
@@ -88,9 +94,11 @@ const reportOf = (sweep: Sweep, consistency: "verified" | "fast", completeness: 
   passes: sweep.passes,
   requests: sweep.requests,
   rowsRead: sweep.rowsRead,
-  distinctRows: sweep.table.size,
+  distinctRows: sweep.table.size - sweep.unreadable,
   duplicatesDropped: sweep.duplicates,
   emittedRows: sweep.emitted,
+  unreadableRows: sweep.unreadable,
+  ignoredValues: Object.fromEntries([...sweep.ignored].toSorted(([a], [b]) => (a < b ? -1 : 1))),
   ...(sweep.totalFirst === undefined ? {} : { totalCountFirst: sweep.totalFirst }),
   ...(sweep.total === undefined ? {} : { totalCountLast: sweep.total }),
   driftSeen: sweep.driftSeen,

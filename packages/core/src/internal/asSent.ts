@@ -1,0 +1,74 @@
+/**
+ * What a row held as sent where its typed form holds nothing, or a rounded number.
+ *
+ * Kept beside the row and not in it, so that the row is what its type says. A copy of the row has none of it.
+ */
+import { ExactNumber } from "./ExactNumber.ts"
+
+/** One value as it was sent. */
+export interface SentValue {
+  /** The keys down to it. */
+  readonly path: ReadonlyArray<string | number>
+  /** An `ExactNumber` where a number would be rounded, at any depth. */
+  readonly value: unknown
+  /** `empty`: it means that there is no value. `ignored`: it means nothing. `exact`: the typed form has it rounded. */
+  readonly kind: "empty" | "ignored" | "exact"
+}
+
+const byRow = new WeakMap<object, ReadonlyArray<SentValue>>()
+
+const none: ReadonlyArray<SentValue> = []
+
+/** The values that are kept for a row. */
+export const sentValues = (row: object): ReadonlyArray<SentValue> => byRow.get(row) ?? none
+
+/** Keeps values for a row. */
+export const keepSentValues = (row: object, values: ReadonlyArray<SentValue>): void => {
+  if (values.length > 0) byRow.set(row, values)
+}
+
+/** The value with what was sent in its place; `value` itself stays as it is. */
+export const withSentValues = (value: unknown, values: ReadonlyArray<SentValue>): unknown =>
+  values.reduce<unknown>((whole, sent) => withValue(whole, sent, 0), value)
+
+const withValue = (whole: unknown, sent: SentValue, depth: number): unknown => {
+  const key = sent.path[depth]
+  if (key === undefined) return isInPlace(whole, sent) ? sent.value : whole
+  if (Array.isArray(whole)) return whole.map((item, index) => (index === key ? withValue(item, sent, depth + 1) : item))
+  if (typeof whole !== "object" || whole === null) return whole
+  const below = withValue(Reflect.get(whole, key), sent, depth + 1)
+  if (below === undefined) return whole
+  // As a list of entries, since a key may be `__proto__`.
+  const entries = Object.entries(whole)
+  const at = entries.findIndex(([name]) => name === key)
+  entries.splice(at === -1 ? entries.length : at, 1, [String(key), below])
+  return Object.fromEntries(entries)
+}
+
+/** Whoever changed the row meanwhile, meant it. */
+const isInPlace = (found: unknown, { kind, value }: SentValue): boolean =>
+  kind === "exact" ? value instanceof ExactNumber && found === value.value : found === undefined
+
+/** A value without `ExactNumber`s; each is noted by its path. */
+export const rounded = (
+  value: unknown,
+  path: ReadonlyArray<string | number>,
+  note: (sent: SentValue) => void
+): unknown => {
+  if (value instanceof ExactNumber) {
+    note({ path, value, kind: "exact" })
+    return value.value
+  }
+  if (Array.isArray(value)) return value.map((item, index) => rounded(item, [...path, index], note))
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded(item, [...path, key], note)]))
+}
+
+/** JSON text in which an `ExactNumber` is written as it was sent. */
+export const toJson = (value: unknown): string => {
+  if (value instanceof ExactNumber) return value.text
+  if (Array.isArray(value)) return `[${value.map(toJson).join(",")}]`
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined)
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${toJson(item)}`).join(",")}}`
+}
