@@ -7,14 +7,17 @@ import { enableCompileCache } from "node:module"
 import manifest from "../package.json" with { type: "json" }
 import { builtHelp } from "./builtHelp.ts"
 
+// `help list` is `list --help`.
+if (process.argv[2] === "help") process.argv.splice(2, Infinity, ...process.argv.slice(3), "--help")
+
 const [first, ...rest] = process.argv.slice(2)
 const isAlone = rest.length === 0
 
-/** The rule of `effect/cli/TerminalCapabilities`. */
+/** The rule of `app-kit/run`. */
 const canColor = (): boolean => {
   const { FORCE_COLOR = "", NO_COLOR = "", TERM } = process.env
-  const isForced = !["", "0", "false"].includes(FORCE_COLOR.toLowerCase())
-  return TERM !== "dumb" && NO_COLOR === "" && (isForced || process.stdout.isTTY)
+  if (TERM === "dumb" || NO_COLOR !== "" || ["0", "false"].includes(FORCE_COLOR.toLowerCase())) return false
+  return FORCE_COLOR !== "" || process.stdout.isTTY
 }
 
 if (isAlone && (first === "--version" || first === "-v")) {

@@ -7,9 +7,18 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { hbSessions } from "./commands/hb-sessions.ts"
 import { reportFailure } from "./terminal/reportFailure.ts"
 
-export const main = (version: string): void =>
+/** The help of a command that does not exist is a usage error, which the parser only tells without `--help`. */
+const withoutVainHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [first = ""] = args
+  const names = hbSessions.subcommands.flatMap(({ commands }) => commands.flatMap(({ alias, name }) => [name, alias]))
+  return first.startsWith("-") || names.includes(first) ? args : args.filter((arg) => arg !== "--help" && arg !== "-h")
+}
+
+export const main = (version: string): void => {
+  process.argv.splice(2, Infinity, ...withoutVainHelp(process.argv.slice(2)))
   run(hbSessions, {
     version,
     report: reportFailure,
     layer: CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
   })
+}

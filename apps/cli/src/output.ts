@@ -13,9 +13,12 @@ const STDOUT = "-"
 export const named = (file: Option.Option<string>): Option.Option<string> =>
   Option.filter(file, (name) => name !== STDOUT)
 
-/** Prints one text, waiting for its reader. Succeeds with false when the reader, such as `head`, has gone. */
-export const print = (text: string) =>
-  Effect.scoped(Effect.flatMap(OutputFile.open(STDOUT), ({ write }) => write(Stream.succeed(text))))
+/** Prints text, waiting for its reader. Succeeds with false when the reader, such as `head`, has gone. */
+export const printAll = <E, R>(text: Stream.Stream<string, E, R>) =>
+  Effect.scoped(Effect.flatMap(OutputFile.open(STDOUT), ({ write }) => write(text)))
+
+/** Prints one text. */
+export const print = (text: string) => printAll(Stream.succeed(text))
 
 /** Opens the named file, or else stdout; before the first request, since it fails when nothing can be written there. */
 export const openOutput = Effect.fnUntraced(function* (file: Option.Option<string>) {

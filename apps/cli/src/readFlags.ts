@@ -58,6 +58,18 @@ export const pageSize = positiveInt("page-size").pipe(
   Flag.optional
 )
 
+export const jq = Flag.String("jq").pipe(
+  Flag.withMetavar("<expression>"),
+  Flag.withDescription("Print what this jq expression makes of each record (default: the record)"),
+  Flag.optional
+)
+
+export const tz = Flag.String("tz").pipe(
+  Flag.withMetavar("<zone>"),
+  Flag.withDescription("Time zone of the times in a table: local, or one such as Europe/Paris (default: UTC)"),
+  Flag.optional
+)
+
 /** Which sessions. */
 export const filterFlags = { status, since, until, team, minCredits }
 

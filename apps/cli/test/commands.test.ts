@@ -4,10 +4,11 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { inject } from "vitest"
-import { inBackground, KEY, lines, rows, run, runAt, scratch, spawned } from "./Cli.ts"
+import type { RequestListener } from "node:http"
+import { inBackground, KEY, lines, rows, run, runAt, scratch, servesPage, spawned, withServer } from "./Cli.ts"
 
 layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: true }), { excludeTestServices: true })(
   "with 57 sessions",
@@ -33,11 +34,67 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
       })
     )
 
-    it.effect("open: prints the URL, and exits with 6 without the session", () =>
+    it.effect("get: takes the beginning of an id that no other begins with, and says when several do", () =>
+      Effect.gen(function* () {
+        const [session] = (yield* all).slice(30)
+        for (const begun of [session.id.slice(0, 8), `${session.id.slice(0, 8)}…`]) {
+          assert.deepStrictEqual(rows(yield* ok("get", begun)), [session])
+        }
+        const short = yield* runAt(["get", session.id.slice(0, 3)])
+        assert.strictEqual(short.code, 6)
+        assert.include(short.stderr, "at least 4 characters")
+      })
+    )
+
+    it.effect("open: starts the browser with the URL, --print prints it, and 6 without the session", () =>
       Effect.gen(function* () {
         const [session] = (yield* all).slice(50)
-        assert.strictEqual(yield* ok("open", session.id), `${session.sessionUrl}\n`)
+        assert.strictEqual(yield* ok("open", session.id, "--print"), `${session.sessionUrl}\n`)
         assert.strictEqual((yield* runAt(["open", "nope"])).code, 6)
+        const directory = scratch()
+        const [browser, opened] = [join(directory, "browser"), join(directory, "opened")]
+        writeFileSync(browser, `#!/bin/sh\nprintf %s "$1" > ${opened}\n`, { mode: 0o755 })
+        const { code, stderr } = yield* runAt(["open", session.id], { env: { BROWSER: browser } })
+        assert.deepStrictEqual([code, stderr], [0, `opening ${session.sessionUrl}\n`])
+        assert.strictEqual(readFileSync(opened, "utf8"), session.sessionUrl)
+        const none = yield* runAt(["open", session.id, "-q"], { env: { BROWSER: "/no/such/browser" } })
+        assert.deepStrictEqual([none.code, none.stderr.includes("use --print")], [1, true])
+      })
+    )
+
+    it.effect("help: is --help of a command, and a usage error of one that does not exist", () =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* ok("help"), yield* ok("--help"))
+        assert.strictEqual(yield* ok("help", "list"), yield* ok("list", "--help"))
+        assert.strictEqual(yield* ok("help", "config", "set"), yield* ok("config", "set", "--help"))
+        for (const args of [
+          ["help", "lst"],
+          ["lst", "--help"]
+        ]) {
+          const { code, stderr, stdout } = yield* runAt(args)
+          assert.deepStrictEqual([code, stdout], [2, ""])
+          assert.match(stderr, /did you mean .*\blist\b/)
+        }
+      })
+    )
+
+    it.effect("--jq: prints what an expression makes of each record", () =>
+      Effect.gen(function* () {
+        const sessions = yield* all
+        assert.deepStrictEqual(
+          lines(yield* ok("list", "--all", "-q", "--jq", 'select(.status == "closed") | .id')),
+          sessions.filter(({ status }) => status === "closed").map(({ id }) => id)
+        )
+        const [{ createdAt, id }] = sessions
+        assert.strictEqual(yield* ok("get", id, "--jq", "[.id, .createdAt]"), `${JSON.stringify([id, createdAt])}\n`)
+        for (const [expression, code] of [
+          [".id | .[", 2],
+          [".id + 1", 1]
+        ] as const) {
+          const failed = yield* runAt(["list", "--jq", expression])
+          assert.deepStrictEqual([failed.code, failed.stdout], [code, ""])
+          assert.match(failed.stderr, /^hb-sessions: --jq: [^\n]+\n$/)
+        }
       })
     )
 
@@ -98,8 +155,30 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
           assert.include(yield* ok("completions", shell), "hb-sessions")
         }
         const script = yield* ok("completions", "bash")
+        assert.notInclude(script, "--completions")
         const checked = yield* spawned("bash", ["-n"], { stdin: script })
         assert.deepStrictEqual([checked.code, checked.stderr], [0, ""])
+      })
+    )
+
+    it.effect("completions: bash completes flags, statuses, columns, settings and profiles", () =>
+      Effect.gen(function* () {
+        const config = scratch()
+        const env = { XDG_CONFIG_HOME: config }
+        yield* runAt(["config", "set", "concurrency", "2", "--profile", "work"], { env })
+        const { stdout: script } = yield* runAt(["completions", "bash"], { env })
+        const completed = (...words: ReadonlyArray<string>) => {
+          const typed = ["hb-sessions", ...words]
+          const call = `COMP_WORDS=(${typed.join(" ")}); COMP_CWORD=${typed.length - 1}; COMP_LINE="${typed.join(" ")}"; COMP_POINT=\${#COMP_LINE}`
+          const name = '$(complete -p hb-sessions | sed "s/.*-F \\([^ ]*\\).*/\\1/")'
+          const stdin = `${script}\n${call}\n${name} hb-sessions "${typed.at(-1)}" "${typed.at(-2)}"\nprintf '%s\\n' "\${COMPREPLY[@]}"\n`
+          return Effect.map(spawned("bash", [], { stdin }), ({ stdout }) => lines(stdout).map((line) => line.trim()))
+        }
+        assert.deepStrictEqual(yield* completed("list", "--status", "clos"), ["closed"])
+        assert.include(yield* completed("list", "--columns", "launchState.screen"), "launchState.screen.width")
+        assert.deepStrictEqual(yield* completed("list", "--profile", "w"), ["work"])
+        assert.deepStrictEqual(yield* completed("config", "get", "concurr"), ["concurrency"])
+        assert.deepStrictEqual(yield* completed("count", "--verb"), ["--verbose"])
       })
     )
   }
@@ -123,7 +202,31 @@ layer(Simulator.layer({ sessions: 40, apiKey: KEY, activeShare: 0.3 }), { exclud
         const of = (event: string) => events.filter((change) => change.event === event).map(({ id }) => id)
         assert.sameMembers(of("ended"), [...of("active"), ...of("started")])
         assert.lengthOf(of("started"), 2)
-        assert.match(stderr, /^idle: \d+ sessions ended, \d+ of them in error\n$/)
+        assert.match(stderr, /^idle: \d+ sessions ended, \d+ of them not known to have succeeded\n$/)
+      })
+    )
+
+    it.effect("--exit-status: fails for every ending that is not known to be a success", () =>
+      Effect.gen(function* () {
+        const listOf = (status: string) => (status === "gone" ? [] : [{ id: "a", status }])
+        const watch = (last: string) => {
+          let looks = 0
+          const answer: RequestListener = (request, response) => {
+            const isActive = (request.url ?? "").includes("status=active")
+            if (isActive) looks++
+            const sessions = looks <= 1 ? listOf("active") : isActive ? [] : listOf(last)
+            servesPage(sessions)(request, response)
+          }
+          return withServer(answer, (env) =>
+            run(["watch", "--interval", "100ms", "--until-idle", "--exit-status"], { env })
+          )
+        }
+        for (const last of ["error", "close-error", "crashed", "gone"]) {
+          const { code, stderr } = yield* watch(last)
+          assert.strictEqual(code, 1, last)
+          assert.include(stderr, `a (${last === "gone" ? "unknown" : last})`)
+        }
+        assert.strictEqual((yield* watch("closed")).code, 0)
       })
     )
 
@@ -152,7 +255,7 @@ layer(Simulator.layer({ sessions: 0, apiKey: KEY, errorShare: 1 }), { excludeTes
           afterLines: [1, inBackground(mutate("end"))]
         })
         assert.strictEqual(code, 1)
-        assert.include(stderr, `1 session ended in error: ${id}`)
+        assert.include(stderr, `1 session not known to have succeeded: ${id} (error)`)
       })
     )
   }
@@ -176,6 +279,38 @@ layer(Simulator.layer({ sessions: 1, apiKey: KEY }), { excludeTestServices: true
       assert.deepStrictEqual([code, stderr], [0, ""])
       const names = ["list, ls", "get", "count", "stats", "watch", "open", "config", "auth", "doctor", "completions"]
       for (const name of names) assert.isTrue(lines(stdout).some((line) => line.startsWith(`  ${name} `)))
+    })
+  )
+})
+
+layer(Simulator.layer({ sessions: 3000, apiKey: KEY }), { excludeTestServices: true })("a long list", (it) => {
+  it.effect("get: finds a session at either end with few requests", () =>
+    Effect.gen(function* () {
+      const { stats } = yield* Simulator
+      const ids = lines((yield* runAt(["list", "--all", "-q", "--jq", ".id"])).stdout)
+      for (const id of [ids[2], ids[80], ids.at(-80), ids.at(-1)]) {
+        const before = (yield* stats).requests
+        assert.strictEqual((yield* runAt(["get", id ?? "", "--jq", ".id"])).stdout, `${id}\n`)
+        assert.isAtMost((yield* stats).requests - before, 40)
+      }
+    })
+  )
+})
+
+layer(Simulator.layer({ sessions: 300, apiKey: KEY, closeErrorShare: 0.2, churn: { start: 3, end: 3, purge: 1 } }), {
+  excludeTestServices: true
+})("a list that changes with every request", (it) => {
+  it.effect("count: adds up", () =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 5; round++) {
+        const { stdout } = yield* runAt(["count"])
+        const { byStatus, sessions } = JSON.parse(stdout)
+        const parts: ReadonlyArray<number> = Object.values(byStatus)
+        assert.strictEqual(
+          parts.reduce((sum, part) => sum + part, 0),
+          sessions
+        )
+      }
     })
   )
 })

@@ -66,10 +66,13 @@ describe("exit codes", () => {
   for (const [name, args, hint] of [
     ["an unknown command", ["lst"], "did you mean list"],
     ["an unknown flag", ["list", "--frmat", "csv"], "did you mean --format"],
+    ["a short flag that is none", ["list", "-z"], "Unrecognized flag: -z in command hb-sessions list. Run"],
+    ["a long flag that is none", ["list", "--bad"], "Unrecognized flag: --bad in command hb-sessions list. Run"],
     ["an unknown format", ["list", "--format", "xml"], "ndjson"],
     ["a limit of 0", ["list", "--limit", "0"], "at least 1"],
     ["--all with --limit", ["list", "--all", "--limit", "5"], "exclude each other"],
     ["--strict without --all", ["list", "--strict"], "add --all"],
+    ["--strict with --consistency fast", ["list", "--all", "--strict", "--consistency", "fast"], "verified"],
     ["--resume without --all", ["list", "--resume", "x"], "add --all"],
     ["a resume token that is none", ["list", "--all", "--resume", "x"], "resume token"],
     ["a time that is none", ["list", "--since", "soon"], "yesterday"],

@@ -14,9 +14,19 @@ import type { EncoderOptions } from "../src/formats/Encoder.ts"
 import { formats } from "../src/formats/formats.ts"
 import { didYouMean } from "../src/nearest.ts"
 import { withSetting } from "../src/settings/withSetting.ts"
+import { timesIn } from "../src/terminal/times.ts"
 import { cut, duration, fit, neutralise } from "../src/terminal/text.ts"
 
-const options: EncoderOptions = { columns: undefined, isContinued: false, width: undefined, paint: (_, text) => text }
+const options: EncoderOptions = {
+  columns: undefined,
+  isContinued: false,
+  width: undefined,
+  paint: (_, text) => text,
+  dialect: "plain",
+  times: timesIn("UTC"),
+  isForPeople: false,
+  now: Date.UTC(2026, 0, 31)
+}
 
 const decode = Schema.decodeUnknownSync(Session)
 
@@ -48,6 +58,52 @@ describe("text", () => {
 })
 
 describe("formats", () => {
+  it("yaml: numbers with an exponent are numbers to readers of YAML 1.1 too", () => {
+    const amounts = [1e-9, 1.5e-7, 1e21, 0.5, 3]
+    const sessions = amounts.map((creditsUsed) => decode({ id: "a", creditsUsed }))
+    const text = written("yaml", [sessions])
+    for (const version of ["1.1", "1.2"] as const) {
+      assert.deepStrictEqual(
+        parseYaml(text, { version }).map((session: any) => session.creditsUsed),
+        amounts
+      )
+    }
+  })
+
+  it("table: no line of a later page is wider than the terminal, and no number is cut", () => {
+    const session = (creditsUsed: number) =>
+      decode({ id: "5f0c2f0e-6a58-4d7e-9a57-0f6b5a5d9a01", status: "closed", creditsUsed })
+    const pages = [[session(1)], [session(12_345_678.9), session(2)]]
+    for (const width of [60, 72, 80]) {
+      const text = written("table", pages, { width })
+      assert.include(text, "12345678.90")
+      for (const line of text.split("\n")) assert.isAtMost(line.length, width)
+    }
+    assert.include(written("table", pages, {}), "5f0c2f0e-6a58-4d7e-9a57-0f6b5a5d9a01  closed")
+  })
+
+  it("table: times in the zone of the reader, and the age of what still runs", () => {
+    const createdAt = "2026-01-30T23:30:00.000Z"
+    const text = written("table", [[decode({ id: "a", status: "active", createdAt, startTime: null })]], {
+      times: timesIn("Europe/Paris")
+    })
+    assert.include(text, "CREATED (Paris)")
+    assert.match(text, /2026-01-31 00:30 +30m 0s/)
+  })
+
+  it("yaml: epoch milliseconds are followed by the time, for people", () => {
+    const sessions = [decode({ id: "a", startTime: "1769815800000", endTime: null })]
+    const text = written("yaml", [sessions], { isForPeople: true, times: timesIn("Asia/Tokyo") })
+    assert.include(text, 'startTime: "1769815800000" # 2026-01-31 08:30:00 Asia/Tokyo\n')
+    assert.deepStrictEqual(parseYaml(text), parseYaml(written("yaml", [sessions])))
+  })
+
+  it("csv: --dialect spreadsheet guards formulas", () => {
+    const sessions = [decode({ id: "=1+2", status: "closed" })]
+    assert.include(written("csv", [sessions], { dialect: "spreadsheet" }), "'=1+2,")
+    assert.notInclude(written("csv", [sessions]), "'=")
+  })
+
   const Awkward = Schema.Struct({
     id: Schema.NonEmptyString,
     status: Schema.String,

@@ -10,7 +10,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { baseEnv, bin, KEY, lines, rows, runAt, scratch } from "./Cli.ts"
+import { baseEnv, bin, KEY, lines, rows, run, runAt, scratch, withServer } from "./Cli.ts"
 
 const options = { sessions: 57, apiKey: KEY, seed: "cli", closeErrorShare: 0.1, extraFields: true }
 
@@ -38,6 +38,7 @@ layer(Simulator.layer(options), { excludeTestServices: true })("list", (it) => {
     Effect.gen(function* () {
       assert.lengthOf(rows(yield* list("--limit", "3")), 3)
       assert.lengthOf(rows(yield* list("-n", "31")), 31)
+      assert.lengthOf(rows(yield* list("-n1")), 1)
       assert.lengthOf(rows(yield* list("-n", "3", "--status", "closed", "--min-credits", "0.01")), 3)
     })
   )
@@ -171,8 +172,13 @@ layer(Simulator.layer(options), { excludeTestServices: true })("list", (it) => {
         const directory = scratch()
         const file = join(directory, "sessions.ndjson")
         writeFileSync(file, "earlier")
-        const { code } = yield* runAt(["list", "--all", "--strict", "--consistency", "fast", "--output", file])
+        const answer = (url = "") => JSON.stringify({ sessions: /page=1\b/.test(url) ? [{ id: "a" }] : [] })
+        const { code, stderr } = yield* withServer(
+          ({ url }, response) => response.writeHead(200, { "content-type": "application/json" }).end(answer(url)),
+          (env) => run(["list", "--all", "--strict", "--output", file], { env })
+        )
         assert.strictEqual(code, 5)
+        assert.notInclude(stderr, "--resume")
         assert.strictEqual(readFileSync(file, "utf8"), "earlier")
         assert.deepStrictEqual(readdirSync(directory), ["sessions.ndjson"])
       })

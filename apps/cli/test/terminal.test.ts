@@ -18,7 +18,7 @@ const inTerminal = (command: string, options: RunOptions & { readonly columns?: 
     ["-qefc", `stty cols ${options.columns ?? 100} rows 20; ${command.replaceAll("$0", bin)}`, "/dev/null"],
     {
       ...options,
-      env: { TERM: "xterm-256color", SHELL: "/bin/sh", ...options.env }
+      env: { TERM: "xterm-256color", SHELL: "/bin/sh", PAGER: "cat", ...options.env }
     }
   )
 
@@ -63,8 +63,28 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli" }), { excludeTest
       Effect.gen(function* () {
         assert.notInclude((yield* inTerminalAt("$0 list", { env: { NO_COLOR: "1" } })).stdout, ESC)
         assert.notInclude((yield* inTerminalAt("$0 list", { env: { TERM: "dumb" } })).stdout, ESC)
+        assert.notInclude((yield* inTerminalAt("$0 list", { env: { FORCE_COLOR: "0" } })).stdout, `${ESC}[`)
+        assert.notInclude((yield* inTerminalAt("$0 --help", { env: { FORCE_COLOR: "0" } })).stdout, `${ESC}[`)
         const forced = yield* inTerminalAt("$0 list -q --format table | cat", { env: { FORCE_COLOR: "1" } })
         assert.include(forced.stdout, `${ESC}[1mID`)
+      })
+    )
+
+    it.effect("gets a pager where the table is longer than the screen, and only there", () =>
+      Effect.gen(function* () {
+        const paged = (command: string, env = {}) =>
+          Effect.map(inTerminalAt(command, { env: { PAGER: "sed 's/^/> /'", NO_COLOR: "1", ...env } }), ({ stdout }) =>
+            lines(stdout).filter((line) => line.startsWith("> "))
+          )
+        assert.lengthOf(yield* paged("$0 list --all"), 58)
+        assert.lengthOf(yield* paged("$0 list -n 10"), 0)
+        assert.lengthOf(yield* paged("$0 list --all", { HB_SESSIONS_PAGER: "cat" }), 0)
+        assert.lengthOf(yield* paged("$0 list --all", { TERM: "dumb" }), 0)
+        assert.lengthOf(yield* paged("$0 list --all --format ndjson"), 0)
+        const left = yield* inTerminalAt("$0 list --all; echo exit code $?", { env: { PAGER: "head -n 1" } })
+        assert.match(left.stdout, /exit code 0\r?\n$/)
+        const none = yield* inTerminalAt("$0 list --all", { env: { PAGER: "/no/such/pager" } })
+        assert.deepStrictEqual([none.code, none.stdout.includes("set PAGER")], [1, true])
       })
     )
 
@@ -114,6 +134,8 @@ layer(Simulator.layer({ sessions: 300, apiKey: KEY, latency: "60 millis" }), { e
         const args = "list --all --concurrency 2 > /dev/null"
         assert.strictEqual((yield* inTerminalAt(`$0 ${args} --quiet`)).stdout, "")
         assert.notInclude((yield* inTerminalAt(`$0 ${args}`, { env: { TERM: "dumb" } })).stdout, ESC)
+        assert.notInclude((yield* inTerminalAt("$0 list --all --concurrency 2 -q | cat > /dev/null")).stdout, ESC)
+        assert.notInclude((yield* inTerminalAt("$0 list --all --concurrency 2 | cat > /dev/null")).stdout, ESC)
         assert.notInclude((yield* inTerminalAt(`$0 ${args} 2> >(cat)`, { env: { SHELL: "/bin/bash" } })).stdout, ESC)
       })
     )

@@ -8,12 +8,14 @@ import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Stdio from "effect/Stdio"
+import { withoutAttached } from "./attachedValues.ts"
 import { oneLine, usageText } from "./usageText.ts"
 import { type AppError, exitCodes, type Failure, toAppError } from "./AppError.ts"
 
@@ -27,7 +29,7 @@ const presenter = (report: Report) =>
     Effect.map(Stdio.Stdio, (stdio) => ({
       present: (event) => {
         if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
-        const lines = event.errors.map((error) => usageText(error.message))
+        const lines = event.errors.map(usageText)
         const hint = `Run "${event.commandPath.join(" ")} --help" for usage.`
         return Effect.forEach(lines, (line) => report(line, hint), { discard: true }).pipe(
           Effect.provideService(Stdio.Stdio, stdio)
@@ -36,8 +38,31 @@ const presenter = (report: Report) =>
     }))
   )
 
-const services = (report: Report, layer: Layer.Layer<never>) =>
-  Layer.mergeAll(presenter(report), TerminalCapabilities.layer, layer).pipe(Layer.provideMerge(NodeServices.layer))
+/** As `effect/cli` has it, but `FORCE_COLOR=0` turns colours off in a terminal too, as in Node. */
+const capabilities = Layer.effect(
+  TerminalCapabilities.TerminalCapabilities,
+  Effect.gen(function* () {
+    const detected = yield* TerminalCapabilities.TerminalCapabilities
+    const force = yield* Effect.orDie(Config.String("FORCE_COLOR").pipe(Config.withDefault("")))
+    return { ...detected, canColor: detected.canColor && !["0", "false"].includes(force.toLowerCase()) }
+  })
+).pipe(Layer.provide(TerminalCapabilities.layer))
+
+/** The standard streams, and the arguments in the form that the parser reads. */
+const arguments_ = (command: Command.Command.Any) =>
+  Layer.effect(
+    Stdio.Stdio,
+    Effect.map(Stdio.Stdio, (stdio) => ({
+      ...stdio,
+      args: Effect.flatMap(stdio.args, (args) => withoutAttached(args, command))
+    }))
+  )
+
+const services = (command: Command.Command.Any, report: Report, layer: Layer.Layer<never>) =>
+  Layer.mergeAll(presenter(report), capabilities, layer).pipe(
+    Layer.provideMerge(arguments_(command)),
+    Layer.provideMerge(NodeServices.layer)
+  )
 
 /**
  * Parses the arguments of the process, runs the command, and exits.
@@ -67,7 +92,7 @@ export const run = <Name extends string, Input, ContextInput>(
       const line = errorLine(cause)
       return line === undefined ? Effect.void : report(line)
     }),
-    Effect.provide(services(report, options.layer ?? Layer.empty)),
+    Effect.provide(services(command, report, options.layer ?? Layer.empty)),
     NodeRuntime.runMain({ disableErrorReporting: true, teardown: teardown(options.interruptedCode ?? 130) })
   )
 }

@@ -25,7 +25,10 @@ describe("run", () => {
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Bin.run(app, ["sucseed"])
       assert.deepStrictEqual({ code, stdout }, { code: 2, stdout: "" })
-      assert.match(stderr, /^app: Unknown subcommand "sucseed".*succeed\nRun "app --help" for usage\.\n$/)
+      assert.match(
+        stderr,
+        /^app: Unknown subcommand "sucseed".*did you mean succeed\?\nRun "app --help" for usage\.\n$/
+      )
     })
   )
 

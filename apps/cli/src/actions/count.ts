@@ -47,8 +47,30 @@ export const count = Effect.fn("count")(
 
 const MAX_REQUESTS = 4
 
-/** One request a status, and one for all; undefined when the server does not tell totals. */
+/** Times that the totals are asked for while they do not add up. */
+const MAX_ROUNDS = 3
+
+/**
+ * Totals of one moment, as far as requests can tell: they are asked for again while they do not add up, or until they
+ * come out the same, since statuses beyond the contract make a difference too. Undefined when the server does not tell.
+ */
 const ask = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
+  let counts = yield* askOnce(chosen)
+  for (let round = 1; round < MAX_ROUNDS && counts !== undefined && counts.difference !== 0; round++) {
+    const again = yield* askOnce(chosen)
+    const isSame = again?.difference === counts.difference
+    counts = again
+    if (isSame) break
+  }
+  if (counts === undefined) return undefined
+  const { byStatus, difference } = counts
+  const others = Math.max(0, difference)
+  const shown = others === 0 ? byStatus : { ...byStatus, other: others }
+  return { sessions: Object.values(shown).reduce((sum, value) => sum + value, 0), byStatus: shown } satisfies Counts
+})
+
+/** One request a status, and one for all, whose difference to their sum is told. */
+const askOnce = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
   const client = yield* SessionsClient
   const statuses = [...new Set(chosen.length === 0 ? knownStatuses : chosen)]
   const total = (status?: string) => Effect.map(client.getPage(status === undefined ? {} : { status }), totalOf)
@@ -56,16 +78,9 @@ const ask = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
     concurrency: MAX_REQUESTS
   })
   if (!totals.every((value) => value !== undefined)) return undefined
-  const entries = statuses.map((status, index) => [status, totals[index] ?? 0] as const)
-  const known = entries.reduce((sum, [, value]) => sum + value, 0)
-  if (chosen.length > 0) return { sessions: known, byStatus: Object.fromEntries(entries) } satisfies Counts
-  const sessions = totals.at(-1) ?? 0
-  // Statuses beyond the contract; a list that changed between the requests may seem to have fewer than none.
-  const others = Math.max(0, sessions - known)
-  return {
-    sessions,
-    byStatus: Object.fromEntries(others === 0 ? entries : [...entries, ["other", others] as const])
-  } satisfies Counts
+  const byStatus = Object.fromEntries(statuses.map((status, index) => [status, totals[index] ?? 0] as const))
+  const known = Object.values(byStatus).reduce((sum, value) => sum + value, 0)
+  return { byStatus, difference: chosen.length > 0 ? 0 : (totals.at(-1) ?? 0) - known }
 })
 
 const totalOf = ({ totalCount }: { readonly totalCount?: number }) => totalCount

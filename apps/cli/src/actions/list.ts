@@ -20,12 +20,16 @@ import * as Api from "../api/Api.ts"
 import type { ListInput } from "../commands/list.ts"
 import type { Encoder } from "../formats/Encoder.ts"
 import { formats } from "../formats/formats.ts"
+import { jqFormat } from "../formats/jq.ts"
+import { rendered } from "../formats/rendered.ts"
 import { named, openOutput } from "../output.ts"
 import * as settings from "../settings/settings.ts"
 import * as Progress from "../terminal/Progress.ts"
+import { show } from "../terminal/Pager.ts"
 import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
 import { counted, painter } from "../terminal/text.ts"
+import { timesIn } from "../terminal/times.ts"
 import { reading, select, usage } from "./selection.ts"
 import { parseSort, sorted } from "./sort.ts"
 import { summaryOf, unproven } from "./summary.ts"
@@ -60,11 +64,16 @@ export const list = Effect.fn("list")(
     const formatName = yield* settings.format.pipe(
       Config.withDefault(screen.isTerminal && !isFile ? ("table" as const) : ("ndjson" as const))
     )
-    const encoder = formats[formatName]({
+    const makeEncoder = Option.isNone(input.jq) ? formats[formatName] : yield* jqFormat(input.jq.value)
+    const encoder = makeEncoder({
       columns,
       isContinued: Option.isSome(input.resume),
       width: isFile ? undefined : yield* screen.width,
-      paint: painter(screen.canColor && !isFile)
+      paint: painter(screen.canColor && !isFile),
+      times: timesIn(yield* settings.tz),
+      isForPeople: screen.isTerminal && !isFile,
+      now: yield* Clock.currentTimeMillis,
+      dialect: input.dialect
     })
 
     const limit = input.all || Option.isSome(input.page) ? Infinity : Option.getOrElse(input.limit, () => DEFAULT_LIMIT)
@@ -76,6 +85,7 @@ export const list = Effect.fn("list")(
       output,
       file,
       canResume,
+      isPaged: screen.isTerminal && !isFile && (formatName === "table" || formatName === "yaml"),
       finish: read.finish(input.strict)
     })
     yield* afterwards(written, read)
@@ -88,7 +98,8 @@ export const list = Effect.fn("list")(
         format: input.format,
         consistency: input.consistency,
         concurrency: input.concurrency,
-        page_size: input.pageSize
+        page_size: input.pageSize,
+        tz: input.tz
       })
     )
 )
@@ -98,6 +109,14 @@ const checkCombination = Effect.fnUntraced(function* (input: ListInput) {
   const given = whole.filter((flag) => flag !== false)
   if (given.length > 1) return yield* usage(`${given.join(" and ")} exclude each other; give one of them`)
   if (input.strict && !input.all) return yield* usage("--strict needs --all, since a part proves nothing; add --all")
+  if (input.strict && (yield* reading).consistency === "fast") {
+    return yield* usage("--strict needs a proof, which a fast read never gives; add --consistency verified")
+  }
+  if (Option.isSome(input.jq)) {
+    const others = [Option.isSome(input.format) && "--format", Option.isSome(input.columns) && "--columns"]
+    const other = others.find((flag) => flag !== false)
+    if (other !== undefined) return yield* usage(`--jq and ${other} exclude each other; give one of them`)
+  }
   if (Option.isNone(input.resume)) return
   if (!input.all) return yield* usage("--resume needs --all; add --all")
   if (Option.isSome(input.sort)) return yield* usage("--resume and --sort exclude each other; give one of them")
@@ -189,6 +208,8 @@ interface WriteOptions {
   /** Its name; none for stdout. */
   readonly file: Option.Option<string>
   readonly canResume: boolean
+  /** Whether people read it in a terminal, which a pager scrolls. */
+  readonly isPaged: boolean
   /** Runs before the end of the text is written. */
   readonly finish: Effect.Effect<void, AppError>
 }
@@ -209,14 +230,27 @@ const write = Effect.fnUntraced(function* (encoder: Encoder, chunks: Chunks, opt
       )
     )
   )
-  const whole = text.pipe(Stream.concat(Stream.fromEffectDrain(options.finish)), Stream.concat(textOf(encoder.end)))
-  const { file, output } = options
+  // All was read: another run would not go on, but begin anew.
+  const finish = Effect.tapError(options.finish, () =>
+    Effect.sync(() => {
+      written.token = undefined
+    })
+  )
+  const whole = text.pipe(Stream.concat(Stream.fromEffectDrain(finish)), Stream.concat(textOf(encoder.end)))
   // Rows in the terminal are progress enough.
-  const isShown = Option.isSome(file) || !screen.isTerminal
-  const isComplete = yield* Progress.during(output.write(whole), isShown).pipe(
+  const isShown = Option.isSome(options.file) || !screen.isTerminal
+  const isComplete = yield* Progress.during(deliver(whole, options), isShown).pipe(
     Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : goOn(written, options)))
   )
   return { sessions: written.sessions, isComplete }
+})
+
+/** To the terminal, where a pager may take it, to the file, or to stdout. */
+const deliver = Effect.fnUntraced(function* <E, R>(
+  text: Stream.Stream<string, E, R>,
+  { isPaged, output }: WriteOptions
+) {
+  return isPaged ? yield* show(text) : yield* output.write(text)
 })
 
 interface Written {
@@ -224,11 +258,8 @@ interface Written {
   token: string | undefined
 }
 
-const textOf = (text: () => string) =>
-  Stream.suspend(() => {
-    const shown = text()
-    return shown === "" ? Stream.empty : Stream.succeed(shown)
-  })
+const textOf = (text: () => string): Stream.Stream<string, AppError> =>
+  Stream.unwrap(Effect.map(rendered(text), (shown) => (shown === "" ? Stream.empty : Stream.succeed(shown))))
 
 const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResume, file, output }: WriteOptions) {
   const talk = yield* Talk

@@ -13,12 +13,14 @@ import * as Stream from "effect/Stream"
 import * as Api from "../api/Api.ts"
 import type { WatchInput } from "../commands/watch.ts"
 import { print } from "../output.ts"
+import * as settings from "../settings/settings.ts"
 import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
 import { counted, neutralise, painter } from "../terminal/text.ts"
+import { timesIn } from "../terminal/times.ts"
 import { draw, enter, frame, leave } from "../watch/frame.ts"
 import { type Change, Watched } from "../watch/Watched.ts"
-import { usage } from "./selection.ts"
+import { reading, usage } from "./selection.ts"
 
 export const watch = Effect.fn("watch")(
   function* (input: WatchInput) {
@@ -46,7 +48,7 @@ export const watch = Effect.fn("watch")(
     if (!(yield* all)) return
     yield* conclude(watched, input.exitStatus)
   },
-  (effect, { concurrency, pageSize }) => Effect.provide(effect, Api.layer({ concurrency, page_size: pageSize }))
+  (effect, { concurrency, pageSize, tz }) => Effect.provide(effect, Api.layer({ concurrency, page_size: pageSize, tz }))
 )
 
 const SHORT = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/
@@ -77,11 +79,14 @@ const takeLook = Effect.fnUntraced(function* (watched: Watched, { team }: WatchI
   return watched.look([...active, ...hidden], ended, gone)
 })
 
-/** Sessions that have just ended are among the newest, so the list is read only as far as they are. */
+/**
+ * Sessions that have just ended are among the newest, so the list is read only as far as they are; one that is in no
+ * list any more takes the proof that it is not.
+ */
 const lookUp = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
   const wanted = new Set(ids)
   const found = new Map<string, Session>()
-  yield* Sessions.pages({ consistency: "fast" }).pipe(
+  yield* Sessions.pages({ ...(yield* reading), consistency: "verified" }).pipe(
     Stream.tap(({ sessions }) =>
       Effect.sync(() => {
         for (const session of sessions) if (wanted.has(session.id)) found.set(session.id, session)
@@ -100,6 +105,7 @@ const redraw = Effect.fnUntraced(function* (watched: Watched, { limit }: WatchIn
     height: yield* screen.height,
     limit: Option.getOrUndefined(limit),
     paint: painter(screen.canColor),
+    times: timesIn(yield* settings.tz),
     now: yield* Clock.currentTimeMillis
   }
   return yield* print(draw(frame(watched, options)))
@@ -123,12 +129,15 @@ const report = Effect.fnUntraced(function* (changes: ReadonlyArray<Change>, isTe
 const conclude = Effect.fnUntraced(function* (watched: Watched, isExitStatus: boolean) {
   const talk = yield* Talk
   const { ended } = watched
-  const failed = ended.filter(({ status }) => status === "error")
-  yield* talk.say(`idle: ${counted(ended.length, "session")} ended, ${failed.length} of them in error`)
+  // Neither an ending that this program does not know nor a session that the list has lost is taken for success.
+  const failed = ended.filter(({ status }) => status !== "closed")
+  yield* talk.say(
+    `idle: ${counted(ended.length, "session")} ended, ${failed.length} of them not known to have succeeded`
+  )
   if (isExitStatus && failed.length > 0) {
-    const ids = failed.map(({ id }) => id).join(", ")
+    const endings = failed.map(({ id, status = "unknown" }) => `${neutralise(id)} (${neutralise(status)})`).join(", ")
     return yield* new AppError({
-      message: `${counted(failed.length, "session")} ended in error: ${ids}; see "hb-sessions get"`,
+      message: `${counted(failed.length, "session")} not known to have succeeded: ${endings}; see "hb-sessions get"`,
       exitCode: exitCodes.unexpected
     })
   }

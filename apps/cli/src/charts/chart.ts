@@ -64,9 +64,11 @@ export const chart = (summary: SessionsSummary, groups: ReadonlyArray<Group>, op
               width
             )
           )}`,
-          paint("dim", `sessions a day, ${days[0]?.name} to ${days.at(-1)?.name}`)
+          paint("dim", `sessions a day (UTC), ${days[0]?.name} to ${days.at(-1)?.name}`)
         ],
-    sessions === 0 ? [] : [paint("bold", `By ${by}`), ...bars(groups, options)],
+    sessions === 0
+      ? []
+      : [paint("bold", by === "day" || by === "week" ? `By ${by} (UTC)` : `By ${by}`), ...bars(groups, options)],
     features(summary, options)
   ]
   return sections

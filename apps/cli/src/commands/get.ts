@@ -5,16 +5,21 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { lazily } from "../lazily.ts"
-import { concurrency, pageSize } from "../readFlags.ts"
+import { concurrency, jq, pageSize, tz } from "../readFlags.ts"
 import { formatNames } from "../settings/names.ts"
 
 const input = {
-  ids: Argument.String("id").pipe(Argument.withDescription("Id of a session"), Argument.variadic({ min: 1 })),
+  ids: Argument.String("id").pipe(
+    Argument.withDescription("Id of a session, or so much of its beginning that no other id begins so"),
+    Argument.variadic({ min: 1 })
+  ),
   format: Flag.Literals("format", formatNames).pipe(
     Flag.withAlias("f"),
     Flag.withDescription("How to print them (default: yaml in a terminal, ndjson elsewhere)"),
     Flag.optional
   ),
+  jq,
+  tz,
   concurrency,
   pageSize
 }
@@ -28,7 +33,8 @@ export const get = Command.make(
 ).pipe(
   Command.withDescription("Show sessions by id; exits with 6 when one does not exist."),
   Command.withExamples([
-    { command: "hb-sessions get 1c6d…", description: "One session, with every field" },
-    { command: "hb-sessions get 1c6d… 20af… --format csv", description: "Two of them as CSV" }
+    { command: "hb-sessions get 1c6d", description: "One session, with every field" },
+    { command: "hb-sessions get 1c6d 20af --format csv", description: "Two of them as CSV, by how their ids begin" },
+    { command: "hb-sessions get 1c6d --jq .launchState.screen", description: "A part of it" }
   ])
 )

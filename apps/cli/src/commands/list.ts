@@ -4,7 +4,7 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { lazily } from "../lazily.ts"
-import { filterFlags, positiveInt, readFlags } from "../readFlags.ts"
+import { filterFlags, jq, positiveInt, readFlags, tz } from "../readFlags.ts"
 import { formatNames } from "../settings/names.ts"
 
 const flags = {
@@ -39,6 +39,14 @@ const flags = {
     Flag.withDescription("How to print them (default: table in a terminal, ndjson elsewhere)"),
     Flag.optional
   ),
+  dialect: Flag.Literals("dialect", ["plain", "spreadsheet"]).pipe(
+    Flag.withDescription(
+      "spreadsheet: in CSV, put an apostrophe before text that a spreadsheet would run as a formula (default: plain)"
+    ),
+    Flag.withDefault("plain")
+  ),
+  jq,
+  tz,
   output: Flag.String("output").pipe(
     Flag.withAlias("o"),
     Flag.withMetavar("<file>"),
@@ -70,6 +78,6 @@ export const list = Command.make(
     { command: "hb-sessions list --status active", description: "Running sessions" },
     { command: "hb-sessions list --since 7d --min-credits 1 --sort creditsUsed:desc", description: "The dearest" },
     { command: "hb-sessions list --all --strict --format csv --output sessions.csv", description: "All, proven" },
-    { command: "hb-sessions list --all | jq -r .id", description: "Every id" }
+    { command: "hb-sessions list --all --jq 'select(.status == \"error\") | .id'", description: "Ids of failures" }
   ])
 )

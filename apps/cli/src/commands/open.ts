@@ -3,10 +3,21 @@
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import { lazily } from "../lazily.ts"
 import { concurrency, pageSize } from "../readFlags.ts"
 
-const input = { id: Argument.String("id").pipe(Argument.withDescription("Id of a session")), concurrency, pageSize }
+const input = {
+  id: Argument.String("id").pipe(
+    Argument.withDescription("Id of a session, or so much of its beginning that no other id begins so")
+  ),
+  print: Flag.Boolean("print").pipe(
+    Flag.withDescription("Print the URL instead of opening it (default: off)"),
+    Flag.withDefault(false)
+  ),
+  concurrency,
+  pageSize
+}
 
 export type OpenInput = Command.Command.Config.Infer<typeof input>
 
@@ -15,8 +26,11 @@ export const open = Command.make(
   input,
   lazily(async () => (await import("../actions/open.ts")).open)
 ).pipe(
-  Command.withDescription("Print the URL of a session in the dashboard; exits with 6 when there is no such session."),
+  Command.withDescription(
+    "Open a session of the dashboard in the browser; exits with 6 when there is no such session."
+  ),
   Command.withExamples([
-    { command: 'xdg-open "$(hb-sessions open 1c6d…)"', description: "Open it in the browser (open on macOS)" }
+    { command: "hb-sessions open 1c6d", description: "In the browser that the system or BROWSER names" },
+    { command: "hb-sessions open 1c6d --print", description: "Only its URL" }
   ])
 )

@@ -4,7 +4,7 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { lazily } from "../lazily.ts"
-import { concurrency, pageSize, positiveInt, team } from "../readFlags.ts"
+import { concurrency, pageSize, positiveInt, team, tz } from "../readFlags.ts"
 
 const flags = {
   interval: Flag.String("interval").pipe(
@@ -18,12 +18,15 @@ const flags = {
     Flag.optional
   ),
   team,
+  tz,
   untilIdle: Flag.Boolean("until-idle").pipe(
     Flag.withDescription("End when no session is active (default: go on until Ctrl-C)"),
     Flag.withDefault(false)
   ),
   exitStatus: Flag.Boolean("exit-status").pipe(
-    Flag.withDescription("With --until-idle: exit with 1 when a watched session ended in error (default: 0)"),
+    Flag.withDescription(
+      "With --until-idle: exit with 1 unless every watched session is known to have succeeded (default: off)"
+    ),
     Flag.withDefault(false)
   ),
   concurrency,

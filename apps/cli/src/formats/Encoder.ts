@@ -2,7 +2,8 @@
  * A way to print sessions, page by page.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import type { ColumnName } from "@hb-sessions/core/SessionsCsv"
+import type { ColumnName, Dialect } from "@hb-sessions/core/SessionsCsv"
+import type { Times } from "../terminal/times.ts"
 import type { Paint } from "../terminal/text.ts"
 
 /** Turns sessions into text; it keeps what it must know from one page to the next, and never the sessions. */
@@ -22,6 +23,14 @@ export interface EncoderOptions {
   /** In columns of the terminal; undefined for no bound. */
   readonly width: number | undefined
   readonly paint: Paint
+  /** How the text cells of CSV are written. */
+  readonly dialect: Dialect
+  /** How people are told times. */
+  readonly times: Times
+  /** Whether a person reads the text, to whom epoch milliseconds say nothing. */
+  readonly isForPeople: boolean
+  /** Epoch milliseconds of the read, for the age of what still runs. */
+  readonly now: number
 }
 
 export type MakeEncoder = (options: EncoderOptions) => Encoder

@@ -16,8 +16,8 @@ const withHeader = (header: string, isContinued: boolean, rows: ReturnType<typeo
   return { rows: (sessions: Parameters<typeof rows>[0]) => take() + rows(sessions), end: take }
 }
 
-export const csv: MakeEncoder = ({ columns, isContinued }) =>
-  withHeader(SessionsCsv.header({ columns }), isContinued, SessionsCsv.encodeRows({ columns }))
+export const csv: MakeEncoder = ({ columns, dialect, isContinued }) =>
+  withHeader(SessionsCsv.header({ columns }), isContinued, SessionsCsv.encodeRows({ columns, dialect }))
 
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" }
 

@@ -4,7 +4,7 @@
 import type { Session } from "@hb-sessions/core/Session"
 import type { ColumnName } from "@hb-sessions/core/SessionsCsv"
 import { duration, fit, neutralise, type Paint, type Style, widthOf } from "../terminal/text.ts"
-import type { MakeEncoder } from "./Encoder.ts"
+import type { EncoderOptions, MakeEncoder } from "./Encoder.ts"
 import { valueOf } from "./fields.ts"
 
 /** A column of a table. */
@@ -22,33 +22,43 @@ const statusStyles: Readonly<Record<string, Style>> = { active: "green", error: 
 export const statusStyle = ({ status }: Session): Style | undefined =>
   status === undefined ? undefined : (statusStyles[status] ?? "yellow")
 
-const time = (millis: number | undefined): string =>
-  millis === undefined ? "-" : new Date(millis).toISOString().slice(0, "2026-01-31T09:30".length).replace("T", " ")
+/** What the cells depend on beside the session. */
+export type Moment = Pick<EncoderOptions, "now" | "times">
 
-const durationOf = ({ endTime, startTime }: Session): string => {
-  if (typeof startTime !== "number" || typeof endTime !== "number") return "-"
-  const seconds = Math.max(0, Math.round((endTime - startTime) / 1000))
+/** How long a session lasted, or has been running until now. */
+const durationOf = ({ createdAt, endTime, startTime, status }: Session, now: number): string => {
+  const start = startTime ?? createdAt
+  const end = endTime ?? (status === "active" ? now : undefined)
+  if (start === undefined || end === undefined) return "-"
+  const seconds = Math.max(0, Math.round((end - start) / 1000))
   return seconds < 60 ? `${seconds}s` : duration(seconds * 1000)
 }
 
-const standard: Partial<Record<ColumnName | "duration", TableColumn>> = {
-  id: { title: "ID", width: 36, align: "left", cell: ({ id }) => id },
-  status: { title: "STATUS", width: 6, align: "left", cell: ({ status }) => status ?? "-", style: statusStyle },
-  createdAt: { title: "CREATED (UTC)", width: 16, align: "left", cell: ({ createdAt }) => time(createdAt) },
-  duration: { title: "LASTED", width: 7, align: "right", cell: durationOf },
-  creditsUsed: {
-    title: "CREDITS",
-    width: 7,
-    align: "right",
-    cell: ({ creditsUsed }) => creditsUsed?.toFixed(2) ?? "-"
-  }
-}
+const standard = ({ now, times }: Moment) =>
+  ({
+    id: { title: "ID", width: 36, align: "left", cell: ({ id }) => id },
+    status: { title: "STATUS", width: 6, align: "left", cell: ({ status }) => status ?? "-", style: statusStyle },
+    createdAt: {
+      title: `CREATED (${times.shortZone})`,
+      width: 16,
+      align: "left",
+      cell: ({ createdAt }) => (createdAt === undefined ? "-" : times.minute(createdAt))
+    },
+    duration: { title: "LASTED", width: 7, align: "right", cell: (session) => durationOf(session, now) },
+    creditsUsed: {
+      title: "CREDITS",
+      width: 7,
+      align: "right",
+      cell: ({ creditsUsed }) => creditsUsed?.toFixed(2) ?? "-"
+    }
+  }) satisfies Partial<Record<ColumnName | "duration", TableColumn>>
 
 /** The columns of a table when none are chosen. */
-export const defaultColumns: ReadonlyArray<TableColumn> = Object.values(standard)
+export const defaultColumns = (moment: Moment): ReadonlyArray<TableColumn> => Object.values(standard(moment))
 
-const columnOf = (name: ColumnName): TableColumn => {
-  const known = name === "creditsUsed" ? undefined : standard[name]
+const columnOf = (name: ColumnName, moment: Moment): TableColumn => {
+  const columns: Partial<Record<string, TableColumn>> = standard(moment)
+  const known = name === "creditsUsed" ? undefined : columns[name]
   if (known !== undefined) return known
   return {
     title: name,
@@ -62,8 +72,20 @@ const GAP = "  "
 const LEAST = 6
 const LEAST_NUMBER = 7
 
-/** The widths that the columns get: as wide as their cells, then cut from the widest until the line fits. */
+/** The widths of the columns, and how wide a line may be; undefined for no bound. */
+export interface TableLayout {
+  readonly widths: ReadonlyArray<number>
+  readonly bound: number | undefined
+}
+
+/** Columns as wide as their cells, then cut from the widest until the line fits. */
 export const layout = (
+  columns: ReadonlyArray<TableColumn>,
+  cells: ReadonlyArray<ReadonlyArray<string>>,
+  bound: number | undefined
+): TableLayout => ({ widths: fitted(columns, cells, bound), bound })
+
+const fitted = (
   columns: ReadonlyArray<TableColumn>,
   cells: ReadonlyArray<ReadonlyArray<string>>,
   bound: number | undefined
@@ -72,8 +94,7 @@ export const layout = (
     Math.max(width, widthOf(title), ...cells.map((row) => widthOf(row[index] ?? "")))
   )
   if (bound === undefined) return widths
-  const total = () => widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length)
-  while (total() > bound) {
+  while (lineWidth(widths) > bound) {
     const widest = Math.max(...widths)
     if (widest <= LEAST) {
       widths.pop()
@@ -85,13 +106,35 @@ export const layout = (
   return widths
 }
 
-/** One line; `styles` colours its cells. */
+const lineWidth = (widths: ReadonlyArray<number>): number =>
+  widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length)
+
+/** The widths of one line: a number that is longer than its column takes its room from the widest texts. */
+const widthsOf = (
+  columns: ReadonlyArray<TableColumn>,
+  { bound = Infinity, widths }: TableLayout,
+  cells: ReadonlyArray<string>
+): ReadonlyArray<number> => {
+  const isText = (index: number) => columns[index]?.align === "left"
+  const own = widths.map((width, index) =>
+    isText(index) || width < LEAST_NUMBER ? width : Math.max(width, cells[index]?.length ?? 0)
+  )
+  while (lineWidth(own) > bound) {
+    const widest = Math.max(...own.filter((_, index) => isText(index)))
+    if (widest <= LEAST) break
+    own[own.findLastIndex((width, index) => isText(index) && width === widest)] = widest - 1
+  }
+  return own
+}
+
+/** One line; `paint` colours its cells. */
 export const row = (
   columns: ReadonlyArray<TableColumn>,
-  widths: ReadonlyArray<number>,
+  lines: TableLayout,
   cells: ReadonlyArray<string>,
   paint: (index: number, text: string) => string = (_, text) => text
 ): string => {
+  const widths = widthsOf(columns, lines, cells)
   const shown = widths.map((width, index) => {
     const cell = cells[index] ?? ""
     const align = columns[index]?.align
@@ -107,36 +150,37 @@ export const cellsOf = (columns: ReadonlyArray<TableColumn>, session: Session): 
   columns.map(({ cell }) => neutralise(cell(session)))
 
 /** The header of a table. */
-export const headerOf = (columns: ReadonlyArray<TableColumn>, widths: ReadonlyArray<number>, paint: Paint): string =>
+export const headerOf = (columns: ReadonlyArray<TableColumn>, lines: TableLayout, paint: Paint): string =>
   row(
     columns,
-    widths,
+    lines,
     columns.map(({ title }) => title),
     (_, text) => paint("bold", text)
   )
 
 /** The first page gives the columns their widths, so that rows can be printed before the last is known. */
-export const table: MakeEncoder = ({ columns: names, isContinued, paint, width }) => {
-  const columns = names === undefined ? defaultColumns : names.map(columnOf)
-  let widths: ReadonlyArray<number> | undefined
+export const table: MakeEncoder = ({ columns: names, isContinued, now, paint, times, width }) => {
+  const moment = { now, times }
+  const columns = names === undefined ? defaultColumns(moment) : names.map((name) => columnOf(name, moment))
+  let lines: TableLayout | undefined
   return {
     rows: (sessions) => {
       if (sessions.length === 0) return ""
       const cells = sessions.map((session) => cellsOf(columns, session))
       let text = ""
-      if (widths === undefined) {
-        widths = layout(columns, cells, width)
-        if (!isContinued) text = `${headerOf(columns, widths, paint)}\n`
+      if (lines === undefined) {
+        lines = layout(columns, cells, width)
+        if (!isContinued) text = `${headerOf(columns, lines, paint)}\n`
       }
       for (const [index, session] of sessions.entries()) {
         const painted = (column: number, shown: string) => {
           const style = columns[column]?.style?.(session)
           return style === undefined ? shown : paint(style, shown)
         }
-        text += `${row(columns, widths, cells[index] ?? [], painted)}\n`
+        text += `${row(columns, lines, cells[index] ?? [], painted)}\n`
       }
       return text
     },
-    end: () => (widths === undefined ? "No sessions.\n" : "")
+    end: () => (lines === undefined ? "No sessions.\n" : "")
   }
 }

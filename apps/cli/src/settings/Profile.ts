@@ -71,6 +71,13 @@ const readConfig = Effect.fnUntraced(function* (file: string) {
   return { root, named: typeof profile === "string" ? profile : undefined, names: tables(profiles) }
 })
 
+/** The names of the profiles that either file has. */
+export const profileNames = Effect.gen(function* () {
+  const { config, credentials } = yield* files
+  const keys = yield* SettingsFile.parse(credentials, false)
+  return [...new Set([...(yield* readConfig(config)).names, ...Object.keys(keys)])].filter(isProfileName)
+})
+
 const tables = (value: unknown): ReadonlyArray<string> => (Predicate.isObject(value) ? Object.keys(value) : [])
 
 /** A name can be written in TOML without quotes. */

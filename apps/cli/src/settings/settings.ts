@@ -4,6 +4,7 @@
 import type { Setting } from "@hb-sessions/app-kit/SettingsFile"
 import * as Config from "effect/Config"
 import * as Schema from "effect/Schema"
+import { isZone } from "../terminal/times.ts"
 import { consistencies, formatNames } from "./names.ts"
 
 /** A setting as `config` and `doctor` show it. */
@@ -34,6 +35,13 @@ export const concurrency = positiveInt("HB_SESSIONS_CONCURRENCY").pipe(Config.wi
 export const consistency = Config.Literals(consistencies, "HB_SESSIONS_CONSISTENCY")
 
 export const format = Config.Literals(formatNames, "HB_SESSIONS_FORMAT")
+
+const zone = Schema.String.check(
+  Schema.makeFilter(isZone, { expected: 'a time zone: UTC, local, or one such as "Europe/Paris"' })
+)
+
+/** The time zone of what people read. */
+export const tz = Config.schema(zone, "HB_SESSIONS_TZ").pipe(Config.withDefault("UTC"))
 
 /** Every setting but the key, by its name in a profile. */
 export const settings = {
@@ -66,6 +74,12 @@ export const settings = {
     config: pageSize,
     default: "the server's",
     meaning: "sessions a page"
+  },
+  tz: {
+    variable: "HB_SESSIONS_TZ",
+    config: Config.schema(zone, "HB_SESSIONS_TZ"),
+    default: "UTC",
+    meaning: "time zone of the times in tables and YAML of a terminal, such as `local` or `Europe/Paris`"
   },
   attempt_timeout: {
     variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import { fstatSync } from "node:fs"
 import { Traffic } from "../api/Traffic.ts"
 import { Talk } from "./Talk.ts"
 import { count, counted, cut, duration } from "./text.ts"
@@ -12,6 +13,12 @@ import { count, counted, cut, duration } from "./text.ts"
 const LONG = "700 millis"
 const BETWEEN = "100 millis"
 
+/** Whether stdout is read by another program, which may be a pager and own the screen. */
+const isPiped = Effect.try(() => fstatSync(1)).pipe(
+  Effect.map((stdout) => stdout.isFIFO() || stdout.isSocket()),
+  Effect.orElseSucceed(() => false)
+)
+
 /** Shows the progress while an effect runs, where stderr is a terminal; the line is gone afterwards. */
 export const during = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -19,7 +26,7 @@ export const during = <A, E, R>(
 ): Effect.Effect<A, E, R | Talk | Traffic> =>
   Effect.gen(function* () {
     const talk = yield* Talk
-    if (!isShown || !talk.isLive) return yield* effect
+    if (!isShown || !talk.isLive || (yield* isPiped)) return yield* effect
     const traffic = yield* Traffic
     const start = yield* Clock.currentTimeMillis
     const show = Effect.flatMap(Clock.currentTimeMillis, (now) => talk.transient(line(traffic, now - start)))

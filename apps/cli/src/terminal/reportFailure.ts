@@ -6,8 +6,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 
-const SUGGESTIONS = /\s*Did you mean this\?\s+(.*)$/
-
 /**
  * Prints a failure to stderr, as text or as `--log-format` and `HB_SESSIONS_LOG_FORMAT` ask for.
  *
@@ -18,10 +16,6 @@ export const reportFailure = Effect.fnUntraced(function* (message: string, hint?
   const args = (yield* stdio.args).join(" ")
   const configured = yield* Config.String("HB_SESSIONS_LOG_FORMAT").pipe(Config.withDefault("text"), Effect.orDie)
   const format = /--log-format[ =](\w+)/.exec(args)?.[1] ?? configured
-  const suggested = message.replace(
-    SUGGESTIONS,
-    (_, names: string) => `; did you mean ${names.split(/\s+/).join(" or ")}?`
-  )
-  const text = hint === undefined ? suggested : `${suggested.replace(/(?<![.?])$/, ".")} ${hint}`
+  const text = hint === undefined ? message : `${message.replace(/(?<![.?])$/, ".")} ${hint}`
   yield* Console.error(format === "json" ? JSON.stringify({ level: "error", message: text }) : `hb-sessions: ${text}`)
 })

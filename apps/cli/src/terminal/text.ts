@@ -57,11 +57,12 @@ export const count = (value: number): string => value.toLocaleString("en-US")
 /** `1 session`, `2 sessions`. */
 export const counted = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`
 
-/** A duration as people say it: `950 ms`, `1.2 s`, `3m 20s`, `2h 5m`. */
+/** A duration as people say it: `950 ms`, `1.2 s`, `3m 20s`, `2h 5m`, `3d 4h`. */
 export const duration = (millis: number): string => {
   if (millis < 1000) return `${Math.round(millis)} ms`
   if (millis < 60_000) return `${(millis / 1000).toFixed(1)} s`
   const seconds = Math.round(millis / 1000)
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  if (hours >= 48) return `${Math.floor(hours / 24)}d ${hours % 24}h`
   return hours > 0 ? `${hours}h ${minutes}m` : `${minutes}m ${seconds % 60}s`
 }
