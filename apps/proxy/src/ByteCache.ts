@@ -1,13 +1,16 @@
 /**
  * Encoded answers by key: kept for a while, fetched once for all who wait, bounded by bytes.
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { Claim } from "./Claim.ts"
+import { flat } from "./flat.ts"
+import * as SteadyTime from "./SteadyTime.ts"
 
 /** How long an answer is used, and how much is kept. */
 export interface ByteCacheOptions {
@@ -15,23 +18,37 @@ export interface ByteCacheOptions {
   readonly fresh: Duration.Input
   /** For as long after that it is given at once, and fetched anew behind the scenes. */
   readonly staleWhileRevalidate: Duration.Input
-  /** For as long after `fresh` it is given when fetching fails. */
+  /** For as long after `fresh` it is given when fetching fails, or takes longer than `patience`. */
   readonly staleIfError: Duration.Input
-  /** Most bytes of all bodies, with their bookkeeping; 0 keeps nothing. */
+  /** How long a fetch may take while there is an answer within `staleIfError`. */
+  readonly patience: Duration.Input
+  /** How long a failure is given again that asking again would not change. */
+  readonly negative: Duration.Input
+  /** Most bytes of memory that all entries may hold; 0 keeps nothing. */
   readonly maxBytes: number
 }
 
-/** What can be kept: its size in bytes, and whatever else belongs to it. */
+/** What can be kept. */
 export interface Sized {
-  readonly size: number
+  /** Bytes of memory that it holds, in all its parts. */
+  readonly cost: number
 }
+
+/**
+ * What a failure tells.
+ *
+ * - `outage`: an old answer is better than it.
+ * - `negative`: asking again soon would bring the same; it is kept for a short time.
+ * - `other`: neither.
+ */
+export type FailureKind = "outage" | "negative" | "other"
 
 /**
  * How an answer came about.
  *
  * - `hit`: it was fresh.
  * - `stale`: it was not, and is being fetched anew.
- * - `stale-error`: it was not, and fetching it anew failed.
+ * - `stale-error`: it was not, and fetching it anew failed or takes long.
  * - `miss`: it was fetched.
  * - `collapsed`: somebody else was fetching it already.
  */
@@ -40,7 +57,7 @@ export type CacheState = "hit" | "stale" | "stale-error" | "miss" | "collapsed"
 /** An answer, when it was fetched, and how it came about. */
 export interface Found<A> {
   readonly value: A
-  /** Epoch milliseconds. */
+  /** Steady milliseconds. */
   readonly storedAt: number
   readonly state: CacheState
 }
@@ -50,14 +67,34 @@ interface Entry<A> {
   readonly storedAt: number
 }
 
+/** A failure that is kept. */
+interface Failure<E> {
+  readonly error: E
+  readonly storedAt: number
+}
+
+interface Kept<A, E> {
+  readonly entry: Entry<A> | Failure<E>
+  readonly cost: number
+}
+
 interface Flight<A, E> {
   readonly done: Deferred.Deferred<Entry<A>, E>
+  readonly claim: Claim
+  readonly startedAt: number
   fiber: Fiber.Fiber<void> | undefined
   waiters: number
 }
 
-/** What a key, an entry of a map and a few headers cost beside the body. */
+/**
+ * Bytes that an entry takes beside its key and what its value counts: places in the map, objects, the owner of a buffer
+ * outside of the heap. Measured in `memory.test.ts`.
+ */
 const OVERHEAD = 1024
+/** Most entries, however small they are. */
+const MAX_ENTRIES = 100_000
+/** Bytes that a failure with its texts takes. */
+const FAILURE_COST = 4096
 
 /**
  * A cache of bytes.
@@ -65,39 +102,40 @@ const OVERHEAD = 1024
  * **Details**
  *
  * Everybody who asks for a key that is being fetched waits for the same fetch. It is interrupted when the last of them
- * is, and not before. The answers used longest ago make room for new ones; one that alone needs more than a quarter of
- * the room is not kept. Failures are not kept.
+ * is, and not before, unless an old answer was given in its place: then it goes on behind the scenes. The answers used
+ * longest ago make room for new ones; one that alone needs more than a quarter of the room is not kept. Ages are
+ * measured in steady time.
  */
 export class ByteCache<A extends Sized, E> {
-  private readonly entries = new Map<string, Entry<A>>()
+  private readonly entries = new Map<string, Kept<A, E>>()
   private readonly flights = new Map<string, Flight<A, E>>()
   private readonly freshMillis: number
   private readonly revalidateMillis: number
   private readonly errorMillis: number
+  private readonly negativeMillis: number
+  private readonly patienceMillis: number
   private readonly maxBytes: number
-  private readonly isOutage: (error: E) => boolean
+  private readonly kindOf: (error: E) => FailureKind
   private readonly scope: Scope.Scope
   private used = 0
 
-  private constructor(options: ByteCacheOptions, isOutage: (error: E) => boolean, scope: Scope.Scope) {
+  private constructor(options: ByteCacheOptions, kindOf: (error: E) => FailureKind, scope: Scope.Scope) {
     this.freshMillis = millis(options.fresh)
     this.revalidateMillis = this.freshMillis + millis(options.staleWhileRevalidate)
     this.errorMillis = this.freshMillis + millis(options.staleIfError)
+    this.negativeMillis = millis(options.negative)
+    this.patienceMillis = millis(options.patience)
     this.maxBytes = options.maxBytes
-    this.isOutage = isOutage
+    this.kindOf = kindOf
     this.scope = scope
   }
 
-  /**
-   * Makes an empty cache; closing the scope interrupts what is being fetched.
-   *
-   * `isOutage` tells the failures that an old answer is better than.
-   */
-  static readonly make = <Value extends Sized, Failure>(
+  /** Makes an empty cache; closing the scope interrupts what is being fetched. */
+  static readonly make = <Value extends Sized, Problem>(
     options: ByteCacheOptions,
-    isOutage: (error: Failure) => boolean
-  ): Effect.Effect<ByteCache<Value, Failure>, never, Scope.Scope> =>
-    Effect.map(Effect.scope, (scope) => new ByteCache<Value, Failure>(options, isOutage, scope))
+    kindOf: (error: Problem) => FailureKind
+  ): Effect.Effect<ByteCache<Value, Problem>, never, Scope.Scope> =>
+    Effect.map(Effect.scope, (scope) => new ByteCache<Value, Problem>(options, kindOf, scope))
 
   /** Bytes in use. */
   get bytes(): number {
@@ -114,73 +152,115 @@ export class ByteCache<A extends Sized, E> {
     return storedAt + this.freshMillis - now
   }
 
-  /** The answer if it is fresh, without waiting. */
+  /** The answer if it is fresh at `now`, steady milliseconds; without waiting. */
   peek(key: string, now: number): Found<A> | undefined {
-    const entry = this.entries.get(key)
+    const entry = this.answerOf(key)
     if (entry === undefined || this.freshFor(entry.storedAt, now) <= 0) return undefined
-    this.touch(key, entry)
+    this.touch(key)
     return { ...entry, state: "hit" }
   }
 
-  /** The answer, from the cache or from `load`. */
-  get<R>(key: string, load: Effect.Effect<A, E, R>): Effect.Effect<Found<A>, E, R> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  /** The answer, from the cache or from `load`, for `owner`: whoever's share of the upstream it takes. */
+  get<R>(key: string, owner: string, load: (claim: Claim) => Effect.Effect<A, E, R>): Effect.Effect<Found<A>, E, R> {
+    return Effect.flatMap(SteadyTime.now, (now) => {
       const found = this.peek(key, now)
       if (found !== undefined) return Effect.succeed(found)
-      const entry = this.entries.get(key)
+      const failure = this.failureOf(key, now)
+      if (failure !== undefined) return Effect.fail(failure.error)
+      const entry = this.answerOf(key)
       if (entry !== undefined && now < entry.storedAt + this.revalidateMillis) {
-        const refresh = this.flights.has(key)
-          ? Effect.void
-          : Effect.forkIn(Effect.exit(this.join(key, load)), this.scope)
+        const refresh = this.flights.has(key) ? Effect.void : this.behind(key, owner, load)
         return Effect.as(refresh, { ...entry, state: "stale" as const })
       }
       const state = this.flights.has(key) ? ("collapsed" as const) : ("miss" as const)
-      return this.join(key, load).pipe(
-        Effect.map((fetched): Found<A> => ({ ...fetched, state })),
-        Effect.catch((error) => this.orStale(key, error))
-      )
+      return entry !== undefined && now < entry.storedAt + this.errorMillis
+        ? this.unlessOld(key, owner, load, { entry, state, now })
+        : Effect.map(this.join(key, owner, load), (fetched): Found<A> => ({ ...fetched, state }))
     })
   }
 
-  private orStale(key: string, error: E): Effect.Effect<Found<A>, E> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const entry = this.entries.get(key)
-      return entry !== undefined && this.isOutage(error) && now < entry.storedAt + this.errorMillis
-        ? Effect.succeed({ ...entry, state: "stale-error" as const })
-        : Effect.fail(error)
-    })
+  /** Fetches behind the scenes: nobody's departure ends it. */
+  private behind<R>(key: string, owner: string, load: (claim: Claim) => Effect.Effect<A, E, R>) {
+    return Effect.forkIn(Effect.exit(this.join(key, owner, load)), this.scope)
+  }
+
+  /** Fetches, and gives the old answer when that fails or takes longer than patience allows. */
+  private unlessOld<R>(
+    key: string,
+    owner: string,
+    load: (claim: Claim) => Effect.Effect<A, E, R>,
+    { entry, now, state }: { readonly entry: Entry<A>; readonly state: CacheState; readonly now: number }
+  ): Effect.Effect<Found<A>, E, R> {
+    const old = Effect.succeed<Found<A>>({ ...entry, state: "stale-error" })
+    const startedAt = this.flights.get(key)?.startedAt ?? now
+    return this.behind(key, owner, load).pipe(
+      Effect.flatMap((fiber) =>
+        Effect.timeoutOption(Fiber.join(fiber), Math.max(0, startedAt + this.patienceMillis - now))
+      ),
+      Effect.flatMap(
+        Option.match({
+          onNone: () => old,
+          onSome: (exit) =>
+            Effect.matchEffect(exit, {
+              onFailure: (error) => (this.kindOf(error) === "outage" ? old : Effect.fail(error)),
+              onSuccess: (fetched) => Effect.succeed<Found<A>>({ ...fetched, state })
+            })
+        })
+      )
+    )
   }
 
   /** Waits for the fetch that is under way, or begins one. */
-  private join<R>(key: string, load: Effect.Effect<A, E, R>): Effect.Effect<Entry<A>, E, R> {
+  private join<R>(
+    key: string,
+    owner: string,
+    load: (claim: Claim) => Effect.Effect<A, E, R>
+  ): Effect.Effect<Entry<A>, E, R> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const flight = this.flights.get(key)
-        const joined = flight === undefined ? this.begin(key, load) : Effect.succeed(flight)
+        const joined = flight === undefined ? this.begin(key, owner, load) : Effect.succeed(flight)
         return Effect.flatMap(joined, (flown) => {
           flown.waiters += 1
+          flown.claim.add(owner)
           return Effect.onExit(restore(Deferred.await(flown.done)), () => this.leave(key, flown))
         })
       })
     )
   }
 
-  private begin<R>(key: string, load: Effect.Effect<A, E, R>): Effect.Effect<Flight<A, E>, never, R> {
-    const flight: Flight<A, E> = { done: Deferred.makeUnsafe(), fiber: undefined, waiters: 0 }
-    this.flights.set(key, flight)
-    const fetched = Effect.flatMap(load, (value) =>
-      Effect.map(Clock.currentTimeMillis, (storedAt) => this.store(key, { value, storedAt }))
-    )
-    return Effect.interruptible(fetched).pipe(
-      Effect.onExit((exit) => this.land(key, flight, exit)),
-      Effect.exit,
-      Effect.asVoid,
-      Effect.forkIn(this.scope),
-      Effect.map((fiber) => {
-        flight.fiber = fiber
-        return flight
-      })
-    )
+  private begin<R>(
+    key: string,
+    owner: string,
+    load: (claim: Claim) => Effect.Effect<A, E, R>
+  ): Effect.Effect<Flight<A, E>, never, R> {
+    return Effect.flatMap(SteadyTime.now, (startedAt) => {
+      const claim = new Claim(owner)
+      const flight: Flight<A, E> = { done: Deferred.makeUnsafe(), claim, startedAt, fiber: undefined, waiters: 0 }
+      this.flights.set(key, flight)
+      const fetched = Effect.flatMap(load(claim), (value) =>
+        Effect.map(SteadyTime.now, (storedAt) => {
+          const entry = { value, storedAt }
+          this.store(key, entry, value.cost)
+          return entry
+        })
+      )
+      return Effect.interruptible(fetched).pipe(
+        Effect.tapError((error) =>
+          this.kindOf(error) === "negative" && this.negativeMillis > 0
+            ? Effect.map(SteadyTime.now, (storedAt) => this.store(key, { error, storedAt }, FAILURE_COST))
+            : Effect.void
+        ),
+        Effect.onExit((exit) => this.land(key, flight, exit)),
+        Effect.exit,
+        Effect.asVoid,
+        Effect.forkIn(this.scope),
+        Effect.map((fiber) => {
+          flight.fiber = fiber
+          return flight
+        })
+      )
+    })
   }
 
   private land(key: string, flight: Flight<A, E>, exit: Exit.Exit<Entry<A>, E>) {
@@ -198,32 +278,41 @@ export class ByteCache<A extends Sized, E> {
     })
   }
 
-  private store(key: string, entry: Entry<A>): Entry<A> {
-    this.remove(key)
-    const cost = costOf(entry)
-    if (cost * 4 > this.maxBytes) return entry
-    this.entries.set(key, entry)
-    this.used += cost
-    for (const oldest of this.entries.keys()) {
-      if (this.used <= this.maxBytes) break
-      this.remove(oldest)
-    }
-    return entry
+  private answerOf(key: string): Entry<A> | undefined {
+    const entry = this.entries.get(key)?.entry
+    return entry === undefined || "error" in entry ? undefined : entry
   }
 
-  private touch(key: string, entry: Entry<A>): void {
+  private failureOf(key: string, now: number): Failure<E> | undefined {
+    const entry = this.entries.get(key)?.entry
+    return entry !== undefined && "error" in entry && now < entry.storedAt + this.negativeMillis ? entry : undefined
+  }
+
+  private store(key: string, entry: Entry<A> | Failure<E>, valueCost: number): void {
+    this.remove(key)
+    const cost = OVERHEAD + key.length + valueCost
+    if (cost * 4 > this.maxBytes) return
+    this.entries.set(flat(key), { entry, cost })
+    this.used += cost
+    for (const oldest of this.entries.keys()) {
+      if (this.used <= this.maxBytes && this.entries.size <= MAX_ENTRIES) break
+      this.remove(oldest)
+    }
+  }
+
+  private touch(key: string): void {
+    const kept = this.entries.get(key)
+    if (kept === undefined) return
     this.entries.delete(key)
-    this.entries.set(key, entry)
+    this.entries.set(key, kept)
   }
 
   private remove(key: string): void {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return
+    const kept = this.entries.get(key)
+    if (kept === undefined) return
     this.entries.delete(key)
-    this.used -= costOf(entry)
+    this.used -= kept.cost
   }
 }
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
-
-const costOf = (entry: Entry<Sized>): number => entry.value.size + OVERHEAD

@@ -71,7 +71,7 @@ const document = (text: string, contentType: string, policy: string) => {
   ]
   return (exchange: Exchange): void => {
     const ifNoneMatch = exchange.request.headers["if-none-match"]
-    if (ifNoneMatch !== undefined && Answer.isMatch(ifNoneMatch, etag)) return exchange.send(304, headers)
+    if (ifNoneMatch !== undefined && Answer.isMatch(ifNoneMatch, etag)) return exchange.sendEmpty(304, headers)
     exchange.sendLarge(200, [...headers, "content-type", contentType], body)
   }
 }

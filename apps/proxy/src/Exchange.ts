@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Metrics from "./Metrics.ts"
+import type { Outbox } from "./Outbox.ts"
 import * as Problem from "./Problem.ts"
 import type { Client } from "./Token.ts"
 
@@ -42,6 +43,8 @@ const CLIENT_CLOSED = 499
 
 /** Bytes of a large body that are handed over at once. */
 const PIECE = 65_536
+/** Bytes up to which a body is copied: Node sends a text with the head in one piece, and bytes apart from it. */
+const SMALL = 16_384
 
 /** A request that waits for its answer. */
 export class Exchange {
@@ -62,19 +65,27 @@ export class Exchange {
   private readonly isDraining: () => boolean
   private readonly startedAt = performance.now()
   private readonly log: (entry: LogEntry) => void
+  private readonly outbox: Outbox
   private isFinished = false
   private streamed = 0
+  private stuckSince: number | undefined = undefined
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    options: { readonly id: string; readonly log: (entry: LogEntry) => void; readonly isDraining: () => boolean }
+    options: {
+      readonly id: string
+      readonly log: (entry: LogEntry) => void
+      readonly isDraining: () => boolean
+      readonly outbox: Outbox
+    }
   ) {
     const url = request.url ?? ""
     const query = url.indexOf("?")
     this.id = options.id
     this.log = options.log
     this.isDraining = options.isDraining
+    this.outbox = options.outbox
     this.request = request
     this.response = response
     this.method = request.method ?? ""
@@ -89,19 +100,31 @@ export class Exchange {
     return this.isFinished || this.response.destroyed
   }
 
-  /** Answers at once. `body` is left out of the answer to HEAD, its length is not. */
-  send(status: number, headers: HeaderList, body = "", encoding: "utf8" | "latin1" = "utf8"): void {
+  /** Since when the client has not taken what was written, in milliseconds of `performance.now`; undefined if it has. */
+  get blockedSince(): number | undefined {
+    return this.stuckSince
+  }
+
+  /** Answers without a body. */
+  sendEmpty(status: number, headers: HeaderList): void {
     if (this.isOver) return
-    const length = Buffer.byteLength(body, encoding)
-    const hasBody = status !== 204 && status !== 304
-    this.head(status, hasBody ? [...headers, "content-length", String(length)] : headers)
-    if (hasBody && this.method !== "HEAD") {
-      this.response.end(body, encoding)
-      this.finish(status, undefined, length)
-    } else {
+    this.head(status, headers)
+    this.response.end()
+    this.finish(status, undefined, 0)
+  }
+
+  /** Answers at once. The body is left out of the answer to HEAD, its length is not. */
+  sendBytes(status: number, headers: HeaderList, body: Buffer): void {
+    if (this.isOver) return
+    this.head(status, [...headers, "content-length", String(body.length)])
+    if (this.method === "HEAD") {
       this.response.end()
-      this.finish(status, undefined, 0)
+      return this.finish(status, undefined, 0)
     }
+    if (body.length <= SMALL) this.response.end(body.toString("latin1"), "latin1")
+    else this.response.end(body)
+    this.noteQueued()
+    this.finish(status, undefined, body.length)
   }
 
   /**
@@ -144,6 +167,7 @@ export class Exchange {
       refusal.close
     )
     this.response.end(this.method === "HEAD" ? "" : body)
+    this.noteQueued()
     this.finish(status, refusal.problem, length)
   }
 
@@ -156,7 +180,13 @@ export class Exchange {
   /** Sends a piece; false when the client should be waited for until `drain`. */
   write(piece: string): boolean {
     this.streamed += Buffer.byteLength(piece)
-    return this.response.write(piece)
+    const isTaken = this.response.write(piece)
+    this.noteQueued()
+    if (!isTaken && this.stuckSince === undefined) {
+      this.stuckSince = performance.now()
+      this.response.once("drain", () => (this.stuckSince = undefined))
+    }
+    return isTaken
   }
 
   /** Ends an answer that was begun. */
@@ -182,6 +212,11 @@ export class Exchange {
     const all = [...this.common, ...headers]
     if (isLast || this.isDraining()) all.push("connection", "close")
     this.response.writeHead(status, all)
+  }
+
+  private noteQueued(): void {
+    const { socket } = this.response
+    if (socket !== null && socket.writableLength > 0) this.outbox.note(socket)
   }
 
   private finish(status: number, problem: Problem.ProblemName | undefined, bytes: number): void {

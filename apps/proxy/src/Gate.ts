@@ -12,11 +12,13 @@ import type * as Answer from "./Answer.ts"
 import * as AnswerSend from "./Answer.ts"
 import type { ByteCache } from "./ByteCache.ts"
 import { Exchange, type LogEntry, type RouteName } from "./Exchange.ts"
+import { FairPlaces, type Occupant } from "./FairPlaces.ts"
 import { type Format, negotiate } from "./Format.ts"
 import * as Hygiene from "./Hygiene.ts"
 import { LateRefusals } from "./LateRefusals.ts"
 import { FailureThrottle, RateLimits } from "./Limits.ts"
 import * as Metrics from "./Metrics.ts"
+import type { Outbox } from "./Outbox.ts"
 import { type PageQuery, remembering } from "./PageQuery.ts"
 import { invalidParameter, type Refusal, refuse } from "./Problem.ts"
 import * as ReadQuery from "./ReadQuery.ts"
@@ -38,14 +40,18 @@ export interface GateOptions<E> {
   readonly burst: number
   readonly maxConcurrent: number
   readonly maxStreams: number
+  readonly outbox: Outbox
   readonly corsOrigins: ReadonlySet<string>
   readonly cache: ByteCache<Answer.Answer, E>
   readonly log: (entry: LogEntry) => void
+  /** Epoch milliseconds: for tokens, which end at a time of day. */
+  readonly timeOfDay: () => number
+  /** Steady milliseconds: for everything else. */
   readonly now: () => number
   /** Answers without a token: the documents. */
   readonly documents: ReadonlyMap<string, (exchange: Exchange) => void>
-  /** Does what a fiber must do; calls back when the exchange is over. */
-  readonly run: (exchange: Exchange, task: Task, onEnd: () => void) => void
+  /** Does what a fiber must do; calls back when the exchange is over. Returns a function that ends it before that. */
+  readonly run: (exchange: Exchange, task: Task, onEnd: () => void) => () => void
 }
 
 /** A running gate. */
@@ -80,7 +86,8 @@ export const make = <E>(options: GateOptions<E>): Gate => {
   const idPrefix = randomBytes(6).toString("hex")
   let requests = 0
   let isDraining = false
-  const active = { pages: 0, streams: 0 }
+  const pages = new FairPlaces({ max: options.maxConcurrent, extra: 0, yields: "all" })
+  const streams = new FairPlaces({ max: options.maxStreams, extra: options.maxStreams, yields: "blocked" })
 
   const requestId = (header: string | ReadonlyArray<string> | undefined): string =>
     typeof header === "string" && REQUEST_ID.test(header) ? header : `${idPrefix}-${(++requests).toString(36)}`
@@ -88,7 +95,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
   /** The client, or why there is none. */
   const authenticate = (exchange: Exchange, credential: string | undefined): Client | Refusal => {
     if (options.isOpen) return anonymous
-    const client = credential === undefined ? undefined : options.authenticate(credential, options.now())
+    const client = credential === undefined ? undefined : options.authenticate(credential, options.timeOfDay())
     if (client !== undefined) return client
     Metrics.count(Metrics.authFailures)
     const wait = throttle.note(exchange.address, options.now())
@@ -123,20 +130,22 @@ export const make = <E>(options: GateOptions<E>): Gate => {
   }
 
   /** Hands over to a fiber, unless too many are at work. */
-  const start = (exchange: Exchange, task: Task): void => {
-    const kind = task._tag === "Page" ? "pages" : "streams"
-    const max = kind === "pages" ? options.maxConcurrent : options.maxStreams
-    if (active[kind] >= max) {
-      return exchange.refuse(
-        refuse("overloaded", "too many requests are under way; try again in a moment", {
-          headers: { "retry-after": "1" }
-        })
-      )
+  const start = (exchange: Exchange, client: Client, task: Task): void => {
+    let end = () => {}
+    const occupant: Occupant = {
+      get blockedSince() {
+        return exchange.blockedSince
+      },
+      giveWay: () => {
+        Metrics.count(Metrics.gaveWay)
+        if (exchange.response.headersSent) exchange.cut("overloaded")
+        else exchange.refuse(overloaded)
+        end()
+      }
     }
-    active[kind] += 1
-    options.run(exchange, task, () => {
-      active[kind] -= 1
-    })
+    const place = (task._tag === "Page" ? pages : streams).take(client.id, occupant, performance.now())
+    if (place === undefined) return exchange.refuse(overloaded)
+    end = options.run(exchange, task, place.leave)
   }
 
   const page = (exchange: Exchange, client: Client): void => {
@@ -147,7 +156,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     if (denied !== undefined) return exchange.refuse(denied)
     const now = options.now()
     const found = options.cache.peek(pageKey(query.success), now)
-    if (found === undefined) return start(exchange, { _tag: "Page", query: query.success })
+    if (found === undefined) return start(exchange, client, { _tag: "Page", query: query.success })
     sendPage(exchange, found, options.cache, now)
   }
 
@@ -171,13 +180,13 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     if (Result.isFailure(query)) return exchange.refuse(query.failure)
     const denied = checkStatuses(client, query.success.statuses)
     if (denied !== undefined) return exchange.refuse(denied)
-    start(exchange, task(query.success))
+    start(exchange, client, task(query.success))
   }
 
-  const one = (exchange: Exchange, id: string): void => {
+  const one = (exchange: Exchange, client: Client, id: string): void => {
     const [unknown] = new URLSearchParams(exchange.search).keys()
     if (unknown !== undefined) return exchange.refuse(invalidParameter(unknown, "unknown; there are no parameters"))
-    start(exchange, { _tag: "One", id })
+    start(exchange, client, { _tag: "One", id })
   }
 
   const cors = (exchange: Exchange): void => {
@@ -204,7 +213,8 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     const exchange = new Exchange(request, response, {
       id: requestId(request.headers["x-request-id"]),
       log: options.log,
-      isDraining: () => isDraining
+      isDraining: () => isDraining,
+      outbox: options.outbox
     })
     const inspected = Hygiene.inspect(request)
     if (Hygiene.isRefusal(inspected)) return exchange.refuse(inspected)
@@ -216,7 +226,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     }
     exchange.route = route
     if (options.corsOrigins.size > 0) cors(exchange)
-    if (exchange.method === "OPTIONS") return exchange.send(204, ["allow", METHODS, "vary", "origin"])
+    if (exchange.method === "OPTIONS") return exchange.sendEmpty(204, ["allow", METHODS, "vary", "origin"])
     if (exchange.method !== "GET" && exchange.method !== "HEAD") {
       return exchange.refuse(
         refuse("method-not-allowed", `${path} is only read: ${METHODS}`, { headers: { allow: METHODS } })
@@ -232,7 +242,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     const format = listFormats.get(path)
     if (format !== undefined) return list(exchange, client, format)
     if (route === "/v1/stats") return readTask(exchange, client, false, (query) => ({ _tag: "Stats", query }))
-    return one(exchange, path.slice(ONE_PREFIX.length))
+    return one(exchange, client, path.slice(ONE_PREFIX.length))
   }
 
   return {
@@ -241,9 +251,13 @@ export const make = <E>(options: GateOptions<E>): Gate => {
       isDraining = true
     },
     isDraining: () => isDraining,
-    inFlight: () => active.pages + active.streams
+    inFlight: () => pages.size + streams.size
   }
 }
+
+const overloaded = refuse("overloaded", "too many requests are under way; try again in a moment", {
+  headers: { "retry-after": "1" }
+})
 
 /** Only CSV has columns, so who asks for some means it. */
 const wantsColumns = ({ search }: Exchange): boolean =>

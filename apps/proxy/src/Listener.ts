@@ -9,6 +9,8 @@ import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 import { maxHeaderBytes } from "./Hygiene.ts"
+import type { Outbox } from "./Outbox.ts"
+import * as Pipeline from "./Pipeline.ts"
 import * as Problem from "./Problem.ts"
 
 /** How connections are treated. */
@@ -17,10 +19,12 @@ export interface ListenerOptions {
   readonly port: number
   /** Longest time for a request to arrive. */
   readonly headerTimeout: Duration.Duration
-  /** Longest silence on a connection that is being answered. */
+  /** Longest time in which a client neither reads nor sends; however long its answer takes to make does not count. */
   readonly clientTimeout: Duration.Duration
   readonly keepAlive: Duration.Duration
   readonly maxConnections: number
+  /** What waits for clients. */
+  readonly outbox: Outbox
   /** How long new connections are accepted after the stop began. */
   readonly drain: Duration.Duration
   /** How long requests may take to finish after that. */
@@ -40,12 +44,15 @@ interface Use {
   readonly openedAt: number
   requests: number
   busy: number
+  pipeline: Pipeline.Pipeline | undefined
 }
 
 const CHECK_MILLIS = 25
 /** How long a connection that was just made is waited for. */
 const NEW_MILLIS = 1000
 const SECOND = 1000
+/** First and later silence after which the kernel asks whether the client is still there. */
+const PROBE_MILLIS = 30_000
 
 /**
  * Listens, and stops when the scope closes.
@@ -69,7 +76,10 @@ export const listen = (
       headersTimeout: Duration.toMillis(options.headerTimeout),
       requestTimeout: Duration.toMillis(options.headerTimeout),
       connectionsCheckingInterval: Math.min(SECOND, Duration.toMillis(options.headerTimeout)),
-      keepAliveTimeout: Duration.toMillis(options.keepAlive)
+      keepAliveTimeout: Duration.toMillis(options.keepAlive),
+      // Nothing is written while a sum is being made: it may be for a client that has vanished.
+      keepAlive: true,
+      keepAliveInitialDelay: PROBE_MILLIS
     })
     // Node would drop further headers silently; their number is checked with the rest of the form.
     server.maxHeadersCount = 0
@@ -77,15 +87,31 @@ export const listen = (
     server.timeout = Duration.toMillis(options.clientTimeout)
     const sockets = new Map<Socket, Use>()
     server.on("connection", (socket: Socket) => {
-      sockets.set(socket, { openedAt: performance.now(), requests: 0, busy: 0 })
-      socket.once("close", () => sockets.delete(socket))
+      const use: Use = { openedAt: performance.now(), requests: 0, busy: 0, pipeline: undefined }
+      use.pipeline = Pipeline.install(socket, {
+        isBusy: () => use.busy > 0,
+        onHeld: (bytes) => options.outbox.hold(socket, bytes)
+      })
+      sockets.set(socket, use)
+      socket.once("close", () => {
+        sockets.delete(socket)
+        options.outbox.forget(socket)
+      })
+    })
+    server.on("timeout", (socket: Socket) => {
+      const isOurs = (sockets.get(socket)?.busy ?? 0) > 0 && socket.writableLength === 0
+      if (isOurs) socket.setTimeout(server.timeout)
+      else socket.destroy()
     })
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const use = sockets.get(request.socket)
       if (use === undefined) return
       use.requests += 1
       use.busy += 1
-      response.once("close", () => (use.busy -= 1))
+      response.once("close", () => {
+        use.busy -= 1
+        use.pipeline?.next()
+      })
     })
     server.on("request", handler)
     // Neither is anything that is served here: the form of the request tells so.

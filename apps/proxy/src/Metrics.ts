@@ -62,6 +62,18 @@ export const logDropped = counter(
   "Lines of the access log that were dropped because nobody read them fast enough"
 )
 
+/** Requests that lost their place. */
+export const gaveWay = counter(
+  "hb_sessions_proxy_gave_way",
+  "Requests that lost their place to a token with fewer, or because nobody read the answer"
+)
+
+/** Connections that held too much. */
+export const dropped = counter(
+  "hb_sessions_proxy_connections_dropped",
+  "Connections that were dropped because too much waited for clients that do not read"
+)
+
 /** Adds one. */
 export const count = (metric: Metric.Metric<number, unknown>): void => metric.updateUnsafe(1, context)
 
@@ -71,6 +83,7 @@ const cacheBytes = gauge("hb_sessions_proxy_cache_bytes", "Bytes of kept answers
 const cacheEntries = gauge("hb_sessions_proxy_cache_entries", "Kept answers")
 const inFlight = gauge("hb_sessions_proxy_requests_in_flight", "Requests that wait for the upstream or stream")
 const connections = gauge("hb_sessions_proxy_connections", "Open connections")
+const queuedBytes = gauge("hb_sessions_proxy_queued_bytes", "Bytes that wait for clients to read or to be answered")
 const draining = gauge("hb_sessions_proxy_draining", "1 while the server stops, else 0")
 const breakerOpen = gauge("hb_sessions_proxy_breaker_open", "1 while the upstream is left alone, else 0")
 
@@ -80,6 +93,7 @@ export const observe = (state: {
   readonly cacheEntries: number
   readonly inFlight: number
   readonly connections: number
+  readonly queuedBytes: number
   readonly isDraining: boolean
   readonly isBreakerOpen: boolean
 }): void => {
@@ -87,6 +101,7 @@ export const observe = (state: {
   cacheEntries.updateUnsafe(state.cacheEntries, context)
   inFlight.updateUnsafe(state.inFlight, context)
   connections.updateUnsafe(state.connections, context)
+  queuedBytes.updateUnsafe(state.queuedBytes, context)
   draining.updateUnsafe(state.isDraining ? 1 : 0, context)
   breakerOpen.updateUnsafe(state.isBreakerOpen ? 1 : 0, context)
 }

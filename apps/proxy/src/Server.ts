@@ -16,13 +16,15 @@ import * as Scope from "effect/Scope"
 import * as AccessLog from "./AccessLog.ts"
 import * as Admin from "./Admin.ts"
 import type * as Answer from "./Answer.ts"
-import { ByteCache } from "./ByteCache.ts"
+import { ByteCache, type FailureKind } from "./ByteCache.ts"
 import * as Documents from "./Documents.ts"
 import * as Gate from "./Gate.ts"
 import { listen, type ListenerOptions } from "./Listener.ts"
 import * as Metrics from "./Metrics.ts"
+import { Outbox } from "./Outbox.ts"
 import * as Secrets from "./Secrets.ts"
 import type { Settings } from "./Settings.ts"
+import * as SteadyTime from "./SteadyTime.ts"
 import * as Tasks from "./Tasks.ts"
 import { TokenStore } from "./TokenStore.ts"
 import * as Upstream from "./Upstream.ts"
@@ -52,6 +54,13 @@ export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppErro
     : TokenStore.layerFile(settings.tokensFile)
 }
 
+/** What is worth an old answer, what is worth remembering, and what is neither. */
+const kindOf = (error: Tasks.LoadError): FailureKind => {
+  if (error._tag === "SessionNotFound") return "negative"
+  if (error.reason._tag === "InvalidRequest") return "negative"
+  return Upstream.isOutage(error) ? "outage" : "other"
+}
+
 const refused = (message: string) =>
   Layer.effect(TokenStore, Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage })))
 
@@ -72,13 +81,13 @@ export const layerUpstream = (settings: Settings, version: string) =>
         // Retries are the guards': they have a budget.
         retries: 0,
         maxBodyBytes: settings.maxBodyBytes,
-        decoding: settings.strictUpstream ? "strict" : "tolerant",
-        ...(settings.upstreamRate === 0 ? {} : { maxRequestsPerSecond: settings.upstreamRate })
+        decoding: settings.strictUpstream ? "strict" : "tolerant"
       })
       return Upstream.layer({
         retries: settings.retries,
         maxRetryAfter: settings.maxRetryAfter,
         concurrency: settings.upstreamConcurrency,
+        perSecond: settings.upstreamRate === 0 ? undefined : settings.upstreamRate,
         deadline: settings.deadline,
         breakerFailures: settings.breakerFailures,
         breakerOpen: settings.breakerOpen
@@ -104,9 +113,11 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       fresh: settings.cacheFresh,
       staleWhileRevalidate: settings.cacheStale,
       staleIfError: settings.cacheError,
+      patience: settings.cachePatience,
+      negative: settings.cacheNegative,
       maxBytes: settings.cacheBytes
     },
-    (error) => error._tag === "SessionsError" && Upstream.isOutage(error)
+    kindOf
   ).pipe(Scope.provide(work))
   const documents = yield* Documents.make
   const context = yield* Effect.context<SessionsClient>()
@@ -120,6 +131,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     deadline: settings.deadline,
     readTimeout: settings.readTimeout
   })
+  const outbox = new Outbox(settings.maxQueued, () => Metrics.count(Metrics.dropped))
   const gate = Gate.make({
     authenticate: tokens.authenticate,
     isOpen: tokens.isOpen,
@@ -130,7 +142,9 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     corsOrigins: new Set(settings.corsOrigins),
     cache,
     log,
-    now: () => clock.currentTimeMillisUnsafe(),
+    outbox,
+    timeOfDay: () => clock.currentTimeMillisUnsafe(),
+    now: () => SteadyTime.nowUnsafe(clock),
     documents,
     run: (exchange, task, onEnd) => Tasks.fork(exchange, run, perform(exchange, task), onEnd)
   })
@@ -139,7 +153,8 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     headerTimeout: settings.headerTimeout,
     clientTimeout: settings.clientTimeout,
     keepAlive: settings.keepAlive,
-    maxConnections: settings.maxConnections
+    maxConnections: settings.maxConnections,
+    outbox
   }
   let connections = () => 0
   const observe = Effect.map(health.openFor, (openFor) =>
@@ -148,6 +163,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       cacheEntries: cache.size,
       inFlight: gate.inFlight(),
       connections: connections(),
+      queuedBytes: outbox.bytes,
       isDraining: gate.isDraining(),
       isBreakerOpen: openFor !== undefined
     })

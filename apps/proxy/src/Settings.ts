@@ -77,10 +77,22 @@ export const flags = {
     meaning: "How long after being fresh it is given while the upstream fails",
     metavar: "duration"
   }),
+  cachePatience: setting("cache-patience", {
+    schema: DurationText,
+    default: "2s",
+    meaning: "How long a fetch may take before an answer within --cache-error is given in its place",
+    metavar: "duration"
+  }),
+  cacheNegative: setting("cache-negative", {
+    schema: DurationText,
+    default: "5s",
+    meaning: "How long the upstream's 400, and that a session was not found, are told again without asking",
+    metavar: "duration"
+  }),
   cacheBytes: setting("cache-bytes", {
     schema: Size,
     default: "64m",
-    meaning: "Memory for answers; 0 keeps none",
+    meaning: "Memory for answers, with all that they need; 0 keeps none",
     metavar: "size"
   }),
   rate: setting("rate", {
@@ -112,6 +124,12 @@ export const flags = {
     default: "10000",
     meaning: "Open connections; further ones are closed",
     metavar: "number"
+  }),
+  maxQueued: setting("max-queued", {
+    schema: Size,
+    default: "64m",
+    meaning: "Bytes that may wait for clients that do not read; beyond them the worst connections are dropped",
+    metavar: "size"
   }),
   upstreamRate: setting("upstream-rate", {
     schema: Rate,

@@ -4,9 +4,8 @@
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Headers from "effect/http/Headers"
@@ -16,10 +15,13 @@ import * as Answer from "./Answer.ts"
 import type { ByteCache } from "./ByteCache.ts"
 import { errorRefusal } from "./errorRefusal.ts"
 import type { Exchange } from "./Exchange.ts"
+import { Claim } from "./Claim.ts"
+import { CurrentWork, type WorkKind } from "./FairQueue.ts"
 import { pageKey, sendPage, type Task } from "./Gate.ts"
 import * as Pages from "./Pages.ts"
 import { type Refusal, refuse } from "./Problem.ts"
 import type { Secrets } from "./Secrets.ts"
+import * as SteadyTime from "./SteadyTime.ts"
 import * as Summaries from "./Summaries.ts"
 import { CurrentRequestId } from "./UpstreamHttp.ts"
 import * as WholeList from "./WholeList.ts"
@@ -45,44 +47,44 @@ export const make = (options: TaskOptions) => {
   const { cache, secrets } = options
 
   const perform = (exchange: Exchange, task: Task): Effect.Effect<void, LoadError | Refused, SessionsClient> => {
+    const owner = exchange.client?.id ?? ""
     switch (task._tag) {
-      case "Page":
-        return cache
-          .get(
-            pageKey(task.query),
-            Pages.load(task.query, { isStrict: options.isStrict, requestId: exchange.id, hide: secrets.hide })
-          )
-          .pipe(
-            Effect.flatMap((found) =>
-              Effect.map(Clock.currentTimeMillis, (now) => sendPage(exchange, found, cache, now))
-            ),
-            within(options.deadline)
-          )
-      case "List":
-        return WholeList.send(exchange, {
+      case "Page": {
+        const page = Pages.load(task.query, { isStrict: options.isStrict, requestId: exchange.id, hide: secrets.hide })
+        return cache.get(pageKey(task.query), owner, workFor("page", page)).pipe(
+          Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => sendPage(exchange, found, cache, now))),
+          // The upstream's guards give up first: they know what to say.
+          within(Duration.sum(options.deadline, Duration.seconds(1)))
+        )
+      }
+      case "List": {
+        const list = WholeList.send(exchange, {
           format: task.format,
           query: task.query,
           concurrency: options.readConcurrency
-        }).pipe(within(options.readTimeout))
-      case "One":
-        return cache.get(`one:${task.id}`, Summaries.one(task.id, options.readConcurrency)).pipe(
+        })
+        return workFor("list", list)(new Claim(owner)).pipe(within(options.readTimeout))
+      }
+      case "One": {
+        const one = Summaries.one(task.id, options.readConcurrency)
+        return cache.get(`one:${task.id}`, owner, workFor("list", one)).pipe(
           Effect.flatMap((found) => {
             const allowed = exchange.client?.statuses
             // A session that the token must not see is one that is not there.
             return allowed === undefined || [...found.value.statuses].every((status) => allowed.has(status))
-              ? Effect.map(Clock.currentTimeMillis, (now) => Answer.send(exchange, found, cache, now))
+              ? Effect.map(SteadyTime.now, (now) => Answer.send(exchange, found, cache, now))
               : Effect.fail(new Summaries.SessionNotFound({ isProven: true }))
           }),
           within(options.readTimeout)
         )
+      }
       case "Stats": {
         // A token of some statuses has asked for some of them: what it gets is the same for all such tokens.
         const asked = exchange.client?.statuses === undefined ? undefined : new Set(task.query.statuses)
         const key = `stats:${asked === undefined ? "all" : "some"}:${task.query.key}`
-        return cache.get(key, Summaries.stats(task.query, asked, options.readConcurrency)).pipe(
-          Effect.flatMap((found) =>
-            Effect.map(Clock.currentTimeMillis, (now) => Answer.send(exchange, found, cache, now))
-          ),
+        const stats = Summaries.stats(task.query, asked, options.readConcurrency)
+        return cache.get(key, owner, workFor("list", stats)).pipe(
+          Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => Answer.send(exchange, found, cache, now))),
           within(options.readTimeout)
         )
       }
@@ -122,6 +124,12 @@ export const make = (options: TaskOptions) => {
     )
 }
 
+/** Whoever waits for an effect stands in line for what it asks of the upstream. */
+const workFor =
+  <A, E, R>(kind: WorkKind, effect: Effect.Effect<A, E, R>) =>
+  (claim: Claim): Effect.Effect<A, E, R> =>
+    Effect.provideService(effect, CurrentWork, { claim, kind })
+
 const within =
   (duration: Duration.Duration) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refused, R> =>
@@ -143,17 +151,18 @@ const settle = (exchange: Exchange, refusal: Refusal, error?: SessionsError): Ef
     )
   )
 
-/** Runs a task for an exchange; the client's departure interrupts it. */
+/** Runs a task for an exchange; the client's departure interrupts it, and so does the function that it returns. */
 export const fork = (
   exchange: Exchange,
   run: (effect: Effect.Effect<void, never, SessionsClient>) => Fiber.Fiber<void>,
   effect: Effect.Effect<void, never, SessionsClient>,
   onEnd: () => void
-): void => {
+): (() => void) => {
   const fiber = run(Effect.onExit(effect, () => Effect.sync(onEnd)))
   exchange.response.once("close", () => {
     if (exchange.response.writableFinished) return
     exchange.abandoned()
     fiber.interruptUnsafe()
   })
+  return () => fiber.interruptUnsafe()
 }

@@ -1,5 +1,5 @@
 /**
- * The upstream behind its guards: one budget for everybody, retries that cannot become a storm, a breaker.
+ * The upstream behind its guards: a breaker, retries that cannot become a storm, and one budget that tokens share.
  */
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { SessionsError, UpstreamUnavailable } from "@hb-sessions/core/SessionsError"
@@ -11,8 +11,9 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
-import * as Semaphore from "effect/Semaphore"
+import { FairQueue } from "./FairQueue.ts"
 import * as Metrics from "./Metrics.ts"
+import * as SteadyTime from "./SteadyTime.ts"
 
 /** How the upstream is treated. */
 export interface UpstreamOptions {
@@ -22,6 +23,8 @@ export interface UpstreamOptions {
   readonly maxRetryAfter: Duration.Duration
   /** Most requests in flight. */
   readonly concurrency: number
+  /** Most requests a second; undefined for no limit. */
+  readonly perSecond: number | undefined
   /** Longest time for one page, waits and retries included. */
   readonly deadline: Duration.Duration
   /** Failures in a row that open the breaker. */
@@ -34,7 +37,7 @@ export interface UpstreamOptions {
 export class UpstreamHealth extends Context.Service<
   UpstreamHealth,
   {
-    /** How the last request ended; undefined before the first. */
+    /** How the last request ended, and when, in steady milliseconds; undefined before the first. */
     readonly last: () => { readonly at: number; readonly error: SessionsError | undefined } | undefined
     /** Seconds until a call may be tried; undefined when one may be now. */
     readonly openFor: Effect.Effect<number | undefined>
@@ -58,7 +61,7 @@ export const layer = (options: UpstreamOptions): Layer.Layer<SessionsClient | Up
   Layer.effectContext(
     Effect.gen(function* () {
       const raw = yield* SessionsClient
-      const semaphore = yield* Semaphore.make(options.concurrency)
+      const queue = yield* FairQueue.make(options)
       const breaker = yield* CircuitBreaker.make({
         tripPolicy: CircuitBreaker.consecutive(options.breakerFailures),
         openDuration: options.breakerOpen
@@ -67,9 +70,15 @@ export const layer = (options: UpstreamOptions): Layer.Layer<SessionsClient | Up
       let last: { readonly at: number; readonly error: SessionsError | undefined } | undefined
 
       const note = <A>(exit: Exit.Exit<A, SessionsError>) =>
-        Effect.map(Clock.currentTimeMillis, (at) => {
+        Effect.map(SteadyTime.now, (at) => {
           const error = failureOf(exit)
-          if (Exit.isSuccess(exit)) budget = Math.min(RETRY_BUDGET, budget + EARNED_BY_SUCCESS)
+          if (Exit.isSuccess(exit)) {
+            budget = Math.min(RETRY_BUDGET, budget + EARNED_BY_SUCCESS)
+            queue.recover()
+          } else if (error?.reason._tag === "RateLimited") {
+            const wait = Math.min(error.reason.retryAfterMillis ?? 0, Duration.toMillis(options.maxRetryAfter))
+            queue.slowDown(at, wait)
+          }
           if (Exit.isSuccess(exit) || error !== undefined) last = { at, error }
         })
 
@@ -85,37 +94,54 @@ export const layer = (options: UpstreamOptions): Layer.Layer<SessionsClient | Up
         return true
       }
 
-      const guard = <A>(page: number, call: Effect.Effect<A, SessionsError>): Effect.Effect<A, SessionsError> => {
-        let made = 0
-        const counted = Effect.suspend(() => {
-          made += 1
-          return call
-        })
-        return Effect.onExit(counted, note).pipe(
-          breaker.execute({ key: BREAKER_KEY, classify }),
-          Effect.catchTag("CircuitBreakerError", (error) =>
-            Effect.fail(new SessionsError({ page, reason: broken(error) }))
-          ),
-          semaphore.withPermits(1),
-          Effect.retry({ schedule, times: options.retries, while: spend }),
-          // An open breaker after all keeps its mark.
-          Effect.mapError((error) => (isMade(error) ? error.withAttempts(made) : error)),
-          Effect.timeoutOrElse({
-            duration: options.deadline,
-            orElse: () =>
-              Effect.fail(
-                new SessionsError({
-                  page,
-                  reason: new UpstreamUnavailable({
-                    kind: "timeout",
-                    attempts: Math.max(1, made),
-                    detail: "the deadline has passed"
-                  })
-                })
-              )
+      // The breaker goes by the time of day, and would stay open for an hour when that is set back by one.
+      const steadily = <A, E>(effect: (clock: Clock.Clock) => Effect.Effect<A, E>) =>
+        Effect.clockWith((clock) => Effect.provideService(effect(clock), Clock.Clock, SteadyTime.clockOf(clock)))
+
+      /** How long the breaker stays open; undefined when a call may be made. */
+      const openFor = steadily(() => breaker.state(BREAKER_KEY)).pipe(
+        Effect.map((state) =>
+          state._tag === "Open" && Duration.toMillis(state.retryAfter) > 0 ? state.retryAfter : undefined
+        ),
+        Effect.orElseSucceed(() => undefined)
+      )
+
+      /** One request, at its turn. */
+      const once = <A>(page: number, call: Effect.Effect<A, SessionsError>, attempts: Attempts) =>
+        queue.withTurn(
+          Effect.flatMap(openFor, (wait) => {
+            // It tripped while this one waited.
+            if (wait !== undefined) return Effect.fail(new SessionsError({ page, reason: broken(wait) }))
+            attempts.made += 1
+            return Effect.onExit(call, note)
           })
         )
-      }
+
+      const withRetries = <A>(page: number, call: Effect.Effect<A, SessionsError>): Effect.Effect<A, SessionsError> =>
+        Effect.suspend(() => {
+          const attempts: Attempts = { made: 0 }
+          return once(page, call, attempts).pipe(
+            Effect.retry({ schedule, times: options.retries, while: spend }),
+            // An open breaker after all keeps its mark.
+            Effect.mapError((error) => (isMade(error) ? error.withAttempts(attempts.made) : error)),
+            Effect.timeoutOrElse({
+              duration: options.deadline,
+              orElse: () => Effect.fail(new SessionsError({ page, reason: tooLate(attempts) }))
+            })
+          )
+        })
+
+      const guard = <A>(page: number, call: Effect.Effect<A, SessionsError>): Effect.Effect<A, SessionsError> =>
+        steadily((clock) =>
+          Effect.provideService(withRetries(page, call), Clock.Clock, clock).pipe(
+            breaker.execute({ key: BREAKER_KEY, classify })
+          )
+        ).pipe(
+          Effect.catchTag("CircuitBreakerError", ({ reason }) => {
+            const wait = reason._tag === "CircuitOpen" ? reason.retryAfter : Duration.seconds(1)
+            return Effect.fail(new SessionsError({ page, reason: broken(wait) }))
+          })
+        )
 
       return Context.make(
         SessionsClient,
@@ -126,14 +152,7 @@ export const layer = (options: UpstreamOptions): Layer.Layer<SessionsClient | Up
       ).pipe(
         Context.add(UpstreamHealth, {
           last: () => last,
-          openFor: breaker.state(BREAKER_KEY).pipe(
-            Effect.map((state) =>
-              state._tag === "Open" && Duration.toMillis(state.retryAfter) > 0
-                ? Math.ceil(Duration.toSeconds(state.retryAfter))
-                : undefined
-            ),
-            Effect.orElseSucceed(() => undefined)
-          )
+          openFor: Effect.map(openFor, (wait) => (wait === undefined ? undefined : Math.ceil(Duration.toSeconds(wait))))
         })
       )
     })
@@ -145,21 +164,35 @@ const failureOf = <A>(exit: Exit.Exit<A, SessionsError>): SessionsError | undefi
 /** Only silence and 5xx open the breaker: what the upstream refuses, it refuses in good health. */
 const classify = <A>(exit: Exit.Exit<A, SessionsError>): CircuitBreaker.Outcome => {
   const error = failureOf(exit)
-  if (error?.reason._tag === "UpstreamUnavailable") return CircuitBreaker.failure()
+  if (error?.reason._tag === "UpstreamUnavailable") {
+    return isMade(error) ? CircuitBreaker.failure() : CircuitBreaker.ignored
+  }
   return Exit.isSuccess(exit) || error !== undefined ? CircuitBreaker.success : CircuitBreaker.ignored
 }
 
-const broken = ({ reason }: CircuitBreaker.CircuitBreakerError) =>
+const broken = (wait: Duration.Duration) =>
   new UpstreamUnavailable({
     kind: "network",
     // Tells it from a call that was made.
     attempts: 0,
-    retryAfterMillis: reason._tag === "CircuitOpen" ? Duration.toMillis(reason.retryAfter) : 1000,
+    retryAfterMillis: Duration.toMillis(wait),
     detail: "it failed several times in a row and is left alone for a moment"
   })
 
 /** Whether a request was sent at all. */
 const isMade = ({ reason }: SessionsError): boolean => reason._tag !== "UpstreamUnavailable" || reason.attempts > 0
+
+const tooLate = ({ made }: Attempts) =>
+  new UpstreamUnavailable({
+    kind: "timeout",
+    attempts: made,
+    detail: made === 0 ? "too many requests are ahead of this one" : "the deadline has passed"
+  })
+
+/** Requests that were made for one page. */
+interface Attempts {
+  made: number
+}
 
 const retryAfter = ({ reason }: SessionsError): number | undefined =>
   "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined

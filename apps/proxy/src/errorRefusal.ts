@@ -33,8 +33,8 @@ const problemOf = ({ reason }: SessionsError): ProblemName => {
     case "RateLimited":
       return "rate-limited"
     case "UpstreamUnavailable":
-      if (reason.attempts === 0) return "upstream-unavailable"
-      return reason.kind === "timeout" ? "upstream-timeout" : "upstream-failed"
+      if (reason.kind === "timeout") return "upstream-timeout"
+      return reason.attempts === 0 ? "upstream-unavailable" : "upstream-failed"
     case "UnexpectedResponse":
     case "PageMismatch":
     case "PaginationStuck":

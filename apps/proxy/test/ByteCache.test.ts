@@ -6,28 +6,45 @@ import { Deferred, Effect, Fiber, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { ByteCache } from "../src/ByteCache.ts"
 
-const options = { fresh: "2 seconds", staleWhileRevalidate: "30 seconds", staleIfError: "5 minutes", maxBytes: 1e6 }
+const options = {
+  fresh: "2 seconds",
+  staleWhileRevalidate: "30 seconds",
+  staleIfError: "5 minutes",
+  patience: "2 seconds",
+  negative: "5 seconds",
+  maxBytes: 1e6
+}
 
 interface Value {
-  readonly size: number
+  readonly cost: number
   readonly version: number
 }
 
-const make = (overrides: Partial<typeof options> = {}) =>
-  ByteCache.make<Value, "outage" | "refused">({ ...options, ...overrides } as never, (error) => error === "outage")
+type Failure = "outage" | "refused" | "absent"
 
-const value = (version: number, size = 10): Value => ({ size, version })
+const make = (overrides: Partial<typeof options> = {}) =>
+  Effect.map(
+    ByteCache.make<Value, Failure>({ ...options, ...overrides } as never, (error) =>
+      error === "outage" ? "outage" : error === "absent" ? "negative" : "other"
+    ),
+    (cache) => ({
+      cache,
+      get: <R>(key: string, load: Effect.Effect<Value, Failure, R>, owner = "me") => cache.get(key, owner, () => load)
+    })
+  )
+
+const value = (version: number, cost = 10): Value => ({ cost, version })
 
 /** Counts its runs and succeeds with their number, unless it is told to fail. */
 const counting = Effect.gen(function* () {
   const count = yield* Ref.make(0)
-  const failure = yield* Ref.make<"outage" | "refused" | undefined>(undefined)
+  const failure = yield* Ref.make<Failure | undefined>(undefined)
   const load = Effect.gen(function* () {
     const version = yield* Ref.updateAndGet(count, (n) => n + 1)
     const error = yield* Ref.get(failure)
     return error === undefined ? value(version) : yield* Effect.fail(error)
   })
-  return { count: Ref.get(count), fail: (error: "outage" | "refused") => Ref.set(failure, error), load }
+  return { count: Ref.get(count), fail: (error: Failure | undefined) => Ref.set(failure, error), load }
 })
 
 const versionAndState = ({ state, value: { version } }: { value: Value; state: string }) => [version, state]
@@ -149,14 +166,14 @@ describe("ByteCache", () => {
       yield* put("b", 1000)
       yield* put("c", 1000)
       yield* put("d", 1000)
-      assert.isDefined(cache.peek("a", 0))
+      assert.isDefined(cache.cache.peek("a", 0))
       yield* put("e", 1000)
-      assert.isAtMost(cache.bytes, 10_000)
-      assert.isUndefined(cache.peek("b", 0))
-      assert.isDefined(cache.peek("a", 0))
+      assert.isAtMost(cache.cache.bytes, 10_000)
+      assert.isUndefined(cache.cache.peek("b", 0))
+      assert.isDefined(cache.cache.peek("a", 0))
       yield* put("large", 5000)
-      assert.isUndefined(cache.peek("large", 0))
-      assert.strictEqual(cache.size, 4)
+      assert.isUndefined(cache.cache.peek("large", 0))
+      assert.strictEqual(cache.cache.size, 4)
     }).pipe(Effect.scoped)
   )
 
@@ -167,6 +184,58 @@ describe("ByteCache", () => {
       yield* cache.get("a", load)
       yield* cache.get("a", load)
       assert.strictEqual(yield* count, 2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("gives the old answer when a fetch takes too long, which goes on for the next one", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const { count, load } = yield* counting
+      yield* cache.get("a", load)
+      yield* TestClock.adjust("60 seconds")
+      const slow = Effect.andThen(Effect.sleep("10 seconds"), load)
+      const first = yield* Effect.forkChild(cache.get("a", slow))
+      // It takes some steps until the fetch sleeps.
+      yield* Effect.repeat(Effect.yieldNow, { times: 10 })
+      yield* TestClock.adjust("1999 millis")
+      assert.isUndefined(first.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(versionAndState(yield* Fiber.join(first)), [1, "stale-error"])
+      // Who comes later waits no second time for the same fetch.
+      assert.deepStrictEqual(versionAndState(yield* cache.get("a", slow)), [1, "stale-error"])
+      yield* TestClock.adjust("8 seconds")
+      yield* Effect.yieldNow
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(versionAndState(yield* cache.get("a", slow)), [2, "hit"])
+      assert.strictEqual(yield* count, 2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("tells what cannot be found again without asking, for a short time", () =>
+    Effect.gen(function* () {
+      const cache = yield* make()
+      const { count, fail, load } = yield* counting
+      yield* fail("absent")
+      assert.strictEqual(yield* Effect.flip(cache.get("a", load)), "absent")
+      yield* TestClock.adjust("4999 millis")
+      assert.strictEqual(yield* Effect.flip(cache.get("a", load)), "absent")
+      assert.strictEqual(yield* count, 1)
+      assert.strictEqual(cache.cache.size, 1)
+      yield* fail(undefined)
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(versionAndState(yield* cache.get("a", load)), [2, "miss"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("counts keys and failures too, so that they cannot take more than the room", () =>
+    Effect.gen(function* () {
+      const cache = yield* make({ maxBytes: 100_000 })
+      for (let index = 0; index < 100; index++) {
+        yield* cache.get(`${index}${"k".repeat(8000)}`, Effect.succeed(value(1, 10)))
+        yield* Effect.flip(cache.get(`absent ${index}`, Effect.fail("absent" as const)))
+      }
+      assert.isAtMost(cache.cache.bytes, 100_000)
+      assert.isAtMost(cache.cache.size, 15)
     }).pipe(Effect.scoped)
   )
 })

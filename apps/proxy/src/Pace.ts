@@ -1,0 +1,75 @@
+/**
+ * How many requests a second the upstream gets, and how one turn of them is kept in reserve.
+ */
+
+/** First distance between requests, in milliseconds, after an upstream without a limit asked to slow down. */
+const FIRST_INTERVAL = 25
+const MAX_INTERVAL = 10_000
+const RECOVERY = 0.8
+
+/** What may be saved up: the turn that may be taken, and the reserve. */
+const SAVED = 2
+/** Turns that a timer's lateness must not lose, in milliseconds. */
+const SLACK_MILLIS = 20
+
+/**
+ * A bucket of turns that fills at the rate of the upstream.
+ *
+ * **Details**
+ *
+ * Two turns can be saved up. Those who take much wait until both are there and so leave one to those who take little.
+ * A 429 doubles the distance between turns and holds everybody back for as long as the upstream asks; each answer after
+ * that shortens the distance by a fifth, down to what was configured.
+ */
+export class Pace {
+  private readonly floor: number
+  private distance: number
+  private saved = SAVED
+  private filledAt: number | undefined
+  private heldUntil = -Infinity
+
+  /** `perSecond` is above 0; undefined for no limit. */
+  constructor(perSecond: number | undefined) {
+    this.floor = perSecond === undefined ? 0 : 1000 / perSecond
+    this.distance = this.floor
+  }
+
+  /** Milliseconds between two turns. */
+  get interval(): number {
+    return this.distance
+  }
+
+  /** Milliseconds from `now`, steady, until a turn can be taken; `isLight` for one that may take the reserve. */
+  wait(now: number, isLight: boolean): number {
+    this.fill(now)
+    const held = Math.max(0, this.heldUntil - now)
+    return this.distance === 0 ? held : Math.max(held, ((isLight ? 1 : SAVED) - this.saved) * this.distance, 0)
+  }
+
+  /** Takes a turn. */
+  take(): void {
+    if (this.distance > 0) this.saved = Math.max(0, this.saved - 1)
+  }
+
+  /** The upstream limits the rate, and asks to wait for so many milliseconds. */
+  slowDown(now: number, waitMillis: number): void {
+    this.fill(now)
+    this.distance = Math.min(MAX_INTERVAL, Math.max(FIRST_INTERVAL, this.distance * 2))
+    this.saved = Math.min(this.saved, 1)
+    this.heldUntil = Math.max(this.heldUntil, now + waitMillis)
+  }
+
+  /** The upstream answered. */
+  recover(): void {
+    const shorter = this.distance * RECOVERY
+    this.distance = shorter <= Math.max(this.floor, 1) ? this.floor : shorter
+  }
+
+  private fill(now: number): void {
+    const elapsed = now - (this.filledAt ?? now)
+    this.filledAt = now
+    if (this.distance === 0) return
+    const most = SAVED + Math.max(0.5, SLACK_MILLIS / this.distance)
+    this.saved = Math.min(most, this.saved + elapsed / this.distance)
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Places among tokens.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { FairPlaces, type FairPlacesOptions, type Occupant } from "../src/FairPlaces.ts"
+
+const NOW = 100_000
+
+const setup = (options: FairPlacesOptions) => {
+  const places = new FairPlaces(options)
+  const gone: Array<string> = []
+  const take = (owner: string, name = owner, blockedSince?: number) => {
+    const occupant: Occupant = { giveWay: () => gone.push(name), blockedSince }
+    return places.take(owner, occupant, NOW)
+  }
+  return { places, gone, take }
+}
+
+describe("FairPlaces", () => {
+  it("let one token take all, and its newest give way until the shares are the same", () => {
+    const { gone, places, take } = setup({ max: 6, extra: 0, yields: "all" })
+    for (let index = 1; index <= 6; index++) assert.isDefined(take("a", `a${index}`))
+    assert.isUndefined(take("a"))
+    for (let index = 1; index <= 3; index++) assert.isDefined(take("b", `b${index}`))
+    assert.isUndefined(take("b"))
+    assert.deepStrictEqual(gone, ["a6", "a5", "a4"])
+    assert.isDefined(take("c"))
+    assert.strictEqual(places.size, 6)
+  })
+
+  it("are left once", () => {
+    const { places, take } = setup({ max: 2, extra: 0, yields: "all" })
+    const first = take("a")
+    take("a", "newest")
+    take("b")
+    assert.strictEqual(places.size, 2)
+    first?.leave()
+    first?.leave()
+    assert.strictEqual(places.size, 1)
+  })
+
+  it("of those who do not read go to others after a second, and to anybody after five", () => {
+    const { gone, take } = setup({ max: 3, extra: 0, yields: "blocked" })
+    take("a", "reads")
+    take("a", "blocked for 2 s", NOW - 2000)
+    take("a", "blocked for 1 s", NOW - 1000)
+    assert.isUndefined(take("a"))
+    assert.isDefined(take("b", "b"))
+    assert.deepStrictEqual(gone, ["blocked for 2 s"])
+    assert.isUndefined(take("b"))
+    const deaf = setup({ max: 1, extra: 0, yields: "blocked" })
+    deaf.take("a", "deaf", NOW - 5000)
+    assert.isDefined(deaf.take("a"))
+    assert.deepStrictEqual(deaf.gone, ["deaf"])
+  })
+
+  it("are kept in reserve for tokens that have none", () => {
+    const { gone, take } = setup({ max: 2, extra: 1, yields: "blocked" })
+    take("a")
+    take("a")
+    assert.isUndefined(take("a"))
+    assert.isDefined(take("b"))
+    assert.isUndefined(take("b"))
+    assert.isUndefined(take("c"))
+    assert.deepStrictEqual(gone, [])
+  })
+})
