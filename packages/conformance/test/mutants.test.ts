@@ -6,7 +6,8 @@ import { Effect } from "effect"
 import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
 import { playHistory } from "../src/History.ts"
 import { findBroken, judge } from "../src/Judge.ts"
-import type { Scenario } from "../src/Scenario.ts"
+import { asResumable, judgeScanned } from "../src/Resumed.ts"
+import { drawScenario, type Scenario } from "../src/Scenario.ts"
 
 /** Scenarios, or histories, within which a mutant has to be found. */
 const WORLDS = 20_000
@@ -19,6 +20,8 @@ interface Mutant {
   readonly breaks: RegExp
   /** The kind of scenario in which it is most easily noticed. */
   readonly adapt?: (scenario: Scenario) => Scenario
+  /** The first scenario; the one that notices it is not far from there. */
+  readonly seed?: number
 }
 
 /** A list that is newest first, read down to a time. */
@@ -77,6 +80,36 @@ for (const [name, { adapt, breaks, mutation }] of Object.entries(reading)) {
           judge: (scenario) => judge(scenario, { ...rules, ...mutation })
         })
         assert.match(broken?.broken ?? "not noticed", breaks)
+      }),
+    120_000
+  )
+}
+
+const resuming: Record<string, Mutant> = {
+  "a scan that goes on forgets when it read what": {
+    mutation: { restoredClock: () => 0 },
+    breaks: /stable sessions lost/,
+    seed: 4490,
+    adapt: (scenario) => ({ ...asResumable(scenario), status: "active", serverFilters: true, kind: "close" })
+  },
+  "a scan that goes on counts the pages that were in flight": {
+    mutation: { restoredPage: (taken, completed) => Math.max(taken, completed) },
+    breaks: /quiet list/,
+    adapt: (scenario) => ({ ...asResumable(scenario), kind: "quiet", concurrency: 8, rows: 30, pageSize: 3, newest: 0 })
+  }
+}
+
+for (const [name, { adapt = asResumable, breaks, mutation, seed = 1 }] of Object.entries(resuming)) {
+  it.live(
+    `notices: ${name}`,
+    () =>
+      Effect.gen(function* () {
+        let noticed = "not noticed"
+        for (let world = seed; world < seed + WORLDS && !breaks.test(noticed); world++) {
+          const { broken } = yield* judgeScanned(adapt(drawScenario(world)), { ...rules, ...mutation })
+          noticed = broken ?? noticed
+        }
+        assert.match(noticed, breaks)
       }),
     120_000
   )

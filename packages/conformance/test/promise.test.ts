@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { describe, findBroken, type Outcome } from "../src/Judge.ts"
-import { asResumable, judgeResumed } from "../src/Resumed.ts"
+import { asResumable, judgeResumed, judgeScanned } from "../src/Resumed.ts"
 import { seed, worlds } from "../src/settings.ts"
 
 const TIMEOUT = 300_000
@@ -29,23 +29,27 @@ it.live(
   TIMEOUT
 )
 
-it.live(
-  "loses nothing when it is interrupted anywhere and resumed",
-  () =>
-    Effect.gen(function* () {
-      const count = yield* worlds
-      let proven = 0
-      const broken = yield* findBroken({
-        seed: yield* seed,
-        worlds: Math.ceil(count / 4),
-        judge: judgeResumed,
-        adapt: asResumable,
-        onOutcome: ({ report }) => {
-          if (report?.completeness.status === "proven") proven++
-        }
-      })
-      assert.isUndefined(broken, broken && describe(broken))
-      if (count >= 400) assert.isAbove(proven, count / 8)
-    }),
-  TIMEOUT
-)
+const resumed = { "a token": judgeResumed, "a scan that was kept": judgeScanned }
+
+for (const [form, judge] of Object.entries(resumed)) {
+  it.live(
+    `loses nothing when it is interrupted anywhere and resumed from ${form}`,
+    () =>
+      Effect.gen(function* () {
+        const count = yield* worlds
+        let proven = 0
+        const broken = yield* findBroken({
+          seed: yield* seed,
+          worlds: Math.ceil(count / 4),
+          judge,
+          adapt: asResumable,
+          onOutcome: ({ report }) => {
+            if (report?.completeness.status === "proven") proven++
+          }
+        })
+        assert.isUndefined(broken, broken && describe(broken))
+        if (count >= 400) assert.isAbove(proven, count / 8)
+      }),
+    TIMEOUT
+  )
+}

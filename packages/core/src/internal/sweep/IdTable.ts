@@ -54,6 +54,15 @@ export class IdTable {
     return isNew
   }
 
+  /** At which number of the clock the last response that held an id was asked for; 0 when none did. */
+  lastOf(id: string): number {
+    if (!readUuid(id, this.#words)) return this.#texts.get(id)?.last ?? 0
+    const [a, b, c, d] = [this.#words[0]!, this.#words[1]!, this.#words[2]!, this.#words[3]!]
+    const hash = hashOf(a, b, c, d)
+    const segment = this.#segments[hash >>> 26]!
+    return segment.slots[find(segment, hash, a, b, c, d) + 5]!
+  }
+
   /** Calls back with the two numbers of every id, in no particular order. */
   forEach(callback: (first: number, last: number) => void): void {
     for (const { slots } of this.#segments) {
@@ -135,7 +144,7 @@ const hexValues = Uint8Array.from({ length: 128 }, (_, code) => {
 })
 
 /** Reads the four words of a canonical UUID; false, and nothing of use in `words`, for any other text. */
-const readUuid = (id: string, words: Int32Array): boolean => {
+export const readUuid = (id: string, words: Int32Array): boolean => {
   if (id.length !== 36) return false
   let digits = 0
   let word = 0

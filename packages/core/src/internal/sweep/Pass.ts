@@ -16,6 +16,8 @@ export interface Mark {
 export class Pass {
   /** The index of its first response. */
   readonly start: number
+  /** The read's clock when it began. */
+  readonly clock: number
   /** The next page to ask for. */
   next: number
   isEnded = false
@@ -39,9 +41,15 @@ export class Pass {
   /** Whether it gives the rows in the order of the list, rather than looking for missing ones. */
   readonly isListing: boolean
 
-  constructor(options: { readonly from: number; readonly start: number; readonly isListing: boolean }) {
+  constructor(options: {
+    readonly from: number
+    readonly start: number
+    readonly clock: number
+    readonly isListing: boolean
+  }) {
     this.next = options.from
     this.start = options.start
+    this.clock = options.clock
     this.reached = options.from - 1
     this.isListing = options.isListing
   }

@@ -46,6 +46,9 @@ export class Reader {
   #firstPage: 0 | 1 | undefined
   readonly #options: ReaderOptions
   readonly #slots: Semaphore.Semaphore
+  /** Whether a page was not asked for because the read is stopped. */
+  isCut = false
+  #isAskedToStop = false
 
   constructor(options: ReaderOptions) {
     this.#slots = Semaphore.makeUnsafe(options.concurrency)
@@ -54,35 +57,102 @@ export class Reader {
     this.#options = options
   }
 
+  /** From now on no further page is asked for than it takes to have made progress. */
+  stop(): void {
+    this.#isAskedToStop = true
+  }
+
+  /**
+   * Whether the read ends before its end. Each one takes a page before it does: in a pass that is progress. Outside of
+   * one it may be too little to prove anything with, so each read in a row that was stopped there takes one page more.
+   */
+  get isStopped(): boolean {
+    return this.#isAskedToStop && this.sweep.taken > this.sweep.restarts
+  }
+
+  #cutIfStopped(): boolean {
+    this.isCut ||= this.isStopped
+    return this.isCut
+  }
+
   /** Reads from a page to the end of the list, in order; ends where the list does, or where the pass has to restart. */
   pass(options: { readonly from: number; readonly isListing: boolean }): Pages {
     return Stream.suspend(() => {
       this.sweep.beginPass(options.from, options.isListing)
       // The first page tells how many there are, so no request is sent for a page that is not there.
-      return Stream.concat(
-        this.#run(
-          Stream.sync(() => this.sweep.pass.next++),
-          1
-        ),
-        this.#rest
-      )
+      return Stream.concat(this.#next, this.#rest)
     })
   }
 
   /** Passes until the page size stays the same for a whole one. */
   *wholePass(options: { readonly from: number; readonly isListing: boolean }): Generator<Pages, void> {
-    for (let restarts = 0; restarts <= MAX_RESTARTS; restarts++) {
-      yield this.pass(restarts === 0 ? options : { ...options, from: 1 })
-      if (this.sweep.pass.newPageSize === undefined) return
+    yield this.pass(options)
+    yield* this.#again(options.isListing)
+  }
+
+  *#again(isListing: boolean): Generator<Pages, void> {
+    for (let restarts = 0; this.sweep.pass.newPageSize !== undefined; restarts++) {
+      if (restarts === MAX_RESTARTS)
+        yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
+      yield this.pass({ from: 1, isListing })
     }
-    yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
+  }
+
+  /** Finishes a pass that was cut off, from the page after the last one that was read. */
+  *finishPass(): Generator<Pages, void> {
+    const { pass } = this.sweep
+    const { isListing, reached } = pass
+    if (reached === 0) {
+      yield* this.wholePass({ from: 1, isListing })
+      return
+    }
+    if (!pass.isEnded) {
+      pass.next = reached + 1
+      yield* this.#goOn()
+      yield this.#rest
+    }
+    yield* this.#again(isListing)
+  }
+
+  /**
+   * Reads the next page, and what rows may have moved to while nobody read.
+   *
+   * A total that changed tells how far the last row may have moved. If up, the pages from there on are read again; if
+   * down, as sessions entered at the head, the pages above it are left out. Where the first row of the page that should
+   * have the last one is not known in this pass, pages before it are read until one is. A proof does not rest on this.
+   */
+  *#goOn(): Generator<Pages, void> {
+    const { sweep } = this
+    const { pass } = sweep
+    const { last, reached } = pass
+    if (pass.next > sweep.lastPage) return
+    yield this.#next
+    const { pageSize, total } = sweep
+    if (pageSize === undefined || total === last?.total) return
+    const moved = total === undefined || last?.total === undefined ? 0 : total - last.total
+    const shift = moved < 0 || sweep.observer.order === "newest-first" ? moved : 0
+    const place = Math.max(1, Math.floor((reached * pageSize - 1 + shift) / pageSize) + 1)
+    if (place > reached + 1) {
+      pass.next = Math.min(place, sweep.lastPage)
+      yield this.#next
+    }
+    if (place <= reached) yield this.again([place])
+    let isKnown = sweep.latest?.isFirstKnown ?? true
+    const end = Math.min(reached, sweep.lastPage)
+    const between = Array.from({ length: Math.max(0, end - place) }, (_, at) => place + 1 + at)
+    if (between.length > 0) yield this.again(between)
+    for (let page = place - 1; page > 0 && !isKnown; page--) {
+      yield this.again([page])
+      isKnown = sweep.latest?.isFirstKnown ?? true
+    }
   }
 
   /** Reads some pages once more; what is new on them comes in their order. The answers are kept until the next time. */
   again(pages: ReadonlyArray<number>): Pages {
     return Stream.suspend(() => {
       this.answers = []
-      return this.#answers(Stream.fromIterable(pages), this.concurrency).pipe(
+      const asked = Stream.takeWhile(Stream.fromIterable(pages), () => !this.#cutIfStopped())
+      return this.#answers(asked, this.concurrency).pipe(
         Stream.tap((answer) => Effect.sync(() => this.answers.push(answer))),
         Stream.mapEffect((answer) => counted(this.sweep, () => this.sweep.take(answer, false)))
       )
@@ -94,11 +164,19 @@ export class Reader {
     return Stream.fromEffectDrain(Effect.suspend(() => this.#ask(page)))
   }
 
+  readonly #next: Pages = Stream.suspend(() =>
+    this.#run(
+      Stream.sync(() => this.sweep.pass.next++),
+      1
+    )
+  )
+
   /** The list can grow while its last pages are read, so the end is looked for until it is found. */
   readonly #rest: Pages = Stream.suspend(() => {
     const { sweep } = this
     const { pass } = sweep
-    const isOver = () => pass.isEnded || pass.next > sweep.lastPage || (!pass.isListing && sweep.isSpent)
+    const isOver = () =>
+      pass.isEnded || pass.next > sweep.lastPage || (!pass.isListing && sweep.isSpent) || this.#cutIfStopped()
     if (isOver()) return Stream.empty
     const numbers = Stream.unfold(undefined, () =>
       Effect.sync(() => (isOver() ? undefined : ([pass.next++, undefined] as const)))
@@ -185,9 +263,7 @@ export class Reader {
     const { pass } = sweep
     const { page } = answer
     if (!pass.repeats(answer)) return Effect.void
-    const end = Effect.sync(() => {
-      pass.isEnded = true
-    })
+    const end = Effect.sync(() => sweep.endPass())
     if (
       sweep.total === undefined
         ? pass.isClamped(answer, sweep.pageSize)

@@ -28,6 +28,10 @@ export interface Rules {
   readonly noneLeft: (left: number) => boolean
   /** Whether a list that nothing leaves may look as it was seen to, given what was seen. */
   readonly onlyGrew: (seen: { readonly totalFell: boolean; readonly endsAgree: boolean }) => boolean
+  /** Where the clock of a scan that was restored stands, given the last number that it gave before. */
+  readonly restoredClock: (last: number) => number
+  /** Behind which page it goes on, given the last one that was taken, and the last one whose response was complete. */
+  readonly restoredPage: (taken: number, completed: number) => number
 }
 
 /** The rules of every read outside of the tests. */
@@ -41,5 +45,7 @@ export const rules: Rules = {
   totalToReach: (moment) => moment,
   placedBetween: (bounds) => bounds,
   noneLeft: (left) => left === 0,
-  onlyGrew: ({ endsAgree, totalFell }) => endsAgree && !totalFell
+  onlyGrew: ({ endsAgree, totalFell }) => endsAgree && !totalFell,
+  restoredClock: (last) => last,
+  restoredPage: (taken) => taken
 }

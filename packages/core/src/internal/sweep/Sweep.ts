@@ -15,6 +15,7 @@ import { Pass } from "./Pass.ts"
 import type { Query } from "./Query.ts"
 import { type Response, Responses } from "./Responses.ts"
 import type { Rules } from "./Rules.ts"
+import type { ScanLog } from "./ScanLog.ts"
 import type { Position } from "./token.ts"
 import { rowsOf } from "./unreadable.ts"
 
@@ -48,6 +49,10 @@ export interface Taken {
   readonly page: number
   readonly sessions: ReadonlyArray<Session>
   readonly unreadableRows: ReadonlyArray<UnreadableRow>
+  /** What was on it and had been read before; only for a scan that is kept. */
+  readonly repeated: ReadonlyArray<Session>
+  /** What was learned since the rows before; empty when nobody keeps it. */
+  readonly learned: Uint8Array
   /** Where the read stands after these rows. */
   readonly position: Position
 }
@@ -70,9 +75,9 @@ export class Sweep {
   table = new IdTable()
   responses = new Responses()
   observer = new OrderObserver()
-  pass = new Pass({ from: 1, start: 0, isListing: true })
-  /** The latest answer that was taken, and how many of its rows were new. */
-  latest: { readonly answer: Answer; readonly fresh: number } | undefined
+  pass = new Pass({ from: 1, start: 0, clock: 0, isListing: true })
+  /** The latest answer that was taken, how many of its rows were new, and whether this pass had met the first of them. */
+  latest: { readonly answer: Answer; readonly fresh: number; readonly isFirstKnown: boolean } | undefined
 
   /** Sessions on a full page; undefined until a response told, or had rows. */
   pageSize: number | undefined
@@ -98,6 +103,13 @@ export class Sweep {
   hasAlikeRows = false
   /** Values without a meaning, by path: those of each session once, those of pages as often as they came. */
   readonly ignored = new Map<string, number>()
+
+  /** Keeps what is learned; undefined when nobody asked for it. */
+  log: ScanLog | undefined
+  /** How often the scan was interrupted since it took a page in a pass. */
+  restarts = 0
+  /** Pages that were taken since the scan began, or was restored. */
+  taken = 0
 
   #isSizeTold = false
   #rowsAPage: number | undefined
@@ -153,7 +165,14 @@ export class Sweep {
     this.isUneven = false
     this.#rowsAPage = undefined
     this.#knewNothing = this.table.size === 0
-    this.pass = new Pass({ from, start: this.responses.length, isListing })
+    this.pass = new Pass({ from, start: this.responses.length, isListing, clock: this.#clock })
+    this.log?.pass(from, isListing)
+  }
+
+  /** The pass is over before its last page. */
+  endPass(): void {
+    this.pass.isEnded = true
+    this.log?.end()
   }
 
   ask(page: number): Ticket {
@@ -166,13 +185,27 @@ export class Sweep {
     const total = asCount(response.totalCount, 0)
     const pageSize = asCount(response.pageSize, 1)
     const completed = ++this.#clock
-    const index = this.responses.add({ page, asked, completed, total })
     const { hasAlike, sessions, unreadable } = rowsOf(response)
     this.hasAlikeRows ||= hasAlike
     const hasIgnored = response.ignoredValues !== undefined
-    const answer = { page, asked, completed, total, index, known, sessions, unreadable, hasIgnored, pageSize }
     for (const key of pageKeys) this.#ignore(key, response.ignoredValues?.[key] ?? 0)
-    this.#learnSize(answer)
+    const said = { page, asked, completed, total, known, sessions, unreadable, hasIgnored, pageSize }
+    const answer = this.#note(said, { floor, rows: sessions.length })
+    this.log?.response(answer, floor)
+    return answer
+  }
+
+  /** Notes a response that was complete before the scan was interrupted. */
+  restoreResponse(said: Omit<Answer, "index">, seen: { readonly floor: number; readonly rows: number }): Answer {
+    this.requests++
+    this.#clock = Math.max(this.#clock, said.completed)
+    return this.#note(said, seen)
+  }
+
+  #note(said: Omit<Answer, "index">, { floor, rows }: { readonly floor: number; readonly rows: number }): Answer {
+    const { known, total } = said
+    const answer: Answer = { ...said, index: this.responses.add(said) }
+    this.#learnSize(answer, rows)
     if (total !== undefined) {
       this.totalFell ||= total < floor || total < known
       this.totalFirst ??= total
@@ -184,9 +217,9 @@ export class Sweep {
   }
 
   /** Without a page size from the server it is the length of the longest page, unless that may be all there is. */
-  #learnSize({ pageSize, sessions, total = this.total }: Answer): void {
+  #learnSize({ pageSize, total = this.total }: Answer, rows: number): void {
     if (this.#isSizeTold) return
-    this.#longest = Math.max(this.#longest, sessions.length)
+    this.#longest = Math.max(this.#longest, rows)
     if (pageSize !== undefined) {
       this.#isSizeTold = true
       this.pageSize = pageSize
@@ -196,8 +229,17 @@ export class Sweep {
   }
 
   /** Notes that the size of the pages changed, which makes their numbers mean other rows. */
-  resize({ pageSize }: Answer): void {
-    if (pageSize === undefined || pageSize === this.pageSize) return
+  resize(answer: Answer): void {
+    if (this.#learnResize(answer)) this.log?.resized(this.pageSize ?? 0)
+  }
+
+  #learnResize({ pageSize }: Answer): boolean {
+    if (pageSize === undefined || pageSize === this.pageSize) return false
+    this.setPageSize(pageSize)
+    return true
+  }
+
+  setPageSize(pageSize: number): void {
     this.pageSize = pageSize
     this.pass.newPageSize = pageSize
   }
@@ -251,12 +293,16 @@ export class Sweep {
     const isListed = inPass && this.pass.isListing
     const sessions: Array<Session> = []
     const unreadableRows: Array<UnreadableRow> = []
+    const repeated: Array<Session> = []
     const before = this.table.size
     const readAt = this.rules.readAt(answer)
+    const [first] = answer.sessions
+    const isFirstKnown = first !== undefined && this.table.lastOf(first.id) > this.pass.clock
     for (const session of answer.sessions) {
       const isNew = this.table.record(session.id, readAt, answer.asked)
       const row = answer.unreadable?.get(session.id)
       if (row !== undefined) this.#noteUnreadable({ isNew, isListed })
+      if (!isNew && this.log !== undefined) repeated.push(session)
       if (!this.rules.isEmitted(isNew)) continue
       if (answer.hasIgnored) this.#noteIgnored(session)
       const isHeld = this.delivered?.holdsBack(session.id) ?? false
@@ -280,9 +326,28 @@ export class Sweep {
     this.duplicates += answer.sessions.length - fresh
     this.driftSeen ||= this.totalChanged || (isListed ? fresh < answer.sessions.length : fresh > 0)
     this.emitted += sessions.length
-    this.latest = { answer, fresh }
+    this.latest = { answer, fresh, isFirstKnown }
+    this.taken++
+    if (inPass) this.restarts = 0
+    this.log?.rows(answer, inPass)
+    this.log?.unreadable(this.unreadable, this.hasAlikeRows)
     if (inPass) this.#advance(answer, fresh)
-    return { page: answer.page, sessions, unreadableRows, position: this.#position() }
+    const learned = this.log?.flush() ?? nothing
+    return { page: answer.page, sessions, unreadableRows, repeated, learned, position: this.#position() }
+  }
+
+  /** Goes on behind all events of before. */
+  restoreClock(): void {
+    this.#clock = this.rules.restoredClock(this.#clock)
+  }
+
+  /** Takes the rows of an answer that was taken before the scan was interrupted. */
+  restoreRows(answer: Answer, inPass: boolean): void {
+    this.#clock = Math.max(this.#clock, answer.completed)
+    const { emitted } = this
+    this.take(answer, inPass)
+    this.emitted = emitted
+    this.taken = 0
   }
 
   /** One that was listed before is that row, moved, or another one that reads alike. */
@@ -302,7 +367,7 @@ export class Sweep {
   #advance(answer: Answer, fresh: number): void {
     const { pass } = this
     pass.take(answer, { fresh, pageSize: this.pageSize })
-    if (this.#isSizeTold && !this.#countsRows(answer)) this.resize(answer)
+    if (this.#isSizeTold && !this.#countsRows(answer)) this.#learnResize(answer)
     if (pass.newPageSize !== undefined) pass.isEnded = true
     if (!pass.isListing) {
       if (this.stoppedEarly && this.#isOld(answer)) pass.isEnded = true
@@ -359,6 +424,8 @@ export class Sweep {
     )
   }
 }
+
+const nothing = new Uint8Array(0)
 
 const asCount = (value: number | undefined, minimum: number): number | undefined =>
   value !== undefined && Number.isSafeInteger(value) && value >= minimum ? value : undefined

@@ -24,7 +24,8 @@ const MAX_RECENT_PASSES = 3
 export function* fast(reader: Reader, position: Position | undefined): Plan {
   const { sweep } = reader
   if (position === undefined || position.page < 2) {
-    yield* reader.wholePass({ from: 1, isListing: true })
+    if (sweep.passes > 0) yield* reader.finishPass()
+    else yield* reader.wholePass({ from: 1, isListing: true })
     yield* mended(reader)
     return unproven("fast")
   }
@@ -50,9 +51,13 @@ function* mended(reader: Reader): Generator<Pages, void> {
 export function* verified(reader: Reader, maxPasses: number): Plan {
   const { sweep } = reader
   const growsOnly = !sweep.rules.mayLose(sweep.query.isFiltered)
-  // Its total is told before the first page is read, so that it is known how long the list was then.
-  if (growsOnly && sweep.query.since !== undefined) yield reader.peek(1)
-  yield* listing(reader)
+  if (sweep.passes > 0) {
+    yield* reader.finishPass()
+  } else {
+    // Its total is told before the first page is read, so that it is known how long the list was then.
+    if (growsOnly && sweep.query.since !== undefined) yield reader.peek(1)
+    yield* listing(reader)
+  }
   if (sweep.stoppedEarly) {
     if (growsOnly && (yield* placing(reader))) return provenByPosition
     yield* head(reader)
@@ -61,7 +66,12 @@ export function* verified(reader: Reader, maxPasses: number): Plan {
   if (sweep.total === undefined) return unproven("no-total")
   // Nothing was met: if the list was empty at some moment, that is proof enough.
   if (sweep.table.size === 0 && check(reader) === "proven") return provenByMoment
-  if (growsOnly && sweep.unreadable === 0 && (yield* counting(reader))) return provenByCount
+  // A scan that was restored in a later pass could not be proven by counting.
+  if (!sweep.pass.isListing) {
+    const verdict = check(reader)
+    if (verdict === "proven") return provenByMoment
+    if (verdict === "contradicted") return unproven("contradicted")
+  } else if (growsOnly && sweep.unreadable === 0 && (yield* counting(reader))) return provenByCount
   while (sweep.passes < maxPasses && !sweep.isSpent) {
     yield reader.again([1])
     // The moment: what is new has just been read, and page 1 and the rest are read after it.

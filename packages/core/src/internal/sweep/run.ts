@@ -17,10 +17,12 @@ import { fast, type Plan, verified } from "./plan.ts"
 import { makeQuery, type QueryOptions } from "./Query.ts"
 import { Reader } from "./Reader.ts"
 import { type Rules, rules } from "./Rules.ts"
+import { type Restored, restore } from "./restore.ts"
+import { ScanLog } from "./ScanLog.ts"
 import { Sweep, type Taken } from "./Sweep.ts"
 import { decode } from "./token.ts"
 
-/** The options of a read, and what only tests change. */
+/** The options of a read. */
 export interface RunOptions extends QueryOptions {
   readonly consistency?: "verified" | "fast"
   readonly concurrency?: number
@@ -31,11 +33,24 @@ export interface RunOptions extends QueryOptions {
   readonly onReport?: (report: SweepReport) => Effect.Effect<void>
 }
 
+/** What makes of a read a scan that is kept. */
+export interface Keeping<E, R> {
+  /** What it learned until it was interrupted. */
+  readonly state: Stream.Stream<Uint8Array, E, R>
+  readonly onRestored: (restored: Restored) => Effect.Effect<void>
+  /** When this is complete, the scan ends as soon as what was asked for is there. */
+  readonly stopWhen: Effect.Effect<void>
+}
+
 /** Most passes of a verified read. */
 const MAX_PASSES = 6
 
 /** The pages of a read: those of the list in its order, then those with rows found late. */
-export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Taken, SessionsError, SessionsClient> =>
+export const run = <E = never, R = never>(
+  options: RunOptions,
+  used: Rules = rules,
+  keeping?: Keeping<E, R>
+): Stream.Stream<Taken, SessionsError | E, SessionsClient | R> =>
   Effect.gen(function* () {
     const problem = readProblem({ ...options }, isTimeInput, "a time")
     if (problem !== undefined) return yield* Effect.die(new InvalidOptions({ detail: problem }))
@@ -48,6 +63,17 @@ export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Tak
     const sweep = new Sweep(query, used, delivered)
     if (position !== undefined && consistency === "fast") sweep.continueFrom(position)
     const reader = new Reader({ client, sweep, concurrency, maxPages })
+    if (keeping !== undefined) {
+      const restored = yield* restore(sweep, keeping.state)
+      sweep.log = new ScanLog({ query: query.text, isContinued: restored.bytes > 0 })
+      yield* keeping.onRestored(restored)
+      yield* Effect.forkScoped(
+        Effect.andThen(
+          keeping.stopWhen,
+          Effect.sync(() => reader.stop())
+        )
+      )
+    }
     const plan = consistency === "fast" ? fast(reader, position) : verified(reader, MAX_PASSES)
 
     const end = Effect.fnUntraced(function* (completeness: Completeness) {
@@ -63,7 +89,7 @@ export const run = (options: RunOptions, used: Rules = rules): Stream.Stream<Tak
       if (onReport !== undefined) yield* onReport(report)
     })
     const { onUnreadableRow } = options
-    const taken = follow(plan, end)
+    const taken = follow(reader, plan, end)
     return onUnreadableRow === undefined
       ? taken
       : Stream.tap(taken, ({ unreadableRows }) => Effect.forEach(unreadableRows, onUnreadableRow, { discard: true }))
@@ -80,12 +106,15 @@ const withRetryBudget = (client: SessionsClient["Service"], retries: number): Se
 
 /** The steps of a plan one after another: each is decided when all pages of the one before have been taken. */
 const follow = (
+  reader: Reader,
   plan: Plan,
   end: (completeness: Completeness) => Effect.Effect<void>
 ): Stream.Stream<Taken, SessionsError> =>
   Stream.suspend(() => {
+    if (reader.isCut) return Stream.empty
     const step = plan.next()
-    return step.done === true ? Stream.fromEffectDrain(end(step.value)) : Stream.concat(step.value, follow(plan, end))
+    if (step.done === true) return Stream.fromEffectDrain(end(step.value))
+    return reader.isStopped ? Stream.empty : Stream.concat(step.value, follow(reader, plan, end))
   })
 
 const reportOf = (sweep: Sweep, consistency: "verified" | "fast", completeness: Completeness): SweepReport => ({
@@ -105,5 +134,5 @@ const reportOf = (sweep: Sweep, consistency: "verified" | "fast", completeness: 
   ...(sweep.pageSize === undefined ? {} : { pageSize: sweep.pageSize }),
   order: sweep.observer.order,
   stoppedEarly: sweep.stoppedEarly,
-  resumed: sweep.delivered !== undefined
+  resumed: sweep.delivered !== undefined || sweep.log?.isContinued === true
 })
