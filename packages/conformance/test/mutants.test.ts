@@ -86,12 +86,6 @@ for (const [name, { adapt, breaks, mutation }] of Object.entries(reading)) {
 }
 
 const resuming: Record<string, Mutant> = {
-  "a scan that goes on forgets when it read what": {
-    mutation: { restoredClock: () => 0 },
-    breaks: /stable sessions lost/,
-    seed: 4490,
-    adapt: (scenario) => ({ ...asResumable(scenario), status: "active", serverFilters: true, kind: "close" })
-  },
   "a scan that goes on counts the pages that were in flight": {
     mutation: { restoredPage: (taken, completed) => Math.max(taken, completed) },
     breaks: /quiet list/,

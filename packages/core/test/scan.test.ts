@@ -1,5 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Stream } from "effect"
+import { makeQuery } from "../src/internal/sweep/Query.ts"
+import { restore } from "../src/internal/sweep/restore.ts"
+import { type Rules, rules } from "../src/internal/sweep/Rules.ts"
+import { ScanLog } from "../src/internal/sweep/ScanLog.ts"
+import { Sweep } from "../src/internal/sweep/Sweep.ts"
 import { type Session, SessionId } from "../src/Session.ts"
 import * as Sessions from "../src/Sessions.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
@@ -181,4 +186,43 @@ it.effect("gives what was in flight when it is told to stop", () =>
     assert.strictEqual(chunks.length, asked)
     assert.isBelow(asked, 20)
   })
+)
+
+it.effect(
+  "keeps the order of events: what is asked for after a restart comes behind all that was complete before it",
+  () =>
+    Effect.gen(function* () {
+      const query = makeQuery({})
+      const before = new Sweep(query, rules, undefined)
+      before.log = new ScanLog({ query: query.text, isContinued: false })
+      before.beginPass(1, true)
+      const tickets = [before.ask(1), before.ask(2), before.ask(3)]
+      const page = (number: number) => ({
+        page: number,
+        totalCount: 30,
+        sessions: listOf(30).slice(number * 10 - 10, number * 10)
+      })
+      // The second page is complete, but not taken; the third is in flight.
+      const answers = [before.complete(tickets[0]!, page(1)), before.complete(tickets[1]!, page(2))]
+      const { learned } = before.take(answers[0]!, true)
+      const restoreWith = (used: Rules) =>
+        Effect.gen(function* () {
+          const after = new Sweep(query, used, undefined)
+          yield* restore(after, Stream.make(learned))
+          return after
+        })
+      const after = yield* restoreWith(rules)
+      assert.isAbove(after.ask(2).asked, Math.max(...answers.map(({ completed }) => completed)))
+      assert.strictEqual(after.table.size, 10)
+      assert.strictEqual(after.pass.reached, 1)
+      const seen = (sweep: Sweep) => {
+        const numbers: Array<readonly [number, number]> = []
+        sweep.table.forEach((first, last) => numbers.push([first, last]))
+        return numbers.toSorted()
+      }
+      assert.deepStrictEqual(seen(after), seen(before))
+      assert.deepStrictEqual([...after.responses.from(0)], [...before.responses.from(0)])
+      // The same test notices a clock that begins again.
+      assert.strictEqual((yield* restoreWith({ ...rules, restoredClock: () => 0 })).ask(2).asked, 1)
+    })
 )
