@@ -3,12 +3,10 @@
  */
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { SessionsError } from "@hb-sessions/core/SessionsError"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
-import * as Semaphore from "effect/Semaphore"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import * as SteadyTime from "./SteadyTime.ts"
 import { UpstreamHealth } from "./Upstream.ts"
 
 /** What the admin listener asks the server. */
@@ -37,25 +35,34 @@ const json = (status: number, body: object): Reply => ({
 export const make = Effect.fnUntraced(function* (options: AdminOptions) {
   const client = yield* SessionsClient
   const health = yield* UpstreamHealth
-  const one = yield* Semaphore.make(1)
+  const scope = yield* Effect.scope
+  let isProbing = false
 
-  /** Asks for the first page, unless somebody has asked lately. */
-  const probe = one.withPermits(1)(
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      const last = health.last()
-      if (last !== undefined && now - last.at < BELIEVED) return last.error
-      const exit = yield* Effect.exit(client.getPageResponse({ page: 1 }))
-      return Exit.isSuccess(exit) ? undefined : (health.last()?.error ?? undefined)
-    })
-  )
+  /** Asks for the first page behind the scenes, unless somebody has asked lately. */
+  const probe = Effect.gen(function* () {
+    const now = yield* SteadyTime.now
+    const last = health.last()
+    if (isProbing || (last !== undefined && now - last.at < BELIEVED)) return
+    isProbing = true
+    yield* client
+      .getPageResponse({ page: 1 })
+      .pipe(Effect.exit, Effect.ensuring(Effect.sync(() => (isProbing = false))), Effect.forkIn(scope))
+  })
 
+  // What the upstream does is no reason to take away servers that can answer from their caches.
   const ready = Effect.gen(function* () {
     if (options.isDraining()) return json(503, { status: "draining" })
-    const error = yield* probe
-    return error === undefined || isReachable(error)
-      ? json(200, { status: "ready" })
-      : json(503, { status: "upstream not usable", reason: error.reason._tag })
+    yield* probe
+    const last = health.last()
+    const open = yield* health.openFor
+    return json(200, {
+      status: "ready",
+      upstream: {
+        status: statusOf(last),
+        ...(last?.error === undefined ? {} : { reason: last.error.reason._tag }),
+        circuit: open === undefined ? "closed" : "open"
+      }
+    })
   })
 
   const metrics = Effect.gen(function* () {
@@ -78,14 +85,28 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
   }
 })
 
-/** A server that refuses a request is reachable; one that refuses the key is of no use. */
-const isReachable = ({ reason }: SessionsError): boolean =>
-  reason._tag === "RateLimited" || reason._tag === "InvalidRequest"
+/** A server that rejects a request can be used; one that rejects the key cannot. */
+export const statusOf = (
+  last: { readonly error: SessionsError | undefined } | undefined
+): "unknown" | "usable" | "failing" => {
+  if (last === undefined) return "unknown"
+  const tag = last.error?.reason._tag
+  return tag === undefined || tag === "RateLimited" || tag === "InvalidRequest" ? "usable" : "failing"
+}
 
 /** Serves the answers over Node's server. */
 export const handler =
-  (answer: (path: string) => Effect.Effect<Reply>, run: (effect: Effect.Effect<void>) => void) =>
+  (
+    answer: (path: string) => Effect.Effect<Reply>,
+    run: (effect: Effect.Effect<void>) => void,
+    isMeant: (request: IncomingMessage) => boolean
+  ) =>
   (request: IncomingMessage, response: ServerResponse): void => {
+    if (!isMeant(request)) {
+      response.writeHead(421, { "content-type": "application/json; charset=utf-8", connection: "close" })
+      response.end('{"message":"Host names another server; see --allowed-hosts"}\n')
+      return
+    }
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { allow: "GET, HEAD" }).end()
       return

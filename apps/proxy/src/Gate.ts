@@ -35,6 +35,8 @@ export type Task =
 export interface GateOptions<E> {
   readonly authenticate: Authenticate
   readonly isOpen: boolean
+  /** Whether a request without a token is meant for this server. */
+  readonly isMeant: (request: IncomingMessage) => boolean
   /** Requests a second and at once, for tokens without a rate of their own; undefined for no limit. */
   readonly rate: number | undefined
   readonly burst: number
@@ -218,6 +220,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     })
     const inspected = Hygiene.inspect(request)
     if (Hygiene.isRefusal(inspected)) return exchange.refuse(inspected)
+    if (options.isOpen && !options.isMeant(request)) return exchange.refuse(misdirected)
     const { path } = exchange
     const document = options.documents.get(path)
     const route = document === undefined ? routeOf(path) : asRoute(path)
@@ -258,6 +261,12 @@ export const make = <E>(options: GateOptions<E>): Gate => {
 const overloaded = refuse("overloaded", "too many requests are under way; try again in a moment", {
   headers: { "retry-after": "1" }
 })
+
+const misdirected = refuse(
+  "misdirected-request",
+  "Host names another server; names besides loopback ones must be in --allowed-hosts",
+  { close: true }
+)
 
 /** Only CSV has columns, so who asks for some means it. */
 const wantsColumns = ({ search }: Exchange): boolean =>

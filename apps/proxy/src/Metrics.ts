@@ -85,6 +85,10 @@ const inFlight = gauge("hb_sessions_proxy_requests_in_flight", "Requests that wa
 const connections = gauge("hb_sessions_proxy_connections", "Open connections")
 const queuedBytes = gauge("hb_sessions_proxy_queued_bytes", "Bytes that wait for clients to read or to be answered")
 const draining = gauge("hb_sessions_proxy_draining", "1 while the server stops, else 0")
+const upstreamUsable = gauge(
+  "hb_sessions_proxy_upstream_usable",
+  "1 while the last request to the upstream went well, else 0"
+)
 const breakerOpen = gauge("hb_sessions_proxy_breaker_open", "1 while the upstream is left alone, else 0")
 
 /** Notes the state of the server; called before the metrics are read. */
@@ -96,6 +100,7 @@ export const observe = (state: {
   readonly queuedBytes: number
   readonly isDraining: boolean
   readonly isBreakerOpen: boolean
+  readonly isUpstreamUsable: boolean
 }): void => {
   cacheBytes.updateUnsafe(state.cacheBytes, context)
   cacheEntries.updateUnsafe(state.cacheEntries, context)
@@ -103,5 +108,6 @@ export const observe = (state: {
   connections.updateUnsafe(state.connections, context)
   queuedBytes.updateUnsafe(state.queuedBytes, context)
   draining.updateUnsafe(state.isDraining ? 1 : 0, context)
+  upstreamUsable.updateUnsafe(state.isUpstreamUsable ? 1 : 0, context)
   breakerOpen.updateUnsafe(state.isBreakerOpen ? 1 : 0, context)
 }

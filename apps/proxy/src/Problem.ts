@@ -18,6 +18,7 @@ export const problems = {
   "expectation-failed": [417, "The expectation cannot be met"],
   "too-many-failures": [429, "Too many refused tokens from this address"],
   "rate-limited": [429, "Too many requests"],
+  "misdirected-request": [421, "The request is meant for another host"],
   "headers-too-large": [431, "The headers are too large"],
   internal: [500, "The proxy failed"],
   "upstream-failed": [502, "The upstream failed"],

@@ -19,6 +19,7 @@ import type * as Answer from "./Answer.ts"
 import { ByteCache, type FailureKind } from "./ByteCache.ts"
 import * as Documents from "./Documents.ts"
 import * as Gate from "./Gate.ts"
+import * as HostCheck from "./HostCheck.ts"
 import { listen, type ListenerOptions } from "./Listener.ts"
 import * as Metrics from "./Metrics.ts"
 import { Outbox } from "./Outbox.ts"
@@ -132,9 +133,11 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     readTimeout: settings.readTimeout
   })
   const outbox = new Outbox(settings.maxQueued, () => Metrics.count(Metrics.dropped))
+  const isMeant = HostCheck.make(settings.allowedHosts ?? [])
   const gate = Gate.make({
     authenticate: tokens.authenticate,
     isOpen: tokens.isOpen,
+    isMeant,
     rate: settings.rate === 0 ? undefined : settings.rate,
     burst: settings.burst,
     maxConcurrent: settings.maxConcurrent,
@@ -165,12 +168,13 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       connections: connections(),
       queuedBytes: outbox.bytes,
       isDraining: gate.isDraining(),
+      isUpstreamUsable: Admin.statusOf(health.last()) === "usable",
       isBreakerOpen: openFor !== undefined
     })
   )
   // Listens first and stops last: /readyz must tell of the stop.
   const admin = yield* listen(
-    Admin.handler(yield* Admin.make({ isDraining: gate.isDraining, observe }), (effect) => void run(effect)),
+    Admin.handler(yield* Admin.make({ isDraining: gate.isDraining, observe }), (effect) => void run(effect), isMeant),
     {
       ...common,
       host: settings.adminHost,

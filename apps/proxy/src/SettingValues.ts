@@ -87,6 +87,30 @@ export const Origins = Schema.String.pipe(
   })
 )
 
+const NAME = /^[a-z0-9._:[\]-]+$/i
+
+/** Schema for names of hosts, separated by commas. */
+export const Names = Schema.String.pipe(
+  Schema.decodeTo(Schema.Array(Schema.String), {
+    decode: SchemaGetter.transformEffect((text: string, options) => {
+      const names = text
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== "")
+      return names.every((name) => NAME.test(name))
+        ? Effect.succeed(names)
+        : Effect.fail(
+            new SchemaIssue.InvalidValue(
+              { expected: "names such as proxy.internal, separated by commas" },
+              text,
+              options
+            )
+          )
+    }),
+    encode: SchemaGetter.transform((names: ReadonlyArray<string>) => names.join(","))
+  })
+)
+
 /** Lets a setting be absent: its text is empty then. */
 export const orNone = <A>(schema: Schema.Codec<A, string>): Schema.Codec<A | undefined, string> => {
   const absent: A | undefined = undefined

@@ -5,7 +5,7 @@ import type * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import { levels } from "./AccessLog.ts"
 import { onOff, setting } from "./Setting.ts"
-import { Count, CountOrNone, DurationText, orNone, Origins, Port, Rate, Size } from "./SettingValues.ts"
+import { Count, CountOrNone, DurationText, Names, orNone, Origins, Port, Rate, Size } from "./SettingValues.ts"
 
 /** The default port. */
 const defaultPort = 8080
@@ -47,6 +47,14 @@ export const flags = {
   }),
   withoutTokens: onOff("without-tokens", {
     meaning: "Let everybody in who reaches the port; only on a loopback address"
+  }),
+  allowedHosts: setting("allowed-hosts", {
+    schema: orNone(Names),
+    default: "",
+    shown: "none",
+    meaning:
+      "Further names, besides loopback ones, that Host may hold where no token is asked for, separated by commas",
+    metavar: "names"
   }),
   corsOrigins: setting("cors-origins", {
     schema: orNone(Origins),

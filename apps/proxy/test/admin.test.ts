@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { eventually, get, start } from "./support/Proxy.ts"
+import { eventually, get, raw, start, statuses } from "./support/Proxy.ts"
 
 layer(Simulator.layer({ sessions: 57, seed: "admin" }), { excludeTestServices: true })("operators", (it) => {
   it.effect(
@@ -20,8 +20,14 @@ layer(Simulator.layer({ sessions: 57, seed: "admin" }), { excludeTestServices: t
         assert.strictEqual(new URL(proxy.adminUrl).hostname, "127.0.0.1")
         assert.strictEqual((yield* get(`${proxy.adminUrl}/healthz`)).status, 200)
         assert.strictEqual((yield* get(`${proxy.adminUrl}/readyz`)).status, 200)
+        const ready = get(`${proxy.adminUrl}/readyz`)
+        const { text } = yield* eventually(ready, (answer) => answer.text.includes("usable"))
+        assert.deepStrictEqual(JSON.parse(text), {
+          status: "ready",
+          upstream: { status: "usable", circuit: "closed" }
+        })
         const { requests } = yield* simulator.stats
-        yield* get(`${proxy.adminUrl}/readyz`)
+        yield* ready
         assert.strictEqual((yield* simulator.stats).requests, requests)
         assert.strictEqual((yield* get(`${proxy.adminUrl}/other`)).status, 404)
         assert.strictEqual((yield* get(`${proxy.adminUrl}/healthz`, { method: "POST" })).status, 405)
@@ -31,7 +37,7 @@ layer(Simulator.layer({ sessions: 57, seed: "admin" }), { excludeTestServices: t
       }).pipe(Effect.scoped)
   )
 
-  it.effect("learn that the upstream refuses the key, or does not answer", () =>
+  it.effect("learn of an upstream that refuses the key or does not answer, and keep the proxy in service", () =>
     Effect.gen(function* () {
       const { url } = yield* Simulator
       for (const [upstream, reason] of [
@@ -39,9 +45,48 @@ layer(Simulator.layer({ sessions: 57, seed: "admin" }), { excludeTestServices: t
         [{ url: "http://127.0.0.1:1", apiKey: "any-key" }, "UpstreamUnavailable"]
       ] as const) {
         const proxy = yield* start(upstream)
-        const { status, text } = yield* get(`${proxy.adminUrl}/readyz`)
-        assert.deepStrictEqual([status, JSON.parse(text).reason], [503, reason])
+        const ready = get(`${proxy.adminUrl}/readyz`)
+        const { status, text } = yield* eventually(ready, (answer) => answer.text.includes("failing"))
+        assert.deepStrictEqual([status, JSON.parse(text).upstream.reason], [200, reason])
+        assert.include((yield* get(`${proxy.adminUrl}/metrics`)).text, "hb_sessions_proxy_upstream_usable 0\n")
         assert.strictEqual((yield* get(`${proxy.adminUrl}/healthz`)).status, 200)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("are not read by pages of other sites, whose names point to this machine", () =>
+    Effect.gen(function* () {
+      const proxy = yield* start(yield* Simulator, ["--without-tokens", "--allowed-hosts", "proxy.internal"])
+      const ask = (url: string, path: string, head: string) =>
+        Effect.map(raw(url, `GET ${path} ${head}connection: close\r\n\r\n`), ({ text }) => statuses(text)[0])
+      for (const [url, path] of [
+        [proxy.url, "/"],
+        [proxy.url, "/api/sessions"],
+        [proxy.adminUrl, "/healthz"]
+      ] as const) {
+        for (const host of [
+          "localhost",
+          "LOCALHOST.:80",
+          "127.0.0.1:8080",
+          "[::1]:1",
+          "127.8.9.1",
+          "Proxy.Internal."
+        ]) {
+          assert.strictEqual(yield* ask(url, path, `HTTP/1.1\r\nhost: ${host}\r\n`), 200, host)
+        }
+        for (const host of [
+          "evil.example",
+          "localhost.evil.example:8080",
+          "127.0.0.1.evil.example",
+          "10.0.0.1",
+          "[::2]"
+        ]) {
+          assert.strictEqual(yield* ask(url, path, `HTTP/1.1\r\nhost: ${host}\r\n`), 421, host)
+        }
+        assert.strictEqual(yield* ask(url, path, "HTTP/1.0\r\n"), 200)
+        assert.notStrictEqual(yield* ask(url, path, "HTTP/1.1\r\n"), 200)
+        const absolute = `http://evil.example${path}`
+        assert.notStrictEqual(yield* ask(url, absolute, "HTTP/1.1\r\nhost: localhost\r\n"), 200)
       }
     }).pipe(Effect.scoped)
   )
