@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import * as Random from "effect/Random"
 import type { PlatformError } from "effect/PlatformError"
 import * as Scope from "effect/Scope"
 import { isNotFound, list, names } from "./Directory.ts"
@@ -77,11 +78,42 @@ const inode = Effect.fnUntraced(function* (file: string) {
   )
 })
 
+/** A file that can only be read is locked by SQLite without a word, and not for this process alone. */
+const checkLockable = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.scoped(fs.open(file, { flag: "r+" })).pipe(
+    Effect.asVoid,
+    Effect.catchIf(isNotFound, () => Effect.void),
+    Effect.catchReason("PlatformError", "PermissionDenied", () =>
+      fail(
+        exitCodes.usage,
+        `${file} cannot be locked, since this user may not write it: it is of an earlier run by another user; run as that user, or remove the file while no export runs`
+      )
+    )
+  )
+})
+
 /** Locks what the path leads to now: a file that was replaced meanwhile is nobody's. */
 const lockPath = Effect.fnUntraced(function* (file: string) {
+  // Before the lock is taken: closing any handle of a file ends the locks that the process has on it.
+  yield* checkLockable(file)
   const before = yield* inode(file)
   if (!(yield* lockFile(file))) return false
   return before === undefined || before === (yield* inode(file))
+})
+
+/** Tells a file system without locks from a lock that another run has: there, a new file cannot be locked either. */
+const checkLocking = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const random = (yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)
+  const probe = path.join(directory, `${names.lock}-probe-${random}`)
+  const canLock = yield* Effect.scoped(lockFile(probe)).pipe(Effect.ensuring(Effect.ignore(fs.remove(probe))))
+  if (canLock) return
+  return yield* fail(
+    exitCodes.usage,
+    `the file system of ${directory} cannot lock files, so two runs could not be kept apart; use a local directory, or mount it with locks (NFS: without nolock; SMB: without nobrl)`
+  )
 })
 
 /** How long ago the holder of the lock was seen, in milliseconds; none when nobody can tell. */
@@ -126,6 +158,7 @@ export const acquire = Effect.fn("Lock.acquire")(function* (
   const path = yield* Path.Path
   const file = path.join(directory, names.lock)
   if (yield* lockPath(file)) return
+  yield* checkLocking(directory)
   const isSilent = Effect.map(silence(directory), (age) =>
     Option.exists(age, (millis) => millis > Duration.toMillis(takeOverAfter))
   )

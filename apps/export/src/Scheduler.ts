@@ -24,8 +24,8 @@ const LONGEST_SLEEP = 60_000
 /**
  * Runs a job again and again, never twice at a time, until it is interrupted.
  *
- * The job deals with its own failures. A time that does not exist when the clocks go forward, or exists twice when they
- * go back, is met once.
+ * The job deals with its own failures. A time that does not exist when the clocks go forward is met once; whether one
+ * that exists twice when they go back is met twice is up to `onDstOverlap` of the expression.
  */
 export const run = Effect.fn("Scheduler.run")(function* <R>(
   options: ScheduleOptions,
@@ -51,9 +51,10 @@ export const run = Effect.fn("Scheduler.run")(function* <R>(
       const late = yield* Random.nextIntBetween(0, Math.max(1, Math.floor(Duration.toMillis(options.jitter)) + 1))
       yield* sleepUntil(due + late)
       const woke = yield* Clock.currentTimeMillis
-      // A machine that slept through it wakes up late, and the next round says so.
-      if (woke - due - late > LONGEST_SLEEP && options.onMissed === "skip") continue
-      from = due
+      // A machine that slept through it wakes up late: the next round says so, or this run is for all that passed.
+      const isLate = woke - due - late > LONGEST_SLEEP
+      if (isLate && options.onMissed === "skip") continue
+      from = isLate ? woke : due
     }
     yield* job
   }

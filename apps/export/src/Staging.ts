@@ -8,6 +8,7 @@
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -18,7 +19,7 @@ import { generationName, isNotFound, list, names, sync } from "./Directory.ts"
 import { exitCodes } from "./exitCodes.ts"
 
 /** How often a run shows that it lives. */
-const HEARTBEAT = "5 seconds"
+export const HEARTBEAT = Duration.seconds(5)
 
 /** Most directories of refused state that are kept. */
 const MAX_REFUSED = 3

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
@@ -22,10 +23,15 @@ import type { Manifest } from "./Manifest.ts"
 /** How a run is watched and bounded. */
 export interface WatchOptions {
   readonly directory: string
+  /** The name of this export in the metrics; the directory by default. */
+  readonly name: Option.Option<string>
   readonly maxRuntime: Option.Option<Duration.Duration>
   readonly metricsFile: Option.Option<string>
   readonly heartbeatUrl: Option.Option<URL>
 }
+
+/** Longest time that a heartbeat may take, tries included: less than any scheduler gives a job that is told to stop. */
+const HEARTBEAT_LIMIT = Duration.seconds(5)
 
 /** Runs a job under watch. A failure to report is logged, and never a failure of the job. */
 export const watch =
@@ -33,11 +39,13 @@ export const watch =
   <R>(job: Effect.Effect<Published, Failure, R>) =>
     Effect.gen(function* () {
       const started = yield* Clock.currentTimeMillis
-      yield* beat(options, "/start")
+      // The job does not wait for it, and its end ends it.
+      const first = yield* Effect.forkChild(beat(options, "/start"))
       return yield* bounded(options, job).pipe(
         Effect.onExit((exit) =>
           Effect.gen(function* () {
             const code = codeOf(exit)
+            yield* Fiber.interrupt(first)
             yield* writeMetrics(options, { code, started, exit })
             yield* beat(options, code === exitCodes.ok ? "" : `/${code}`)
           })
@@ -78,8 +86,10 @@ const beat = ({ heartbeatUrl }: WatchOptions, suffix: string) =>
     url.pathname = `${url.pathname.replace(/\/+$/, "")}${suffix}`
     const http = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
     yield* http.post(url).pipe(
-      Effect.timeout("10 seconds"),
       Effect.retry({ schedule: Schedule.spaced("1 second"), times: 2 }),
+      // In a finalizer nothing else can be interrupted, and the limit would wait for the request to end.
+      Effect.interruptible,
+      Effect.timeout(HEARTBEAT_LIMIT),
       Effect.catch((error) => Effect.logWarning(`the heartbeat was not heard: ${error.message}`))
     )
   })
@@ -101,28 +111,37 @@ const writeMetrics = (options: WatchOptions, ended: Ended) =>
         )
     const now = yield* Clock.currentTimeMillis
     const file = yield* OutputFile.open(options.metricsFile.value)
-    yield* file.write(Stream.make(metricsText(ended, now, manifest)))
+    const name = Option.getOrElse(options.name, () => path.resolve(options.directory))
+    yield* file.write(Stream.make(metricsText(name, ended, now, manifest)))
   }).pipe(
     Effect.scoped,
     Effect.catch((error) => Effect.logWarning(`the metrics were not written: ${error.message}`))
   )
 
 /** The metrics in Prometheus' text format; those of the data are of what is published, whoever published it. */
-const metricsText = ({ code, started }: Ended, now: number, published: Option.Option<Manifest>): string => {
+const metricsText = (
+  name: string,
+  { code, started }: Ended,
+  now: number,
+  published: Option.Option<Manifest>
+): string => {
+  const label = `export="${name.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`
   const lines: Array<string> = []
-  const gauge = (name: string, help: string, value: number) =>
+  const gauge = (metric: string, help: string, value: number) =>
     lines.push(
-      `# HELP hb_sessions_export_${name} ${help}`,
-      `# TYPE hb_sessions_export_${name} gauge`,
-      `hb_sessions_export_${name} ${value}`
+      `# HELP hb_sessions_export_${metric} ${help}`,
+      `# TYPE hb_sessions_export_${metric} gauge`,
+      `hb_sessions_export_${metric}{${label}} ${value}`
     )
   gauge("last_run_timestamp_seconds", "When the last run ended.", now / 1000)
   gauge("last_run_duration_seconds", "How long the last run took.", (now - started) / 1000)
   gauge("last_run_exit_code", "Exit code of the last run; 0 is success.", code)
+  // It is there from the first run on, so that an alert on its age fires before there ever was a success.
+  const succeeded = Option.match(published, { onNone: () => 0, onSome: ({ ended }) => Date.parse(ended) / 1000 })
+  gauge("last_success_timestamp_seconds", "When the published generation was finished; 0 for never.", succeeded)
   if (Option.isSome(published)) {
-    const { completeness, ended, files, generation, report, sessions } = published.value
+    const { completeness, files, generation, report, sessions } = published.value
     const bytes = files.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.bytes, 0)
-    gauge("last_success_timestamp_seconds", "When the published generation was finished.", Date.parse(ended) / 1000)
     gauge("generation", "Number of the published generation.", generation)
     gauge("sessions", "Sessions that the published generation wrote.", sessions)
     gauge("bytes", "Bytes that the published generation wrote.", bytes)

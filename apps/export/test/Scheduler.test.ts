@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Cron, Duration, Effect, Fiber, Result } from "effect"
+import { Clock, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import * as Cron from "../src/Cron.ts"
 import * as Scheduler from "../src/Scheduler.ts"
 
 /** The times at which a schedule runs within a span. */
@@ -19,7 +20,7 @@ const times = (
       ran.push(new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 16))
       yield* Effect.sleep(work)
     })
-    const cron = Result.getOrThrow(Cron.parse(expression, zone))
+    const cron = yield* Cron.parse(expression, zone)
     const schedule = { cron, onMissed: "once", runAtStart: false, jitter: Duration.zero, ...options } as const
     const fiber = yield* Effect.forkChild(Scheduler.run(schedule, job))
     yield* TestClock.adjust(span)
@@ -86,6 +87,49 @@ describe("a schedule", () => {
       assert.lengthOf(ran, 5)
       assert.isTrue(ran.every((time) => /T02:0\d$|T02:10$/.test(time)))
       assert.isAbove(new Set(ran.map((time) => time.slice(11))).size, 1)
+    })
+  )
+
+  it.effect("makes up with one run for all that a machine slept through", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let isAwake = false
+      // The first sleep lasts five hours longer than it was meant to.
+      const sleepy: Clock.Clock = Object.assign(Object.create(clock), {
+        sleep: (duration: Duration.Duration) => {
+          const late = isAwake ? Duration.zero : Duration.hours(5)
+          isAwake = true
+          return clock.sleep(Duration.sum(duration, late))
+        }
+      })
+      const ran = yield* times("0 * * * *", "UTC", "2026-01-10T00:59:30Z", "7 hours").pipe(
+        Effect.provideService(Clock.Clock, sleepy)
+      )
+      assert.deepStrictEqual(ran, ["2026-01-10T06:00", "2026-01-10T07:00"])
+    })
+  )
+
+  it.effect("goes on through the hour that comes twice when it runs every hour, or oftener", () =>
+    Effect.gen(function* () {
+      const hourly = yield* times("0 * * * *", "Europe/Paris", "2026-10-24T23:30:00Z", "4 hours")
+      assert.deepStrictEqual(
+        hourly.map((time) => time.slice(11)),
+        ["00:00", "01:00", "02:00", "03:00"]
+      )
+      const quarterly = yield* times("*/15 * * * *", "Europe/Paris", "2026-10-24T23:50:00Z", "2 hours")
+      assert.lengthOf(quarterly, 8)
+      const nightly = yield* times("30 2 * * *", "Europe/Paris", "2026-10-24T12:00:00Z", "1 day")
+      assert.deepStrictEqual(nightly, ["2026-10-25T00:30"])
+    })
+  )
+
+  it.effect("knows the names of cron", () =>
+    Effect.gen(function* () {
+      const start = "2026-01-30T22:30:00Z"
+      assert.deepStrictEqual(yield* times("@hourly", "UTC", start, "1 hour"), ["2026-01-30T23:00"])
+      assert.deepStrictEqual(yield* times("@daily", "UTC", start, "1 day"), ["2026-01-31T00:00"])
+      assert.deepStrictEqual(yield* times("@weekly", "UTC", start, "3 days"), ["2026-02-01T00:00"])
+      assert.deepStrictEqual(yield* times("@Monthly", "UTC", start, "2 days"), ["2026-02-01T00:00"])
     })
   )
 })

@@ -38,6 +38,7 @@ interface CronJob {
     readonly timeZone: string
     readonly jobTemplate: {
       readonly spec: {
+        readonly activeDeadlineSeconds: number
         readonly podFailurePolicy: {
           readonly rules: ReadonlyArray<{
             readonly onExitCodes?: {
@@ -51,7 +52,12 @@ interface CronJob {
         readonly template: {
           readonly spec: {
             readonly restartPolicy: string
-            readonly containers: ReadonlyArray<{ readonly name: string; readonly args: ReadonlyArray<string> }>
+            readonly containers: ReadonlyArray<{
+              readonly name: string
+              readonly image: string
+              readonly args: ReadonlyArray<string>
+              readonly resources: { readonly limits: { readonly memory: string } }
+            }>
           }
         }
       }
@@ -99,6 +105,10 @@ describe("Kubernetes", () => {
 
   it("what the schema does not say: podFailurePolicy, as the server validates it", () => {
     const { metadata, spec } = cronJob()
+    assert.isAtLeast(spec.jobTemplate.spec.activeDeadlineSeconds, 3600)
+    const [container] = spec.jobTemplate.spec.template.spec.containers
+    assert.match(container?.image ?? "", /:\d+\.\d+\.\d+$/, "a tag that does not move")
+    assert.isAtLeast(Number.parseInt(container?.resources.limits.memory ?? "0", 10), 512)
     assert.isAtMost(metadata.name.length, 52)
     assert.isTrue(Result.isSuccess(Cron.parse(spec.schedule, spec.timeZone)))
     const { podFailurePolicy, template } = spec.jobTemplate.spec
@@ -143,6 +153,14 @@ describe("systemd", () => {
       assert.include(stderr, "hb-sessions-export.service:")
     }).pipe(Effect.scoped)
   )
+
+  it("leaves the files to those who are in the group", () => {
+    const unit = read("deploy/hb-sessions-export.service")
+    assert.notMatch(unit, /^DynamicUser=yes$/m)
+    for (const line of ["Group=hb-sessions", "StateDirectoryMode=0750", "UMask=0027"]) {
+      assert.include(unit.split("\n"), line)
+    }
+  })
 
   it("tries again after what is worth it, and after nothing else", () => {
     const [, codes] = /^RestartPreventExitStatus=(.*)$/m.exec(read("deploy/hb-sessions-export.service")) ?? []
@@ -227,7 +245,16 @@ describe("cron", () => {
   const line =
     read("deploy/crontab")
       .split("\n")
-      .find((text) => text !== "" && !text.startsWith("#")) ?? ""
+      .find((text) => /^[\d*]/.test(text)) ?? ""
+
+  it("finds what npm installs, and says to whom mail goes", () => {
+    const variables = Object.fromEntries(
+      [...read("deploy/crontab").matchAll(/^([A-Z]+)=(.*)$/gm)].map(([, name = "", to = ""]) => [name, to])
+    )
+    assert.include(variables["PATH"]?.split(":") ?? [], "/usr/local/bin")
+    assert.isNotEmpty(variables["MAILTO"])
+    assert.notInclude(line, "2>&1", "what goes to a file is not mailed")
+  })
 
   it.live("its line is a time, and a command that exports", () =>
     Effect.gen(function* () {
@@ -246,6 +273,11 @@ describe("cron", () => {
       const { code, stderr } = yield* Effect.promise(() => execute("/bin/sh", ["-c", here], { env }))
       assert.deepStrictEqual([code, stderr], [0, ""])
       assert.include(readFileSync(join(root, "hb-sessions-export.log"), "utf8"), "exported 20 sessions")
+      // A failure leaves its line to cron.
+      yield* simulator.setFaults({ rates: { "500": 1 } })
+      const failed = yield* Effect.promise(() => execute("/bin/sh", ["-c", here], { env }))
+      assert.strictEqual(failed.code, 4)
+      assert.isNotEmpty(failed.stderr)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 20 })), Effect.scoped)
   )
 })

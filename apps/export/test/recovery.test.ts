@@ -4,7 +4,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import {
   environment,
@@ -253,7 +263,10 @@ describe("two runs", () => {
       yield* simulator.setFaults({})
       yield* simulator.mutate("start", 3)
       assert.strictEqual((yield* run(env, "run", "--out", out)).code, 75, "it has not been silent for long")
-      const second = yield* run(env, "run", "--out", out, "--take-over-after", "1 millis")
+      const staging = readdirSync(out).find((name) => name.startsWith(".staging")) ?? ""
+      const aMinuteAgo = Date.now() / 1000 - 60
+      utimesSync(join(out, staging, "alive"), aMinuteAgo, aMinuteAgo)
+      const second = yield* run(env, "run", "--out", out, "--take-over-after", "30 seconds")
       assert.strictEqual(second.code, 0, second.stderr)
       assert.include(second.stderr, "takes over")
       const manifest = readFileSync(join(out, "manifest.json"), "utf8")

@@ -29,8 +29,38 @@ const listener = Effect.acquireRelease(
     })
 )
 
+/** A server that hears and never answers. */
+const silent = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const heard: Array<string> = []
+    const server = createServer(({ url = "" }) => heard.push(url)).listen(0, "127.0.0.1")
+    await once(server, "listening")
+    return { heard, server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/ping` }
+  }),
+  ({ server }) =>
+    Effect.sync(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+)
+
+/** Reads files as node_exporter's textfile collector does: all at once, each series only once, one HELP a name. */
+const collected = (files: ReadonlyArray<string>) => {
+  const help = new Map<string, Set<string>>()
+  const series = new Map<string, number>()
+  for (const line of files.flatMap((file) => readFileSync(file, "utf8").trimEnd().split("\n"))) {
+    const [, name, text] = /^# HELP (\S+) (.*)$/.exec(line) ?? []
+    if (name !== undefined && text !== undefined) help.set(name, (help.get(name) ?? new Set()).add(text))
+    if (line.startsWith("#")) continue
+    const [, key = "", value] = /^(.*) (\S+)$/.exec(line) ?? []
+    assert.isFalse(series.has(key), `${key} is there twice`)
+    series.set(key, Number(value))
+  }
+  return { help, series }
+}
+
 const metric = (text: string, name: string): number =>
-  Number(new RegExp(`^hb_sessions_export_${name} (\\S+)$`, "m").exec(text)?.[1])
+  Number(new RegExp(`^hb_sessions_export_${name}\\{[^}]*\\} (\\S+)$`, "m").exec(text)?.[1])
 
 describe("a run under watch", () => {
   it.live("reports its start, its success and its failure", () =>
@@ -51,7 +81,7 @@ describe("a run under watch", () => {
       assert.strictEqual(metric(success, "sessions"), 30)
       const last = "last_success_timestamp_seconds"
       assert.strictEqual(metric(failure, last), metric(success, last))
-      assert.match(success, /^# TYPE hb_sessions_export_proven gauge\nhb_sessions_export_proven 1$/m)
+      assert.match(success, /^# TYPE hb_sessions_export_proven gauge\nhb_sessions_export_proven\{export="[^"]+"\} 1$/m)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 30 })), Effect.scoped)
   )
 
@@ -65,6 +95,78 @@ describe("a run under watch", () => {
       const messages = stderr.trimEnd().split("\n")
       assert.isAtLeast(messages.length, 1)
       for (const line of messages) assert.strictEqual(JSON.parse(line).level, "WARN")
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+
+  for (const [when, ending] of [
+    ["at the start", undefined],
+    ["at the end", "SIGTERM"]
+  ] as const) {
+    it.live(
+      `is not held up by a heartbeat that is never answered ${when}`,
+      () =>
+        Effect.gen(function* () {
+          const simulator = yield* Simulator
+          const { heard, url } = yield* silent
+          const out = join(yield* scratch, "out")
+          if (ending !== undefined) yield* simulator.setFaults({ script: [{ fault: "hang", page: 2 }] })
+          const { child, ended } = launch(environment(simulator), ["run", "--out", out, "--heartbeat-url", url])
+          if (ending !== undefined) {
+            yield* Effect.promise(() => until(() => heard.length > 0))
+            const isHanging = Effect.map(simulator.stats, ({ faults }) => (faults["hang"] ?? 0) > 0)
+            yield* Effect.repeat(Effect.delay(isHanging, "20 millis"), { until: (isSo) => isSo })
+            child.kill(ending)
+          }
+          assert.strictEqual(yield* Effect.promise(() => ended), ending === undefined ? 0 : 143)
+          assert.deepStrictEqual([...new Set(heard)], ["/ping/start", ending === undefined ? "/ping" : "/ping/143"])
+        }).pipe(Effect.provide(Simulator.layer({ sessions: 30 })), Effect.scoped),
+      // Less than a scheduler's grace, and than three tries of ten seconds.
+      25_000
+    )
+  }
+
+  it.live("labels its metrics, so that two exports of a host can be told apart by one collector", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const env = environment(simulator)
+      const root = yield* scratch
+      const files = [join(root, "a.prom"), join(root, "b.prom")]
+      yield* simulator.setFaults({ rates: { "500": 1 } })
+      const first = yield* run(env, "run", "--out", join(root, "a"), "--metrics-file", files[0] ?? "")
+      yield* simulator.setFaults({})
+      const more = ["--name", 'team "b"\\c', "--metrics-file", files[1] ?? ""]
+      const second = yield* run(env, "run", "--out", join(root, "b"), ...more)
+      assert.deepStrictEqual([first.code, second.code], [4, 0])
+      const { help, series } = collected(files)
+      for (const texts of help.values()) assert.strictEqual(texts.size, 1)
+      const success = "hb_sessions_export_last_success_timestamp_seconds"
+      assert.strictEqual(series.get(`${success}{export="${join(root, "a")}"}`), 0)
+      assert.isAbove(series.get(`${success}{export="team \\"b\\"\\\\c"}`) ?? 0, 0)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+
+  it.live("writes every line of the log as JSON, the last one too, however that was set", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* simulator.setFaults({ rates: { "500": 1 } })
+      const env = environment(simulator)
+      const root = yield* scratch
+      const config = join(root, "export.toml")
+      writeFileSync(config, `log_format = "json"\n`)
+      const ways = [
+        [{}, ["--log-format", "json"]],
+        [{ HB_SESSIONS_EXPORT_LOG_FORMAT: "json" }, []],
+        [{}, ["--config", config]],
+        [{}, ["--log-format=json", "--no-such-flag"]],
+        [{}, ["--log-format", "json", "--since", "soon"]]
+      ] as const
+      for (const [more, args] of ways) {
+        const { code, stderr } = yield* run({ ...env, ...more }, "run", "--out", join(root, "out"), ...args)
+        assert.notStrictEqual(code, 0)
+        const said = stderr.trimEnd().split("\n")
+        for (const line of said) assert.isString(JSON.parse(line).message)
+        assert.strictEqual(JSON.parse(said.at(-1) ?? "").level, "ERROR")
+      }
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 

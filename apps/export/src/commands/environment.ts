@@ -10,6 +10,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../ServerClock.ts"
 import { type Given, layerSettings, logFormat, outConfig, refuseEmpty } from "./flags.ts"
 
@@ -22,9 +23,10 @@ const text = Logger.withConsoleError(
 )
 
 const layerLog = Layer.unwrap(
-  Effect.map(logFormat, (format) =>
-    Logger.layer([format === "json" ? Logger.withConsoleError(Logger.formatJson) : text])
-  )
+  Effect.map(logFormat, (format) => {
+    rememberFormat(format)
+    return Logger.layer([format === "json" ? Logger.withConsoleError(Logger.formatJson) : text])
+  })
 )
 
 /** Provides the settings of the flags, the environment and the file, and the log that they ask for. */

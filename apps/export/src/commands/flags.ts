@@ -79,6 +79,7 @@ export const configs = {
   "take-over-after": duration("take-over-after").pipe(Config.withDefault(Duration.minutes(10))),
   concurrency: Config.option(positive("concurrency")),
   "page-size": Config.option(positive("page-size")),
+  name: Config.option(text("name")),
   "max-runtime": Config.option(duration("max-runtime")),
   "metrics-file": Config.option(text("metrics-file")),
   "heartbeat-url": Config.option(Config.URL(variableOf("heartbeat-url"))),
@@ -210,11 +211,12 @@ export const flags = {
     "duration",
     "Stop after this time with exit code 143; the next run goes on from there (default: none)"
   ),
+  name: value("name", "name", "Name of this export in the metrics (default: the directory)"),
   "metrics-file": value("metrics-file", "file", "Write the outcome for Prometheus' textfile collector"),
   "heartbeat-url": value(
     "heartbeat-url",
     "url",
-    "POST to <url>/start, then to <url> after a success or <url>/<exit code> after a failure"
+    "POST to <url>/start, then to <url> after a success or <url>/<exit code> after a failure, in at most 5 seconds"
   ),
   "log-format": described(Flag.Literals("log-format", logFormats), "Form of the log on stderr (default: text)")
 }
@@ -229,7 +231,7 @@ export const runFlags = {
 
 /** The flags that only a schedule has. */
 export const scheduleFlags = {
-  cron: value("cron", "expression", "When to run, such as '0 2 * * *', in the time zone of --tz (required)"),
+  cron: value("cron", "expression", "When to run, such as '0 2 * * *' or @daily, in the time zone of --tz (required)"),
   "on-missed": described(
     Flag.Literals("on-missed", onMissed),
     "What becomes of times that passed while a run or the machine was busy: once makes up for them with one run (default)"
@@ -321,6 +323,7 @@ export const timeZone = Effect.flatMap(configs.tz, (zone) =>
 
 /** How the job is watched and bounded; the same for every run of a schedule. */
 export const watchConfig = Config.all({
+  name: configs.name,
   maxRuntime: configs["max-runtime"],
   metricsFile: configs["metrics-file"],
   heartbeatUrl: configs["heartbeat-url"]

@@ -6,6 +6,7 @@ import { knownStatuses } from "@hb-sessions/core/Session"
 import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
@@ -13,7 +14,11 @@ import * as Result from "effect/Result"
 import manifest from "../../package.json" with { type: "json" }
 import type { Selection } from "../Selection.ts"
 import type { Settings } from "../Settings.ts"
+import { HEARTBEAT } from "../Staging.ts"
 import { configs, outConfig, timeZone, usage } from "./flags.ts"
+
+/** A sign of life may come late on a busy machine. */
+const LEAST_SILENCE = 3 * Duration.toMillis(HEARTBEAT)
 
 const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | undefined) {
   const directory = yield* outConfig
@@ -60,6 +65,12 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
       `the API is not known to have a status ${unknown.join(", ")}; it has ${knownStatuses.join(", ")}`
     )
   }
+  const takeOverAfter = yield* configs["take-over-after"]
+  if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
+    return yield* usage(
+      `--take-over-after is shorter than ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run that lives shows it every ${Duration.format(HEARTBEAT)}, and would lose the directory while it works; give a longer time`
+    )
+  }
   const server = yield* SessionsConfig.baseUrl
   const selection: Selection = {
     mode: rest.mode,
@@ -91,7 +102,7 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     lookBack: yield* configs["look-back"],
     checkpointEvery: yield* configs["checkpoint-every"],
     resumeWithin: yield* configs["resume-within"],
-    takeOverAfter: yield* configs["take-over-after"],
+    takeOverAfter,
     concurrency: Option.getOrUndefined(yield* configs.concurrency),
     pageSize: Option.getOrUndefined(yield* configs["page-size"]),
     version: manifest.version

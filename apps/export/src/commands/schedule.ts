@@ -1,12 +1,10 @@
 /**
  * `hb-sessions-export schedule`
  */
-import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
+import { type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
 import * as Command from "effect/cli/Command"
-import * as Cron from "effect/Cron"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import { exitCodes } from "../exitCodes.ts"
+import * as Cron from "../Cron.ts"
 import * as Scheduler from "../Scheduler.ts"
 import { withClient } from "./environment.ts"
 import { flags, scheduleConfig, scheduleFlags } from "./flags.ts"
@@ -16,20 +14,7 @@ import { checkMetricsFile, exportOnce } from "./run.ts"
 export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFlags }, (input) =>
   Effect.gen(function* () {
     const { cron: expression, timeZone, ...options } = yield* scheduleConfig
-    const cron = yield* Effect.fromResult(
-      Result.mapError(
-        Cron.parse(expression, timeZone),
-        ({ message }) =>
-          new AppError({
-            message: `${JSON.stringify(expression)} is not a cron expression (${message}); give five fields, such as '0 2 * * *'`,
-            exitCode: exitCodes.usage
-          })
-      )
-    )
-    yield* Effect.try({
-      try: () => Cron.next(cron),
-      catch: () => new AppError({ message: `${JSON.stringify(expression)} never comes`, exitCode: exitCodes.usage })
-    })
+    const cron = yield* Cron.parse(expression, timeZone)
     // What is wrong with the settings is wrong at night too.
     yield* readSettings
     yield* checkMetricsFile

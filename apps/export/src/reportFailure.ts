@@ -1,0 +1,34 @@
+/**
+ * The last line of a command that failed, in the form of the log.
+ */
+import type { Report } from "@hb-sessions/app-kit/run"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+
+/** What the settings said when they had been read; undefined before, as after a usage error. */
+let chosen: "text" | "json" | undefined
+
+/** Remembers the form of the log, wherever it was set. */
+export const rememberFormat = (format: "text" | "json"): void => {
+  chosen = format
+}
+
+/** The arguments are read as they came, since a usage error comes before they are understood. */
+const given = Effect.gen(function* () {
+  const args = (yield* (yield* Stdio.Stdio).args).join(" ")
+  const inEnvironment = Config.String("HB_SESSIONS_EXPORT_LOG_FORMAT").pipe(Config.withDefault("text"), Effect.orDie)
+  return /--log-format[ =](\w+)/.exec(args)?.[1] ?? (yield* inEnvironment)
+})
+
+/** Prints a failure to stderr: a line of text, or a JSON object as the log has them. */
+export const reportFailure: Report = Effect.fnUntraced(function* (line: string, hint?: string) {
+  const message = hint === undefined ? line : `${line.replace(/(?<![.?])$/, ".")} ${hint}`
+  if ((chosen ?? (yield* given)) === "json") {
+    const timestamp = new Date(yield* Clock.currentTimeMillis).toISOString()
+    return yield* Console.error(JSON.stringify({ message, level: "ERROR", timestamp }))
+  }
+  yield* Console.error(`hb-sessions-export: ${message}`)
+})
