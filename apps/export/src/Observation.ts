@@ -1,7 +1,7 @@
 /**
  * What is learnt of the sessions while they are received.
  */
-import type { Session } from "@hb-sessions/core/Session"
+import { hasEnded, type Session } from "@hb-sessions/core/Session"
 import { joinTeams } from "./Account.ts"
 import type { Plan, Progress } from "./Checkpoint.ts"
 import { isPlausible } from "./PlausibleTime.ts"
@@ -44,6 +44,5 @@ export const observe = (
   if (isOpen && canBeWanted) progress.oldestOpen = Math.min(progress.oldestOpen ?? createdAt, createdAt)
 }
 
-/** Whether a session can still change: one that runs does; a status that nobody knows might. */
-export const isFinal = ({ endTime, status }: Session): boolean =>
-  status === "closed" || status === "error" || (status !== "active" && typeof endTime === "number")
+/** Whether a session does not change any more. */
+export const isFinal = (session: Session): boolean => hasEnded(session)

@@ -19,11 +19,13 @@ export type SessionId = typeof SessionId.Type
 export const TeamId = Uuid.pipe(Schema.brand("TeamId"))
 export type TeamId = typeof TeamId.Type
 
-/** The statuses that the contract names. */
-export const knownStatuses = ["active", "closed", "error"] as const
+const contractStatuses = ["active", "closed", "error"] as const
+
+/** The statuses that the contract and the vendor's SDKs name. */
+export const knownStatuses = [...contractStatuses, "close-error"] as const
 
 /** Schema for the status of a session; a status that the contract does not know is kept as text. */
-export const SessionStatus = Schema.Union([Schema.Literals(knownStatuses), Schema.StringForLiteralAutocomplete])
+export const SessionStatus = Schema.Union([Schema.Literals(contractStatuses), Schema.StringForLiteralAutocomplete])
 export type SessionStatus = typeof SessionStatus.Type
 
 /**
@@ -64,3 +66,14 @@ export const Session = Schema.StructWithRest(
   [Schema.Record(Schema.String, Schema.Unknown)]
 ).annotate({ identifier: "Session" })
 export type Session = typeof Session.Type
+
+/**
+ * Whether a session has ended: it has a status other than `active`, or an end. One without either may still run.
+ *
+ * A status that nobody knows is an end, too, since the API calls what runs `active`.
+ */
+export const hasEnded = ({ endTime, status }: Pick<Session, "endTime" | "status">): boolean =>
+  typeof endTime === "number" || (status !== undefined && status !== "active")
+
+/** Whether a session is known to have ended without an error: its status is `closed`. No other status counts as success. */
+export const hasEndedWell = ({ status }: Pick<Session, "status">): boolean => status === "closed"

@@ -53,6 +53,19 @@ describe("retries", () => {
     })
   )
 
+  it.effect("measures a date in Retry-After by the clock of the server that sent it", () =>
+    Effect.gen(function* () {
+      const hour = 3_600_000
+      const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      const ahead = (millis: number) => new Date(now + hour + millis).toUTCString()
+      const headers = { date: ahead(0), "retry-after": ahead(3000) }
+      const { exit, times } = yield* timesOfRequests((n) => (n === 1 ? busy(headers) : ok()))
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.isAtLeast((times[1] ?? 0) - (times[0] ?? 0), 3000)
+      assert.isBelow((times[1] ?? 0) - (times[0] ?? 0), 6000)
+    })
+  )
+
   it.effect("fails at once when Retry-After is beyond the bound, and tells it", () =>
     Effect.gen(function* () {
       const tooMany = () => Response.json({}, { status: 429, headers: { "retry-after": "3600" } })

@@ -47,6 +47,9 @@ export const count = Effect.fn("count")(
 
 const MAX_REQUESTS = 4
 
+/** Not every server lets one ask for the statuses beyond the contract; they are counted as the rest. */
+const filterable = knownStatuses.filter((status) => status !== "close-error")
+
 /** Times that the totals are asked for while they do not add up. */
 const MAX_ROUNDS = 3
 
@@ -72,7 +75,7 @@ const ask = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
 /** One request a status, and one for all, whose difference to their sum is told. */
 const askOnce = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
   const client = yield* SessionsClient
-  const statuses = [...new Set(chosen.length === 0 ? knownStatuses : chosen)]
+  const statuses = [...new Set(chosen.length === 0 ? filterable : chosen)]
   const total = (status?: string) => Effect.map(client.getPage(status === undefined ? {} : { status }), totalOf)
   const totals = yield* Effect.forEach(chosen.length === 0 ? [...statuses, undefined] : statuses, total, {
     concurrency: MAX_REQUESTS

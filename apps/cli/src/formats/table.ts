@@ -17,7 +17,12 @@ export interface TableColumn {
   readonly style?: (session: Session) => Style | undefined
 }
 
-const statusStyles: Readonly<Record<string, Style>> = { active: "green", error: "red", closed: "dim" }
+const statusStyles: Readonly<Record<string, Style>> = {
+  active: "green",
+  error: "red",
+  "close-error": "red",
+  closed: "dim"
+}
 
 export const statusStyle = ({ status }: Session): Style | undefined =>
   status === undefined ? undefined : (statusStyles[status] ?? "yellow")

@@ -185,6 +185,12 @@ const retryAfter = (headers: Headers.Headers, now: number): number | undefined =
     onSuccess: (value) =>
       value._tag === "Duration"
         ? Duration.toMillis(value.duration)
-        : Math.max(0, value.dateTime.epochMilliseconds - now)
+        : Math.max(0, value.dateTime.epochMilliseconds - serverTime(headers, now))
   })
+}
+
+/** A date of the server is measured by its own clock; by ours only where it does not tell. */
+const serverTime = (headers: Headers.Headers, now: number): number => {
+  const time = Date.parse(headers["date"] ?? "")
+  return Number.isNaN(time) ? now : time
 }

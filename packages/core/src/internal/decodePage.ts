@@ -148,29 +148,30 @@ const isLaunchState = (launch: unknown, isExact: boolean): boolean => {
     if (typeof value === "boolean") continue
     const check = launchChecks.get(key)
     if (check !== undefined && !check(value)) return false
-    if (isExact && holdsRounded(value)) return false
+    if (isExact && (typeof value === "object" ? holdsRounded(value) : typeof value === "number" && isRounded(value)))
+      return false
   }
   return true
 }
 
-/** The launch state has been looked at. */
+/** Whether a row has a number that parsing has rounded; the launch state has been looked at. */
 const holdsRoundedBeside = (session: Record<string, unknown>): boolean => {
   for (const key in session) {
     const value = session[key]
-    if (
-      typeof value === "number"
-        ? isRounded(value)
-        : typeof value === "object" && key !== "launchState" && holdsRounded(value)
-    )
-      return true
+    if (typeof value === "string") continue
+    if (typeof value === "number" ? isRounded(value) : key !== "launchState" && holdsRounded(value)) return true
   }
   return false
 }
 
 const holdsRounded = (value: unknown): boolean => {
   if (typeof value === "number") return isRounded(value)
-  if (typeof value !== "object" || value === null) return false
-  return value instanceof ExactNumber || Object.values(value).some(holdsRounded)
+  if (!isRecord(value)) return Array.isArray(value) && value.some(holdsRounded)
+  for (const key in value) {
+    const item = value[key]
+    if (typeof item === "number" ? isRounded(item) : typeof item === "object" && holdsRounded(item)) return true
+  }
+  return value instanceof ExactNumber
 }
 
 const isScreen = (screen: unknown): boolean => isRecord(screen) && isAmount(screen.width) && isAmount(screen.height)
