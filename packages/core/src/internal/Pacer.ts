@@ -6,6 +6,12 @@ import * as Effect from "effect/Effect"
 
 /** First distance between requests, in milliseconds, after a client without a limit was told to slow down. */
 const FIRST_INTERVAL = 25
+/** Milliseconds that a clock which is set back does not stretch. */
+export const steadyMillis: Effect.Effect<number> = Effect.map(
+  Clock.monotonicTimeNanos,
+  (nanos) => Number(nanos) / 1_000_000
+)
+
 const MAX_INTERVAL = 10_000
 const RECOVERY = 0.8
 
@@ -29,7 +35,7 @@ export class Pacer {
   }
 
   /** Waits until the next request may start. */
-  readonly turn: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  readonly turn: Effect.Effect<void> = Effect.flatMap(steadyMillis, (now) => {
     const at = Math.max(now, this.nextAt)
     this.nextAt = at + this.interval
     return at > now ? Effect.sleep(at - now) : Effect.void

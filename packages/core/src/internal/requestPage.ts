@@ -1,7 +1,6 @@
 /**
  * One page, with as many attempts as it takes.
  */
-import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -10,7 +9,7 @@ import * as Redacted from "effect/Redacted"
 import type { ListQuery } from "../SessionsApi.ts"
 import { SessionsError, Unauthorized, UpstreamUnavailable } from "../SessionsError.ts"
 import { type Answer, attempt, type AttemptFailed, type AttemptSettings } from "./attempt.ts"
-import { Pacer } from "./Pacer.ts"
+import { Pacer, steadyMillis } from "./Pacer.ts"
 import { measured, retries } from "./requestMetrics.ts"
 import { CurrentRetryBudget, type RetryBudget } from "./RetryBudget.ts"
 import { retryAfterMillis, type RetryDelays, retrySchedule } from "./retrySchedule.ts"
@@ -54,9 +53,7 @@ export const makeRequestPage = (
         return pacer.turn.pipe(
           Effect.andThen(count === 1 ? Effect.void : Metric.update(retries, 1)),
           Effect.andThen(measured(attempt(http, settings, query, count))),
-          Effect.tapError((failed) =>
-            Effect.map(Clock.currentTimeMillis, (now) => slowDown(pacer, settings, failed, now))
-          ),
+          Effect.tapError((failed) => Effect.map(steadyMillis, (now) => slowDown(pacer, settings, failed, now))),
           Effect.tap(() =>
             Effect.sync(() => {
               wasReached = true
