@@ -230,6 +230,11 @@ describe("settings", () => {
     [["--keep", "0"], "HB_SESSIONS_EXPORT_KEEP"],
     [["--status", ""], "--status is empty"],
     [["--status", " , "], "--status names no status"],
+    [["--max-runtime", "1.5ms"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
+    [["--max-runtime", "0"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
+    [["--max-runtime", "999999999d"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
+    [["--look-back=-1h"], "HB_SESSIONS_EXPORT_LOOK_BACK"],
+    [["--resume-within", "NaN"], "HB_SESSIONS_EXPORT_RESUME_WITHIN"],
     [["--config", "/no/such/file"], "/no/such/file"]
   ]
   for (const [args, message] of mistakes) {

@@ -1,39 +1,23 @@
 /**
  * What the values of settings look like when they are typed.
  */
-import * as Duration from "effect/Duration"
+import { durationText } from "@hb-sessions/core/SessionsConfig"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 
-const SHORT = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
-const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+/** Schema for durations that may be none. */
+export const DurationText = durationText()
 
-/** Reads `90d`, `12h`, `30s`, `250ms`, and what Effect calls a duration: `90 days`. */
-export const parseDuration = (text: string): Option.Option<Duration.Duration> => {
-  const short = SHORT.exec(text.trim())
-  if (short !== null) return Option.some(Duration.millis(Number(short[1]) * (UNITS[short[2] ?? ""] ?? 0)))
-  return Option.flatMap(
-    Schema.decodeOption(Schema.DurationFromString)(text.trim()),
-    Option.liftPredicate(Duration.isFinite)
-  )
-}
+/** Schema for limits of time: none would be no time at all, or for a server no limit. */
+export const TimeLimit = durationText({ min: 1 })
 
-/** Schema for durations as they are typed. */
-export const DurationText = Schema.String.pipe(
-  Schema.decodeTo(Schema.Duration, {
-    decode: SchemaGetter.transformEffect((text: string, options) =>
-      Effect.mapError(
-        Effect.fromOption(parseDuration(text)),
-        () => new SchemaIssue.InvalidValue({ expected: "a duration such as 30s, 15m or 90d" }, text, options)
-      )
-    ),
-    encode: SchemaGetter.transform((duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`)
-  })
-)
+const CENTURY = 36_500 * 86_400_000
+
+/** Schema for how long a token can be used. */
+export const Lifetime = durationText({ min: 1, max: CENTURY })
 
 const wholeNumber = (minimum: number, maximum: number, expected: string) =>
   Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }, { message: expected }))

@@ -5,7 +5,7 @@ import type * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import { levels } from "./AccessLog.ts"
 import { onOff, setting } from "./Setting.ts"
-import { Count, CountOrNone, DurationText, Names, orNone, Origins, Port, Rate, Size } from "./SettingValues.ts"
+import { Count, CountOrNone, DurationText, Names, orNone, Origins, Port, Rate, Size, TimeLimit } from "./SettingValues.ts"
 
 /** The default port. */
 const defaultPort = 8080
@@ -180,21 +180,21 @@ export const flags = {
     metavar: "size"
   }),
   attemptTimeout: setting("attempt-timeout", {
-    schema: DurationText,
+    schema: TimeLimit,
     default: "10s",
     env: "HB_SESSIONS_ATTEMPT_TIMEOUT",
     meaning: "Longest time for one request to the upstream",
     metavar: "duration"
   }),
   deadline: setting("deadline", {
-    schema: DurationText,
+    schema: TimeLimit,
     default: "25s",
     env: "HB_SESSIONS_TOTAL_TIMEOUT",
     meaning: "Longest time for one page, retries and waits included",
     metavar: "duration"
   }),
   readTimeout: setting("read-timeout", {
-    schema: DurationText,
+    schema: TimeLimit,
     default: "15m",
     meaning: "Longest time for a whole list, a lookup or a sum",
     metavar: "duration"
@@ -212,19 +212,19 @@ export const flags = {
     metavar: "duration"
   }),
   headerTimeout: setting("header-timeout", {
-    schema: DurationText,
+    schema: TimeLimit,
     default: "10s",
     meaning: "Longest time for a request to arrive",
     metavar: "duration"
   }),
   clientTimeout: setting("client-timeout", {
-    schema: DurationText,
+    schema: TimeLimit,
     default: "60s",
     meaning: "Longest time without a byte on a connection that is being answered",
     metavar: "duration"
   }),
   keepAlive: setting("keep-alive", {
-    schema: DurationText,
+    schema: TimeLimit,
     default: "65s",
     meaning: "How long a connection is kept between requests; longer than that of a balancer in front",
     metavar: "duration"

@@ -14,9 +14,12 @@
  */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { defaultMaxBodyBytes } from "./limitBodies.ts"
 import { productionUrl } from "./SessionsApi.ts"
 
@@ -49,14 +52,60 @@ const maxBodyBytes = Config.schema(
   "HB_SESSIONS_MAX_BODY_BYTES"
 )
 
+/** How long a timer of JavaScript can run, in milliseconds: 24.8 days. */
+const MAX_TIMER = 2 ** 31 - 1
+
+const DURATION =
+  /^(\d+(?:\.\d+)?)\s*(?:(ms|milli(?:second)?s?)|(s|seconds?)|(m|minutes?)|(h|hours?)|(d|days?)|(w|weeks?))$/
+
+const unitMillis = [1, 1000, 60_000, 3_600_000, 86_400_000, 604_800_000]
+
+/**
+ * Schema for durations as people type them: `250ms`, `30s`, `15m`, `12h`, `90d` or `2w`, also with the name of the unit,
+ * such as `30 seconds`.
+ *
+ * **Details**
+ *
+ * A duration is a whole number of milliseconds from `min` on, by default 0, up to `max`, by default 24.8 days, which is
+ * as long as a timer can run. What is negative, infinite or of another form fails to decode, with a message that names
+ * the bounds.
+ */
+export const durationText = ({ max = MAX_TIMER, min = 0 }: { readonly min?: number; readonly max?: number } = {}) => {
+  const bounds = `a duration such as 30s, 15m or 90d, ${min === 0 ? "" : `from ${shown(min)} on, `}at most ${shown(max)}`
+  return Schema.String.pipe(
+    Schema.decodeTo(Schema.Duration, {
+      decode: SchemaGetter.transformEffect((text: string, options) => {
+        const millis = millisOf(text.trim())
+        // Some decimal fractions have none in binary.
+        const whole = Math.round(millis)
+        const expected = Math.abs(millis - whole) > 1e-4 ? `${bounds}, in whole milliseconds` : bounds
+        return Math.abs(millis - whole) <= 1e-4 && whole >= min && whole <= max
+          ? Effect.succeed(Duration.millis(whole))
+          : Effect.fail(new SchemaIssue.InvalidValue({ expected }, text, options))
+      }),
+      encode: SchemaGetter.transform((duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`)
+    })
+  )
+}
+
+const millisOf = (text: string): number => {
+  const [, number, ...units] = DURATION.exec(text) ?? []
+  const unit = unitMillis[units.findIndex((name) => name !== undefined)]
+  return unit === undefined ? Number.NaN : Number(number) * unit
+}
+
+const shown = (millis: number): string => (millis < 1000 ? `${millis}ms` : `${Math.floor(millis / 86_400_000)} days`)
+
+const timeout = (variable: string, min: number) => Config.schema(durationText({ min }), variable)
+
 /** Everything that a client can be told, as `SessionsClientOptions`. */
 export const clientConfig = Config.all({
   apiKey,
   baseUrl,
-  attemptTimeout: Config.Duration("HB_SESSIONS_ATTEMPT_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
-  totalTimeout: Config.Duration("HB_SESSIONS_TOTAL_TIMEOUT").pipe(Config.withDefault(Duration.minutes(5))),
+  attemptTimeout: timeout("HB_SESSIONS_ATTEMPT_TIMEOUT", 1).pipe(Config.withDefault(Duration.seconds(30))),
+  totalTimeout: timeout("HB_SESSIONS_TOTAL_TIMEOUT", 1).pipe(Config.withDefault(Duration.minutes(5))),
   retries: retries.pipe(Config.withDefault(5)),
-  maxRetryAfter: Config.Duration("HB_SESSIONS_MAX_RETRY_AFTER").pipe(Config.withDefault(Duration.minutes(1))),
+  maxRetryAfter: timeout("HB_SESSIONS_MAX_RETRY_AFTER", 0).pipe(Config.withDefault(Duration.minutes(1))),
   maxBodyBytes: maxBodyBytes.pipe(Config.withDefault(defaultMaxBodyBytes)),
   rate: Config.option(maxRequestsPerSecond)
 }).pipe(

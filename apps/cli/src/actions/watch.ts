@@ -4,8 +4,8 @@
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
+import { durationText } from "@hb-sessions/core/SessionsConfig"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -51,19 +51,14 @@ export const watch = Effect.fn("watch")(
   (effect, { concurrency, pageSize, tz }) => Effect.provide(effect, Api.layer({ concurrency, page_size: pageSize, tz }))
 )
 
-const SHORT = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/
-const unitNames: Readonly<Record<string, string>> = { ms: "millis", s: "seconds", m: "minutes", h: "hours" }
+const Interval = durationText({ min: 100 })
 
-const durationOf = (text: string) => {
-  const short = SHORT.exec(text.trim())
-  const long = short === null ? text : `${short[1]} ${unitNames[short[2] ?? ""]}`
-  return Schema.decodeEffect(Schema.DurationFromString)(long).pipe(
-    Effect.filterOrFail((interval) => Duration.toMillis(interval) >= 100 && Duration.isFinite(interval)),
-    Effect.mapError(() =>
-      usage(`--interval: ${JSON.stringify(text)} is not a duration of at least 100ms; give one such as 2s or 1m`)
+const durationOf = (text: string) =>
+  Effect.mapError(Schema.decodeEffect(Interval)(text), () =>
+    usage(
+      `--interval: ${JSON.stringify(text)} is not a duration from 100ms to 24 days in whole milliseconds; give one such as 2s or 1m`
     )
   )
-}
 
 /** Reads the active sessions, and looks those up that are not active any more. */
 const takeLook = Effect.fnUntraced(function* (watched: Watched, { team }: WatchInput) {

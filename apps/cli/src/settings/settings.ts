@@ -2,6 +2,7 @@
  * The settings: their names, where they can be given, and their defaults.
  */
 import type { Setting } from "@hb-sessions/app-kit/SettingsFile"
+import { durationText } from "@hb-sessions/core/SessionsConfig"
 import * as Config from "effect/Config"
 import * as Schema from "effect/Schema"
 import { isZone } from "../terminal/times.ts"
@@ -83,13 +84,13 @@ export const settings = {
   },
   attempt_timeout: {
     variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",
-    config: Config.Duration("HB_SESSIONS_ATTEMPT_TIMEOUT"),
+    config: Config.schema(durationText({ min: 1 }), "HB_SESSIONS_ATTEMPT_TIMEOUT"),
     default: "30 seconds",
     meaning: "longest time for one request"
   },
   total_timeout: {
     variable: "HB_SESSIONS_TOTAL_TIMEOUT",
-    config: Config.Duration("HB_SESSIONS_TOTAL_TIMEOUT"),
+    config: Config.schema(durationText({ min: 1 }), "HB_SESSIONS_TOTAL_TIMEOUT"),
     default: "5 minutes",
     meaning: "longest time for one page, with its retries"
   },
@@ -101,7 +102,7 @@ export const settings = {
   },
   max_retry_after: {
     variable: "HB_SESSIONS_MAX_RETRY_AFTER",
-    config: Config.Duration("HB_SESSIONS_MAX_RETRY_AFTER"),
+    config: Config.schema(durationText(), "HB_SESSIONS_MAX_RETRY_AFTER"),
     default: "1 minute",
     meaning: "longest `Retry-After` that is waited for"
   },

@@ -24,7 +24,11 @@ const text = (flag: string) => Config.NonEmptyString(variableOf(flag))
 const oneOf = <const Names extends ReadonlyArray<string>>(flag: string, names: Names) =>
   Config.schema(Schema.Literals(names), variableOf(flag))
 
-const duration = (flag: string) => Config.Duration(variableOf(flag))
+/** A hundred years, for what is only added to a date. */
+const MAX_AGE = 36_500 * 86_400_000
+
+const duration = (flag: string, options?: Parameters<typeof SessionsConfig.durationText>[0]) =>
+  Config.schema(SessionsConfig.durationText(options), variableOf(flag))
 
 const atLeast = (least: number) => (flag: string) =>
   Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(least)), variableOf(flag))
@@ -43,7 +47,7 @@ const percent = (flag: string) =>
 const durationOrNever = (flag: string) =>
   Config.schema(Schema.Literal("never"), variableOf(flag)).pipe(
     Config.map(() => Duration.infinity),
-    Config.orElse(() => duration(flag))
+    Config.orElse(() => duration(flag, { max: MAX_AGE }))
   )
 
 /** How the log is written. */
@@ -67,20 +71,20 @@ export const configs = {
   since: Config.option(text("since")),
   until: Config.option(text("until")),
   keep: atLeast(2)("keep").pipe(Config.withDefault(2)),
-  "keep-for": duration("keep-for").pipe(Config.withDefault(Duration.zero)),
+  "keep-for": duration("keep-for", { max: MAX_AGE }).pipe(Config.withDefault(Duration.zero)),
   "full-every": durationOrNever("full-every").pipe(Config.withDefault(Duration.days(7))),
   "min-share": percent("min-share").pipe(Config.withDefault(0.5)),
   "allow-shrink": bool("allow-shrink").pipe(Config.withDefault(false)),
   "accept-account-change": bool("accept-account-change").pipe(Config.withDefault(false)),
   strict: bool("strict").pipe(Config.withDefault(false)),
-  "look-back": duration("look-back").pipe(Config.withDefault(Duration.days(1))),
+  "look-back": duration("look-back", { max: MAX_AGE }).pipe(Config.withDefault(Duration.days(1))),
   "checkpoint-every": duration("checkpoint-every").pipe(Config.withDefault(Duration.seconds(10))),
-  "resume-within": duration("resume-within").pipe(Config.withDefault(Duration.hours(6))),
-  "take-over-after": duration("take-over-after").pipe(Config.withDefault(Duration.minutes(10))),
+  "resume-within": duration("resume-within", { max: MAX_AGE }).pipe(Config.withDefault(Duration.hours(6))),
+  "take-over-after": duration("take-over-after", { min: 1 }).pipe(Config.withDefault(Duration.minutes(10))),
   concurrency: Config.option(positive("concurrency")),
   "page-size": Config.option(positive("page-size")),
   name: Config.option(text("name")),
-  "max-runtime": Config.option(duration("max-runtime")),
+  "max-runtime": Config.option(duration("max-runtime", { min: 1 })),
   "metrics-file": Config.option(text("metrics-file")),
   "heartbeat-url": Config.option(Config.URL(variableOf("heartbeat-url"))),
   "log-format": oneOf("log-format", logFormats).pipe(Config.withDefault("text"))

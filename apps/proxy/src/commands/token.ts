@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { DurationText } from "../SettingValues.ts"
+import { DurationText, Lifetime } from "../SettingValues.ts"
 import { generate, Scope, stateOf, type TokenList, type TokenRecord, TokenRecord as Record } from "../Token.ts"
 import * as TokensFile from "../TokensFile.ts"
 
@@ -35,7 +35,7 @@ const scope = Flag.Literals("scope", Scope.literals).pipe(
 
 const expires = Flag.String("expires").pipe(
   Flag.withMetavar("duration"),
-  Flag.withSchema(DurationText),
+  Flag.withSchema(Lifetime),
   Flag.withDescription("How long it can be used, such as 90d (default: for ever)"),
   Flag.optional
 )
