@@ -1,7 +1,6 @@
 /**
  * Where a run stands, as it is found again after a crash.
  */
-import { ResumeToken } from "@hb-sessions/core/ResumeToken"
 import * as Schema from "effect/Schema"
 import { Fingerprint } from "./Account.ts"
 import { schemaVersion } from "./Manifest.ts"
@@ -57,7 +56,8 @@ export const Checkpoint = Schema.Struct({
   schemaVersion: Schema.Literal(schemaVersion),
   plan: Plan,
   progress: Progress,
-  token: ResumeToken,
+  /** What the scan has learned. */
+  scan: PartState,
   parts: Schema.Array(PartState),
   /** The records of the sessions received. */
   journal: PartState,

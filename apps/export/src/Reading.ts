@@ -4,7 +4,6 @@
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
-import type { ResumeToken } from "@hb-sessions/core/ResumeToken"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,9 +31,11 @@ import * as Undated from "./Undated.ts"
 /** The names of the unfinished files in the staging directory. */
 const RAW = "raw"
 const JOURNAL = "journal"
+const SCAN = "scan"
 
 /** The key that the journal has among the files; no partition is named like this. */
 const JOURNAL_KEY = "journal"
+const SCAN_KEY = "scan"
 
 /** A file that is not there is not what it should be. */
 const orDamaged = (adopted: Effect.Effect<boolean, PlatformError>) =>
@@ -74,7 +75,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const { selection } = settings
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  for (const name of [RAW, JOURNAL]) {
+  for (const name of [RAW, JOURNAL, SCAN]) {
     yield* fs.remove(staging.path(name), { recursive: true, force: true })
     yield* fs.makeDirectory(staging.path(name))
   }
@@ -84,8 +85,10 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const rawName = (partition: string) => `sessions${partition === "" ? "" : `-${partition}`}.${selection.format}`
   const data = yield* PartFiles.make({ directory: staging.path(RAW), header: rows.header, nameOf: rawName })
   const journal = yield* PartFiles.make({ directory: staging.path(JOURNAL), header: "", nameOf: () => "received.bin" })
+  // Appended to, so that what a checkpoint costs does not grow with the list.
+  const scan = yield* PartFiles.make({ directory: staging.path(SCAN), header: "", nameOf: () => "learned.bin" })
 
-  let token: ResumeToken | undefined
+  let hasRead = false
   let progress: { -readonly [K in keyof Progress]: Progress[K] } = { ...nothing }
   let written = 0
   let receivedNow = 0
@@ -95,14 +98,16 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   /** The server's clock when the run began. */
   let serverTime = plan.started
 
-  const checkpoint = Effect.fnUntraced(function* (at: ResumeToken) {
+  const checkpoint = Effect.fnUntraced(function* () {
     const parts = yield* data.sync
     const [received] = yield* journal.sync
-    if (received === undefined) return
+    const [learned] = yield* scan.sync
+    if (received === undefined || learned === undefined) return
     const now = yield* Clock.currentTimeMillis
-    const next: Checkpoint = { schemaVersion, plan, progress, token: at, parts, journal: received, written: now }
+    const next: Checkpoint = { schemaVersion, plan, progress, scan: learned, parts, journal: received, written: now }
     yield* sync(staging.path(RAW))
     yield* sync(staging.path(JOURNAL))
+    yield* sync(staging.path(SCAN))
     yield* writeFlushed(staging.path(`${names.checkpoint}.new`), toText(next))
     yield* fs.rename(staging.path(`${names.checkpoint}.new`), staging.path(names.checkpoint))
     yield* sync(staging.path())
@@ -111,15 +116,16 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   if (Option.isSome(candidate)) {
     const { checkpoint: found, directory } = candidate.value
     let isWhole = yield* orDamaged(journal.adopt(path.join(directory, JOURNAL, "received.bin"), found.journal))
+    isWhole &&= yield* orDamaged(scan.adopt(path.join(directory, SCAN, "learned.bin"), found.scan))
     for (const part of found.parts) {
       isWhole &&= yield* orDamaged(data.adopt(path.join(directory, RAW, rawName(part.partition)), part))
     }
     if (!isWhole) return Option.none<Gathered>()
-    token = found.token
+    hasRead = true
     progress = { ...found.progress }
     written = found.parts.reduce((sum, part) => sum + part.rows, 0)
     const known = new KeyTable(found.progress.received)
-    yield* checkpoint(found.token)
+    yield* checkpoint()
     yield* eachRecord(journal.fileOf(JOURNAL_KEY), (entry) => void known.set(entry))
     seen = known
   }
@@ -168,6 +174,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   // An undivided export has its one file, even without a session.
   if (selection.partition === "none" && Option.isNone(candidate)) data.addText("", "", 0)
   journal.addBytes(JOURNAL_KEY, new Uint8Array(0), 0)
+  scan.addBytes(SCAN_KEY, new Uint8Array(0), 0)
 
   const every = Duration.toMillis(settings.checkpointEvery)
   let lastCheckpoint = yield* Clock.currentTimeMillis
@@ -182,12 +189,12 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     hasMissedUndated ||= isNew || !isFinal(session)
   }
   const isLooking = index !== undefined && plan.readSince !== undefined && canBeUndated
-  const read = Sessions.pages({
+  const read = Sessions.scan({
     consistency: "verified",
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...(plan.pageSize === undefined ? {} : { pageSize: plan.pageSize }),
     ...(plan.readSince === undefined ? {} : { since: plan.readSince }),
-    ...(token === undefined ? {} : { from: token }),
+    ...(hasRead ? { state: fs.stream(scan.fileOf(SCAN_KEY)) } : {}),
     onReport: (found) =>
       Effect.sync(() => {
         report = Option.some(found)
@@ -198,24 +205,26 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
       for (const chunk of chunks) {
         serverTime = plan.started + (yield* clock.ahead)
         take(chunk.sessions)
-        token = chunk.resumeToken
+        scan.addBytes(SCAN_KEY, chunk.state, 0)
+        hasRead = true
         yield* data.drain
         yield* journal.drain
+        yield* scan.drain
         const time = yield* Clock.currentTimeMillis
         if (time - lastCheckpoint < every) continue
-        yield* checkpoint(chunk.resumeToken)
+        yield* checkpoint()
         lastCheckpoint = time
       }
     })
   ).pipe(
     Effect.onExit((exit) =>
       // A disk that failed holds less than is counted: then the checkpoint before stands.
-      Exit.isSuccess(exit) || token === undefined || Exit.hasDies(exit) || isDiskFailure(exit)
+      Exit.isSuccess(exit) || !hasRead || Exit.hasDies(exit) || isDiskFailure(exit)
         ? Effect.void
-        : Effect.ignore(checkpoint(token))
+        : Effect.ignore(checkpoint())
     )
   )
-  if (token !== undefined) yield* checkpoint(token)
+  if (hasRead) yield* checkpoint()
   const parts = yield* data.sync
   yield* journal.sync
   return Option.some<Gathered>({
