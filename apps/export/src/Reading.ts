@@ -26,6 +26,7 @@ import type { Candidate } from "./Resume.ts"
 import { ServerClock } from "./ServerClock.ts"
 import type { Settings } from "./Settings.ts"
 import { type Staging, sweep } from "./Staging.ts"
+import { Stopping } from "./Stopping.ts"
 import * as Undated from "./Undated.ts"
 
 /** The names of the unfinished files in the staging directory. */
@@ -189,7 +190,9 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     hasMissedUndated ||= isNew || !isFinal(session)
   }
   const isLooking = index !== undefined && plan.readSince !== undefined && canBeUndated
+  const stop = yield* Stopping
   const read = Sessions.scan({
+    stopWhen: stop.when,
     consistency: "verified",
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...(plan.pageSize === undefined ? {} : { pageSize: plan.pageSize }),
@@ -225,6 +228,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     )
   )
   if (hasRead) yield* checkpoint()
+  if (Option.isNone(report) && stop.error !== undefined) return yield* stop.error
   const parts = yield* data.sync
   yield* journal.sync
   return Option.some<Gathered>({

@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import { names, readManifest } from "./Directory.ts"
 import { exitCodes } from "./exitCodes.ts"
 import { stopCode } from "./signals.ts"
+import { Stopping } from "./Stopping.ts"
 import type { Published } from "./ExportJob.ts"
 import type { Manifest } from "./Manifest.ts"
 
@@ -63,19 +64,28 @@ const codeOf = (exit: Exit.Exit<unknown, Failure>): number => {
   })
 }
 
+/** How long a run that has to stop waits for the pages that it asked for. */
+const GRACE = Duration.seconds(10)
+
+/**
+ * The read is told when its time is up, so that it keeps at least a page, and all that it asked for; it goes on no longer
+ * than that takes. Everything else is cut off a little later.
+ */
 const bounded = <R>({ maxRuntime }: WatchOptions, job: Effect.Effect<Published, Failure, R>) =>
   Option.match(maxRuntime, {
     onNone: () => job,
     onSome: (limit) =>
-      Effect.timeoutOrElse(job, {
-        duration: limit,
-        orElse: () =>
-          Effect.fail(
-            new AppError({
-              message: `stopped after --max-runtime (${Duration.format(limit)}); the next run goes on from here`,
-              exitCode: exitCodes.stopped
-            })
-          )
+      Effect.gen(function* () {
+        const error = new AppError({
+          message: `stopped after --max-runtime (${Duration.format(limit)}); the next run goes on from here`,
+          exitCode: exitCodes.stopped
+        })
+        const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(limit)
+        const when = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, end - now)))
+        return yield* job.pipe(
+          Effect.provideService(Stopping, { when, error }),
+          Effect.timeoutOrElse({ duration: Duration.sum(limit, GRACE), orElse: () => Effect.fail(error) })
+        )
       })
   })
 

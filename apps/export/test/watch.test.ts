@@ -184,20 +184,45 @@ describe("a run under watch", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 
-  it.live("stops after --max-runtime with exit code 143, and goes on from there", () =>
-    Effect.gen(function* () {
-      const simulator = yield* Simulator
-      const env = environment(simulator)
-      const out = join(yield* scratch, "out")
-      yield* simulator.setFaults({ script: [{ fault: "hang", page: 4 }] })
-      const { code, stderr } = yield* run(env, "run", "--out", out, "--max-runtime", "2 seconds")
-      assert.strictEqual(code, 143)
-      assert.include(stderr, "--max-runtime")
-      assert.isTrue(hasCheckpoint(out))
-      yield* simulator.setFaults({})
-      assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
-      assert.strictEqual(manifestOf(out).resumed, 1)
-    }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped)
+  it.live(
+    "stops after --max-runtime with exit code 143, and goes on from there",
+    () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const env = environment(simulator)
+        const out = join(yield* scratch, "out")
+        yield* simulator.setFaults({ script: [{ fault: "hang", page: 4 }] })
+        const { code, stderr } = yield* run(env, "run", "--out", out, "--max-runtime", "2 seconds")
+        assert.strictEqual(code, 143)
+        assert.include(stderr, "--max-runtime")
+        assert.isTrue(hasCheckpoint(out))
+        yield* simulator.setFaults({})
+        assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
+        assert.strictEqual(manifestOf(out).resumed, 1)
+      }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped),
+    30_000
+  )
+
+  it.live(
+    "comes to an end, proven, whatever --max-runtime: each run keeps at least a page",
+    () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const out = join(yield* scratch, "out")
+        const args = ["run", "--out", out, "--max-runtime", "1 millis", "--concurrency", "1"]
+        let runs = 0
+        for (let code = 143; code === 143; runs++) {
+          assert.isBelow(runs, 20)
+          code = (yield* run(environment(simulator), ...args)).code
+          assert.include([0, 143], code)
+        }
+        const { completeness, resumed } = manifestOf(out)
+        assert.deepStrictEqual([completeness, resumed], ["proven", runs - 1])
+        assert.isAbove(runs, 4)
+        // Five pages, page 1 and the last once more to prove it, and what was repeated of that.
+        assert.isAtMost((yield* simulator.stats).requests, 9)
+      }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped),
+    60_000
   )
 })
 
