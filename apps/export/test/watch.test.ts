@@ -211,7 +211,7 @@ describe("a run under watch", () => {
         const out = join(yield* scratch, "out")
         const args = ["run", "--out", out, "--max-runtime", "1 millis", "--concurrency", "1"]
         let runs = 0
-        for (let code = 143; code === 143; runs++) {
+        for (let code: number | null = 143; code === 143; runs++) {
           assert.isBelow(runs, 20)
           code = (yield* run(environment(simulator), ...args)).code
           assert.include([0, 143], code)
