@@ -36,7 +36,16 @@ it.live("an old answer is given soon when the upstream hangs", () =>
     {},
     Effect.gen(function* () {
       const simulator = yield* Simulator
-      const limits = ["--cache-fresh", "0s", "--cache-stale", "0s", "--cache-patience", "200ms", "--deadline", "30s"]
+      const limits = [
+        "--cache-fresh",
+        "0s",
+        "--cache-stale",
+        "0s",
+        "--cache-patience",
+        "200ms",
+        "--attempt-timeout",
+        "25s"
+      ]
       const proxy = yield* start(simulator, limits)
       const ask = get(`${proxy.url}/api/sessions`, { headers: proxy.auth })
       const first = yield* ask
