@@ -9,7 +9,7 @@ import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
 import { run } from "../../core/src/internal/sweep/run.ts"
 import { makeRandom } from "./random.ts"
 import { drawScenario, type Scenario, simplify } from "./Scenario.ts"
-import { Server } from "./Server.ts"
+import { CAPPED_PAGES, Server } from "./Server.ts"
 import { World } from "./World.ts"
 
 /** How a read of a scenario went. */
@@ -67,11 +67,12 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
   )
   const certificate = report?.completeness.status === "proven" ? report.completeness.certificate : undefined
   const assumptionBroken =
-    (certificate === "count" && (world.anyLeft || serverStatus !== undefined)) ||
+    (certificate === "count" && isFreak(scenario)) ||
     (certificate === "position" && (scenario.kind === "update" || isFreak(scenario)))
   const isQuiet = scenario.kind === "quiet" && scenario.resizeAfter === 0
-
-  const isExcused = assumptionBroken && (isFreak(scenario) || certificate === "position")
+  const isTotalWrong = scenario.wrongTotal !== "none"
+  const isProven = report?.completeness.status === "proven"
+  const isExcused = !isTotalWrong && assumptionBroken
 
   const broken = (): string | undefined => {
     if (Exit.hasDies(exit)) return `defect ${String(exit)}`
@@ -82,10 +83,14 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
     if (error !== undefined) return isAllowed(error, scenario) ? undefined : `failed with ${error}`
     if (report === undefined) return "no report"
     if (report.emittedRows !== emitted.length) return "the report miscounts"
-    if (isQuiet) {
+    // A total that is too low ends a fast read, and nothing else.
+    if (isQuiet && !(isTotalWrong && scenario.consistency === "fast")) {
       if (emitted.join() !== list.join()) return "not the quiet list in its order"
+      if (isTotalWrong && isProven && !isTotalRight(scenario, world.view(serverStatus)))
+        return "a wrong total was proven"
       if (
         scenario.consistency === "verified" &&
+        !isTotalWrong &&
         scenario.missingTotals === 0 &&
         !(report.stoppedEarly && serverStatus !== undefined) &&
         report.completeness.status !== "proven"
@@ -93,8 +98,8 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
         return "a quiet list was not proven"
       }
     }
-    if (report.completeness.status === "proven" && lost > 0 && !isExcused) {
-      return `${lost} stable sessions lost, and the report says proven (${report.completeness.certificate})`
+    if (isProven && lost > 0 && !isExcused) {
+      return `${lost} stable sessions lost, and the report says proven (${certificate})`
     }
     return undefined
   }
@@ -111,18 +116,29 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
   return outcome
 })
 
-/** Lists without any order, from which rows vanish: only here may a certificate but the moment's be wrong, as its text says. */
-const isFreak = ({ kind }: Scenario) => kind === "churn" || kind === "turnover"
+/**
+ * Lists that rows both enter and leave in the middle: only here may a certificate but the moment's be wrong, as its text
+ * says. Where rows enter at one end, or near it, none may be.
+ */
+const isFreak = ({ kind }: Scenario) => kind === "churn" || kind === "turnover" || kind === "swap" || kind === "mixed"
+
+/** Whether a server whose totals are wrong at times tells the right one of a list. */
+const isTotalRight = ({ pageSize, wrongTotal }: Scenario, rows: ReadonlyArray<{ readonly status?: string }>) =>
+  (wrongTotal === "capped" && rows.length <= CAPPED_PAGES * pageSize) ||
+  (wrongTotal === "without-active" && rows.every(({ status }) => status !== "active")) ||
+  (wrongTotal === "one-less" && rows.length === 0)
 
 /**
  * Failures of reads that cannot be told from those of a broken server. A single page that is given again for every number,
  * by a server that gives no totals, may be a list without an end. If pages grow and nothing says so, then the last page,
  * given for every number beyond it, is one that was asked for long before.
  */
-const isAllowed = (error: string, { missingTotals, pastEnd, resizeAfter, tellsPageSize }: Scenario) =>
-  pastEnd.startsWith("clamped") &&
-  ((error === "PaginationStuck" && missingTotals > 0) ||
-    ((error === "PaginationStuck" || error === "PageMismatch") && resizeAfter > 0 && !tellsPageSize))
+const isAllowed = (error: string, { missingTotals, pastEnd, resizeAfter, tellsPageSize, wrongTotal }: Scenario) =>
+  // The page that the total says is there is rejected, or is another one.
+  (wrongTotal === "one-more" && pastEnd !== "empty" && error !== "UpstreamUnavailable") ||
+  (pastEnd.startsWith("clamped") &&
+    ((error === "PaginationStuck" && missingTotals > 0) ||
+      ((error === "PaginationStuck" || error === "PageMismatch") && resizeAfter > 0 && !tellsPageSize)))
 
 /** How a read of a scenario is judged. */
 export type Judge = (scenario: Scenario) => Effect.Effect<Outcome>

@@ -190,9 +190,11 @@ export const asResumable = (scenario: Scenario): Scenario => ({
   ...scenario,
   failing: scenario.seed % 2 === 0 ? 0.02 : 0,
   missingTotals: 0,
+  wrongTotal: "none",
   wrongPage: 0,
+  doublesPageSize: false,
   // A list that updates reorder is not newest first, as a proof down to a time takes for granted.
   newest: scenario.kind === "update" ? 0 : scenario.newest,
   // Where no proof is possible by the count alone, a deletion and a start at once can hide each other.
-  kind: scenario.kind === "turnover" || scenario.kind === "churn" ? "close" : scenario.kind
+  kind: ["turnover", "churn", "swap", "mixed"].includes(scenario.kind) ? "close" : scenario.kind
 })

@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly pageSize: number
   /** When the total is read: with the rows, before them or after them. */
   readonly totals: "atomic" | "before" | "after"
+  /** What is wrong with every total: it ends at a bound, leaves out active sessions, or is less or more than it should be. */
+  readonly wrongTotal: "none" | "capped" | "without-active" | "one-less" | "one-more"
   /** The share of responses without a total. */
   readonly missingTotals: number
   /** What comes past the last page: nothing, HTTP 400, the last page under its own number, or under the one asked for. */
@@ -24,6 +26,10 @@ export interface ServerOptions {
   /** Whether responses tell their page and page size. */
   readonly tellsPage: boolean
   readonly tellsPageSize: boolean
+  /** Whether the page size that is told is twice what a page holds. */
+  readonly doublesPageSize: boolean
+  /** What is added to the number of the page that is told: -1 for a server that counts from 0. */
+  readonly pageOffset: number
   /** Changes of the list after each event. */
   readonly changeRate: number
   /** The share of requests that take much longer, as if they were retried. */
@@ -35,6 +41,9 @@ export interface ServerOptions {
   /** After how many responses the page size grows by one; 0 for never. */
   readonly resizeAfter: number
 }
+
+/** How many pages a capped total counts. */
+export const CAPPED_PAGES = 4
 
 interface Event {
   readonly time: number
@@ -93,7 +102,7 @@ export class Server {
     let total = 0
     let answer: SessionPage | undefined
     const count = () => {
-      total = this.#world.view(query.status).length
+      total = this.#total(query.status)
     }
     const read = () => {
       answer = this.#page(served)
@@ -113,6 +122,23 @@ export class Server {
     })
   }
 
+  /** What a server says that its list holds. */
+  #total(status: string | undefined): number {
+    const rows = this.#world.view(status)
+    switch (this.#options.wrongTotal) {
+      case "capped":
+        return Math.min(rows.length, CAPPED_PAGES * this.#options.pageSize)
+      case "without-active":
+        return rows.filter((row) => row.status !== "active").length
+      case "one-less":
+        return Math.max(0, rows.length - 1)
+      case "one-more":
+        return rows.length + 1
+      case "none":
+        return rows.length
+    }
+  }
+
   #respond(page: number, answer: SessionPage | undefined, total: number): Effect.Effect<SessionPage, SessionsError> {
     const { failing, missingTotals } = this.#options
     if (this.#random.chance(failing)) {
@@ -129,7 +155,7 @@ export class Server {
 
   /** Undefined for a page that the server refuses. */
   #page({ limit, page = 1, status }: ListQuery): SessionPage | undefined {
-    const { pastEnd, resizeAfter, tellsPage, tellsPageSize } = this.#options
+    const { doublesPageSize, pageOffset, pastEnd, resizeAfter, tellsPage, tellsPageSize } = this.#options
     const grown = resizeAfter > 0 && this.responses >= resizeAfter ? 1 : 0
     const pageSize = (limit ?? this.#options.pageSize) + grown
     const rows = this.#world.view(status)
@@ -140,8 +166,8 @@ export class Server {
     return {
       // A copy of each row: the world changes them.
       sessions: rows.slice((shown - 1) * pageSize, shown * pageSize).map((row) => ({ ...row })),
-      ...(tellsPage ? { page: pastEnd === "clamped-silently" ? page : shown } : {}),
-      ...(tellsPageSize ? { pageSize } : {})
+      ...(tellsPage ? { page: (pastEnd === "clamped-silently" ? page : shown) + pageOffset } : {}),
+      ...(tellsPageSize ? { pageSize: doublesPageSize ? 2 * pageSize : pageSize } : {})
     }
   }
 

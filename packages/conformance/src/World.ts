@@ -14,10 +14,28 @@ import type { Random } from "./random.ts"
  * - `purge`: sessions start, and the oldest are deleted.
  * - `close`: sessions start and end; so rows leave a list of the active ones, and enter one of the closed ones.
  * - `churn`: rows enter and leave anywhere.
- * - `turnover`: as many rows enter as leave, at once: the total never tells.
+ * - `turnover`: as many rows enter as leave, at once, both anywhere: the total never tells.
+ * - `exchange`: the same, but rows enter at the head.
+ * - `renewal`: rows enter at the head, and as many leave at the tail, at once.
+ * - `swap`: as many rows enter as leave, at once, and a row that enters is as old as the place says.
+ * - `mixed`: about as many rows enter as leave, at the head, at the tail or anywhere, at different times.
+ * - `late`: rows enter one to three places below the head, and as many of the oldest leave, at once.
  * - `update`: sessions start, and those that are updated move to the head.
  */
-export const kinds = ["quiet", "grow", "purge", "close", "churn", "turnover", "update"] as const
+export const kinds = [
+  "quiet",
+  "grow",
+  "purge",
+  "close",
+  "churn",
+  "turnover",
+  "exchange",
+  "renewal",
+  "swap",
+  "mixed",
+  "late",
+  "update"
+] as const
 export type Kind = (typeof kinds)[number]
 
 export interface WorldOptions {
@@ -86,8 +104,21 @@ export class World {
     } else if (kind === "churn") {
       if (this.#random.chance(0.5)) this.#leaveAnywhere()
       else this.#enterAnywhere()
+    } else if (kind === "exchange") {
+      this.#leaveAnywhere()
+      this.#start()
+    } else if (kind === "renewal") {
+      this.#leaveOldest()
+      this.#start()
+    } else if (kind === "swap") {
+      this.#leaveAnywhere()
+      this.#enterInOrder()
+    } else if (kind === "mixed") this.#mix()
+    else if (kind === "late") {
+      this.#leaveOldest()
+      this.#enterLate()
     } else if (kind === "grow" || this.#random.chance(0.4)) this.#start()
-    else if (kind === "purge") this.#leave(this.#options.oldestFirst ? 0 : this.#rows.length - 1)
+    else if (kind === "purge") this.#leaveOldest()
     else if (kind === "close") this.#end()
     else this.#update()
   }
@@ -100,10 +131,38 @@ export class World {
     this.#insert(this.#random.below(this.#rows.length + 1))
   }
 
-  #insert(index: number): void {
+  /** Where a row enters nothing tells: it is as old as its neighbour. */
+  #enterInOrder(): void {
+    const index = this.#random.below(this.#rows.length + 1)
+    const neighbour = this.#rows[index] ?? this.#rows.at(-1)
+    this.#insert(index, neighbour?.createdAt)
+  }
+
+  #enterLate(): void {
+    const below = Math.min(this.#rows.length, 1 + this.#random.below(3))
+    this.#insert(this.#options.oldestFirst ? this.#rows.length - below : below)
+  }
+
+  /** Enters or leaves, whichever brings the list nearer to the length that it had. */
+  #mix(): void {
+    const random = this.#random
+    if (random.chance(this.#rows.length < this.#options.rows ? 0.75 : 0.25)) {
+      if (random.chance(0.5)) this.#start()
+      else if (random.chance(0.5)) this.#enterAnywhere()
+      else this.#enterInOrder()
+    } else if (random.chance(0.5)) this.#leaveOldest()
+    else this.#leaveAnywhere()
+  }
+
+  #insert(index: number, createdAt?: number): void {
     this.#clock += 1 + this.#random.below(1000)
     const status = this.#random.pick(["active", "active", "closed", "error"])
-    this.#rows.splice(index, 0, { id: SessionId.make(this.#random.uuid()), createdAt: this.#clock, status })
+    const id = SessionId.make(this.#random.uuid())
+    this.#rows.splice(index, 0, { id, createdAt: createdAt ?? this.#clock, status })
+  }
+
+  #leaveOldest(): void {
+    if (this.#rows.length > 0) this.#leave(this.#options.oldestFirst ? 0 : this.#rows.length - 1)
   }
 
   #leaveAnywhere(): void {

@@ -42,7 +42,10 @@ export type UnprovenReason = typeof UnprovenReason.Type
 /** Schema for the absence of a proof: sessions may be missing, and nothing says that they are. */
 export const Unproven = Schema.Struct({
   status: Schema.Literal("unproven"),
-  reason: UnprovenReason
+  reason: UnprovenReason,
+  detail: Schema.optionalKey(Schema.String).annotateKey({
+    description: "What was seen, as a sentence for people; present when `reason` is `contradicted`"
+  })
 }).annotate({ identifier: "Unproven" })
 export type Unproven = typeof Unproven.Type
 

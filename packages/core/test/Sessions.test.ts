@@ -70,8 +70,73 @@ describe("what is read", () => {
     Effect.gen(function* () {
       const { report, sessions } = yield* Sessions.sweep().pipe(Effect.provide(SessionsClient.layerMemory([])))
       assert.deepStrictEqual(sessions, [])
-      assert.strictEqual(report.requests, 1)
+      assert.strictEqual(report.requests, 3)
       assert.strictEqual(report.completeness.status, "proven")
+    })
+  )
+
+  it.effect("an empty list is proven only if neither another look nor the next page contradicts it", () =>
+    Effect.gen(function* () {
+      const list = sessionsOf(25)
+      const empty = (page: number): SessionPage => ({ sessions: [], totalCount: 0, page, pageSize: 10 })
+      for (const glitch of [
+        // Once, and not again.
+        (page: number, request: number) => (request === 1 ? empty(page) : pageOf(list, page)),
+        // The first page only.
+        (page: number) => (page === 1 ? empty(page) : { ...pageOf(list, page), totalCount: 0 }),
+        // With a total that says otherwise, at once or later.
+        (page: number) => ({ ...empty(page), totalCount: 200 }),
+        (page: number, request: number) => ({ ...empty(page), totalCount: request === 1 ? 0 : 200 })
+      ]) {
+        for (const options of [{}, { status: "active" }]) {
+          let requests = 0
+          const { report, sessions } = yield* Sessions.sweep(options).pipe(
+            Effect.provide(answering((page) => Effect.sync(() => glitch(page, ++requests))))
+          )
+          assert.isTrue(report.completeness.status === "unproven" || sessions.length === 25)
+          assert.isAtMost(requests, 30)
+        }
+      }
+    })
+  )
+
+  it.effect("a total that ends with a full page is refuted by the page after it, and the rest is read", () =>
+    Effect.gen(function* () {
+      const list = sessionsOf(125)
+      for (const options of [{}, { status: "closed" }, { concurrency: 1 }]) {
+        for (const totalCount of [10, 100, 120]) {
+          let requests = 0
+          const { report, sessions } = yield* Sessions.sweep(options).pipe(
+            Effect.provide(
+              answering((page) => Effect.sync(() => ({ ...pageOf(list, page), totalCount, requests: ++requests })))
+            )
+          )
+          assert.deepStrictEqual(idsOf(sessions), idsOf(list))
+          assert.deepInclude(report.completeness, { status: "unproven", reason: "contradicted" })
+          assert.match(JSON.stringify(report.completeness), new RegExp(`page \\d+ has more .* list of ${totalCount},`))
+          assert.isAtMost(requests, 13 + 4)
+        }
+      }
+      // A fast read asks for no more pages than the total says.
+      const { report, sessions } = yield* Sessions.sweep({ consistency: "fast" }).pipe(
+        Effect.provide(answering((page) => Effect.succeed({ ...pageOf(list, page), totalCount: 100 })))
+      )
+      assert.deepStrictEqual([sessions.length, report.requests], [100, 10])
+    })
+  )
+
+  it.effect("a page size that disagrees with the pages loses nothing", () =>
+    Effect.gen(function* () {
+      const list = sessionsOf(125)
+      for (const consistency of ["verified", "fast"] as const) {
+        for (const pageSize of [1, 5, 20, 100, 1000]) {
+          const { report, sessions } = yield* Sessions.sweep({ consistency }).pipe(
+            Effect.provide(answering((page) => Effect.succeed({ ...pageOf(list, page), pageSize })))
+          )
+          assert.deepStrictEqual(idsOf(sessions), idsOf(list), `${pageSize}`)
+          if (consistency === "verified") assert.strictEqual(report.completeness.status, "proven", `${pageSize}`)
+        }
+      }
     })
   )
 

@@ -116,7 +116,11 @@ describe("pages of gaps", () => {
   const find = (responses: ReadonlyArray<Response>, { pageSize, total }: { pageSize: number; total: number }) => {
     const taken = responses.map((response) => ({ ...response, isTaken: true }))
     const placed = placeRows(taken, { pageSize, start: 0, low: taken[0]?.total ?? 0, high: total, rules })
-    return pagesOf(gapsBetween(placed, { pageSize, from: 0, to: taken[0]?.total ?? 0 }), { pageSize, total })
+    return pagesOf(gapsBetween(placed, { pageSize, from: 0, to: taken[0]?.total ?? 0 }), {
+      pageSize,
+      total,
+      farthest: 100
+    })
   }
 
   it("is empty for a list that was read while it was quiet", () => {

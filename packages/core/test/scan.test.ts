@@ -195,7 +195,7 @@ it.effect(
       const query = makeQuery({})
       const before = new Sweep(query, rules, undefined)
       before.log = new ScanLog({ query: query.text, isContinued: false })
-      before.beginPass(1, true)
+      before.beginPass(1, true, false)
       const tickets = [before.ask(1), before.ask(2), before.ask(3)]
       const page = (number: number) => ({
         page: number,

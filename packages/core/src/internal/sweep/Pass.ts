@@ -21,22 +21,38 @@ export class Pass {
   /** The next page to ask for. */
   next: number
   isEnded = false
-  /** Whether there were rows where the total said that there are none: then only an empty page is the end. */
+  /**
+   * Whether only an empty page is the end: there were rows where the total said that there are none, or fewer than it
+   * said; or the last page was full, and whether another one follows is to be seen.
+   */
   isOverrun = false
+  /** Whether a page after a full last one was asked for, and had no rows. */
+  sawEnd = false
+  /** Pages in a row, up to the last one taken, that had no row that was not read before. */
+  stalePages = 0
   /** Set when the size of the pages changed, which makes their numbers mean other rows. */
   newPageSize: number | undefined
   /** The last page that was taken. */
   reached: number
   /** The first row of the first page. */
   first: Mark | undefined
+  /** The ids of the first page. */
+  firstIds: ReadonlyArray<string> = []
   /** The last row of the last page that had any. */
   last: Mark | undefined
+  /** The last row of the list, as it was read right after the first page; undefined where it was not. */
+  anchor: Mark | undefined
+  /** Whether the anchor had the same place when the pass came to its page. */
+  isAnchored = false
   /** Rows that earlier answers had. */
   duplicates = 0
 
   #previous: ReadonlyArray<string> = []
   #beforePrevious: ReadonlyArray<string> = []
   #different = 0
+  #places = 0
+  readonly #from: number
+  readonly #looksPastEnd: boolean
 
   /** Whether it gives the rows in the order of the list, rather than looking for missing ones. */
   readonly isListing: boolean
@@ -46,7 +62,11 @@ export class Pass {
     readonly start: number
     readonly clock: number
     readonly isListing: boolean
+    /** Whether the page after a full last page is read too. */
+    readonly looksPastEnd: boolean
   }) {
+    this.#from = options.from
+    this.#looksPastEnd = options.looksPastEnd
     this.next = options.from
     this.start = options.start
     this.clock = options.clock
@@ -63,21 +83,33 @@ export class Pass {
     const { page, sessions, total } = answer
     if (sessions.length === 0) {
       this.isEnded = true
+      this.sawEnd = this.isOverrun
       this.isOverrun = false
       return
     }
     this.reached = page
+    this.#places += sessions.length
+    this.stalePages = context.fresh === 0 ? this.stalePages + 1 : 0
     this.duplicates += sessions.length - context.fresh
     this.#beforePrevious = this.#previous
     this.#previous = sessions.map(({ id }) => id)
     this.#different++
-    if (page === 1) this.first = { id: sessions[0]!.id, page, index: 0, total }
+    if (page === 1) {
+      this.first = { id: sessions[0]!.id, page, index: 0, total }
+      this.firstIds = this.#previous
+    }
+    const { anchor } = this
+    if (page === anchor?.page) this.isAnchored = this.#previous[anchor.index] === anchor.id
     this.last = { id: sessions.at(-1)!.id, page, index: sessions.length - 1, total }
 
-    const { pageSize } = context
-    if (pageSize === undefined) return
+    const { pageSize = sessions.length } = context
     if (total !== undefined && page * pageSize >= total) {
-      this.isOverrun = context.fresh > 0 && (page - 1) * pageSize + sessions.length > total
+      const places = (page - 1) * pageSize + sessions.length
+      this.isOverrun =
+        (context.fresh > 0 && places > total) ||
+        (this.#looksPastEnd && places === total && sessions.length === pageSize) ||
+        // Pages that should have been full were not, so there can be more of them than the total says.
+        (this.#from === 1 && this.#places < total)
     } else if (total !== undefined && context.fresh > 0) {
       this.isOverrun = false
     }

@@ -31,6 +31,14 @@ const MAX_ATTEMPTS = 4
 /** How many pages a list can become shorter by while one of its pages is read. */
 const NEAR_THE_END = 2
 
+export interface PassOptions {
+  /** The first page to read, 1-based. */
+  readonly from: number
+  readonly isListing: boolean
+  /** Whether the page after a full last page is read too, which refutes a total that is too low; no by default. */
+  readonly looksPastEnd?: boolean
+}
+
 /** No answer to a request: final, or perhaps because its page is past the end. */
 interface Refusal {
   readonly error: SessionsError
@@ -76,25 +84,25 @@ export class Reader {
   }
 
   /** Reads from a page to the end of the list, in order; ends where the list does, or where the pass has to restart. */
-  pass(options: { readonly from: number; readonly isListing: boolean }): Pages {
+  pass({ from, isListing, looksPastEnd = false }: PassOptions): Pages {
     return Stream.suspend(() => {
-      this.sweep.beginPass(options.from, options.isListing)
+      this.sweep.beginPass(from, isListing, looksPastEnd)
       // The first page tells how many there are, so no request is sent for a page that is not there.
-      return Stream.concat(this.#next, this.#rest)
+      return Stream.concat(this.#next, isListing && looksPastEnd ? Stream.concat(this.#anchor, this.#rest) : this.#rest)
     })
   }
 
   /** Passes until the page size stays the same for a whole one. */
-  *wholePass(options: { readonly from: number; readonly isListing: boolean }): Generator<Pages, void> {
+  *wholePass(options: PassOptions): Generator<Pages, void> {
     yield this.pass(options)
-    yield* this.#again(options.isListing)
+    yield* this.#again(options)
   }
 
-  *#again(isListing: boolean): Generator<Pages, void> {
+  *#again(options: PassOptions): Generator<Pages, void> {
     for (let restarts = 0; this.sweep.pass.newPageSize !== undefined; restarts++) {
       if (restarts === MAX_RESTARTS)
         yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
-      yield this.pass({ from: 1, isListing })
+      yield this.pass({ ...options, from: 1 })
     }
   }
 
@@ -111,7 +119,7 @@ export class Reader {
       yield* this.#goOn()
       yield this.#rest
     }
-    yield* this.#again(isListing)
+    yield* this.#again({ from: 1, isListing })
   }
 
   /**
@@ -171,6 +179,15 @@ export class Reader {
     )
   )
 
+  /** Where the last row of a list that is oldest first is, before the rest is read: if rows leave meanwhile, it moves up. */
+  readonly #anchor: Pages = Stream.suspend(() => {
+    const { sweep } = this
+    const { lastPage, pass } = sweep
+    const isUseful = sweep.observer.order === "oldest-first" && !pass.isEnded && lastPage > 1 && lastPage < Infinity
+    if (!isUseful || sweep.query.isFiltered) return Stream.empty
+    return Stream.fromEffectDrain(Effect.map(this.#ask(lastPage), (answer) => sweep.anchor(answer)))
+  })
+
   /** The list can grow while its last pages are read, so the end is looked for until it is found. */
   readonly #rest: Pages = Stream.suspend(() => {
     const { sweep } = this
@@ -187,8 +204,13 @@ export class Reader {
   #run(pages: Stream.Stream<number>, concurrency: number): Pages {
     const { sweep } = this
     return this.#answers(pages, concurrency).pipe(
-      Stream.tap((answer) => this.#checkRepeat(answer)),
+      Stream.mapEffect((answer) => this.#checkRepeat(answer)),
       Stream.mapEffect((answer) => counted(sweep, () => sweep.take(answer, true))),
+      Stream.tap(({ page }) =>
+        sweep.isRepeating
+          ? Effect.fail(stuck(page, `${sweep.pass.stalePages} pages in a row had no session that was not read before`))
+          : Effect.void
+      ),
       Stream.takeUntil(() => sweep.pass.isEnded)
     )
   }
@@ -203,7 +225,7 @@ export class Reader {
 
   #ask(page: number, attempt = 1): Effect.Effect<Answer, SessionsError> {
     const { client, maxPages, sweep } = this.#options
-    if (page > maxPages) return Effect.fail(stuck(page, `${maxPages} pages were read and the list did not end`))
+    if (page > maxPages) return Effect.fail(stuck(page, `the list did not end within ${maxPages} pages${told(sweep)}`))
     return Effect.suspend(() => {
       const ticket = sweep.ask(page)
       return client.getPage({ ...sweep.query.sent, page }).pipe(
@@ -258,12 +280,14 @@ export class Reader {
   }
 
   /** Two pages with the same rows: the list moved by a whole page in between, or the server ignores the page number. */
-  #checkRepeat(answer: Answer): Effect.Effect<void, SessionsError> {
+  #checkRepeat(answer: Answer): Effect.Effect<Answer, SessionsError> {
     const { sweep } = this
     const { pass } = sweep
     const { page } = answer
-    if (!pass.repeats(answer)) return Effect.void
-    const end = Effect.sync(() => sweep.endPass())
+    const accepted = Effect.succeed(answer)
+    if (!pass.repeats(answer)) return accepted
+    // Its rows are those of the last page, so past the end there is none.
+    const end = Effect.succeed<Answer>({ ...answer, sessions: [] })
     if (
       sweep.total === undefined
         ? pass.isClamped(answer, sweep.pageSize)
@@ -272,7 +296,7 @@ export class Reader {
       return end
     return Effect.forEach([page - 1, page, page - 1], (again) => this.#ask(again)).pipe(
       Effect.flatMap((answers) => {
-        if (!answers.every((other) => hasSameRows(other, answer))) return Effect.void
+        if (!answers.every((other) => hasSameRows(other, answer))) return accepted
         // Past the end some servers give the last page again, and the list may just have become shorter.
         return answers.some(({ total }) => total !== undefined && sweep.isBeyond(page, total))
           ? end
@@ -284,6 +308,16 @@ export class Reader {
 
 const hasSameRows = (a: Answer, b: Answer): boolean =>
   a.sessions.length === b.sessions.length && a.sessions.every(({ id }, index) => id === b.sessions[index]?.id)
+
+/** What the totals said, to understand a list that does not end. */
+const told = ({ oddTotal, total, totalFirst }: Sweep): string =>
+  total === undefined
+    ? oddTotal === undefined
+      ? ""
+      : `: totalCount is ${oddTotal}`
+    : total === totalFirst
+      ? `: totalCount is ${total}`
+      : `: totalCount went from ${totalFirst} to ${total} meanwhile`
 
 const stuck = (page: number, detail: string) => new SessionsError({ page, reason: new PaginationStuck({ detail }) })
 

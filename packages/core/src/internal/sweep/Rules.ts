@@ -27,7 +27,18 @@ export interface Rules {
   /** Whether no row left the list, given how many fewer it holds than entered it. */
   readonly noneLeft: (left: number) => boolean
   /** Whether a list that nothing leaves may look as it was seen to, given what was seen. */
-  readonly onlyGrew: (seen: { readonly totalFell: boolean; readonly endsAgree: boolean }) => boolean
+  readonly onlyGrew: (seen: {
+    readonly totalFell: boolean
+    readonly endsAgree: boolean
+    readonly overlapsAgree: boolean
+    readonly sawLateStart: boolean
+  }) => boolean
+  /** Whether pages of a list that grows at its head only may share rows as they do, given whether totals explain it. */
+  readonly overlapsAgree: (agree: boolean) => boolean
+  /** Whether the rows of a list may be beyond its total, given whether they were again when they were looked for. */
+  readonly mayExceed: (isBeyond: boolean) => boolean
+  /** Whether a read goes on to the page after a full last one. */
+  readonly looksPastEnd: boolean
   /** Where the clock of a scan that was restored stands, given the last number that it gave before. */
   readonly restoredClock: (last: number) => number
   /** Behind which page it goes on, given the last one that was taken, and the last one whose response was complete. */
@@ -45,7 +56,11 @@ export const rules: Rules = {
   totalToReach: (moment) => moment,
   placedBetween: (bounds) => bounds,
   noneLeft: (left) => left === 0,
-  onlyGrew: ({ endsAgree, totalFell }) => endsAgree && !totalFell,
+  onlyGrew: ({ endsAgree, overlapsAgree, sawLateStart, totalFell }) =>
+    endsAgree && overlapsAgree && !sawLateStart && !totalFell,
+  overlapsAgree: (agree) => agree,
+  mayExceed: (isBeyond) => !isBeyond,
+  looksPastEnd: true,
   restoredClock: (last) => last,
   restoredPage: (taken) => taken
 }

@@ -64,6 +64,12 @@ const SPARE_REQUESTS = 64
 /** What a page tells beside its rows. */
 const pageKeys = ["page", "pageSize", "perPage", "totalCount"] as const
 
+/** A larger total is not believed: nothing could read such a list, page by page. */
+const MAX_TOTAL = 2 ** 31 - 1
+
+/** Pages without a new row that a list of any length may have in a row, while it moves. */
+const MAX_STALE_PAGES = 64
+
 /** Most ids that a token names. */
 const MAX_TAIL = 1000
 
@@ -75,7 +81,7 @@ export class Sweep {
   table = new IdTable()
   responses = new Responses()
   observer = new OrderObserver()
-  pass = new Pass({ from: 1, start: 0, clock: 0, isListing: true })
+  pass = new Pass({ from: 1, start: 0, clock: 0, isListing: true, looksPastEnd: false })
   /** The latest answer that was taken, how many of its rows were new, and whether this pass had met the first of them. */
   latest: { readonly answer: Answer; readonly fresh: number; readonly isFirstKnown: boolean } | undefined
 
@@ -87,6 +93,10 @@ export class Sweep {
   /** Whether a total was lower than an earlier one, or than the number of ids met before. */
   totalFell = false
   totalChanged = false
+  /** A total that cannot be one, as it was told; undefined while none was. */
+  oddTotal: number | undefined
+  /** The first page that had rows beyond the total of its own answer, until one shows that they are within it. */
+  beyondPage: number | undefined
   /** Whether pages before the last one, since the pass began, had other numbers of rows than the first of them. */
   isUneven = false
   driftSeen = false
@@ -112,6 +122,9 @@ export class Sweep {
   taken = 0
 
   #isSizeTold = false
+  /** Whether a page that had to be full had fewer rows than the size that was told. */
+  #isSizeWrong = false
+  #mostPages = 0
   #rowsAPage: number | undefined
   #knewNothing = true
   #longest = 0
@@ -147,6 +160,7 @@ export class Sweep {
     this.responses = new Responses()
     this.observer = new OrderObserver()
     this.totalFell = false
+    this.beyondPage = undefined
     this.stoppedEarly = false
     this.unreadable = 0
     this.hasAlikeRows = false
@@ -159,13 +173,13 @@ export class Sweep {
   }
 
   /** A listing is the pass that gives the rows in the order of the list; what any other one finds is late. */
-  beginPass(from: number, isListing: boolean): void {
+  beginPass(from: number, isListing: boolean, looksPastEnd: boolean): void {
     this.passes++
     if (isListing) this.stoppedEarly = false
     this.isUneven = false
     this.#rowsAPage = undefined
     this.#knewNothing = this.table.size === 0
-    this.pass = new Pass({ from, start: this.responses.length, isListing, clock: this.#clock })
+    this.pass = new Pass({ from, start: this.responses.length, isListing, looksPastEnd, clock: this.#clock })
     this.log?.pass(from, isListing)
   }
 
@@ -182,7 +196,8 @@ export class Sweep {
 
   /** Notes a response; its rows count when they are taken. */
   complete({ asked, floor, known, page }: Ticket, response: DecodedPage): Answer {
-    const total = asCount(response.totalCount, 0)
+    const total = asTotal(response.totalCount)
+    if (total === undefined && response.totalCount !== undefined) this.oddTotal = response.totalCount
     const pageSize = asCount(response.pageSize, 1)
     const completed = ++this.#clock
     const { hasAlike, sessions, unreadable } = rowsOf(response)
@@ -216,11 +231,20 @@ export class Sweep {
     return answer
   }
 
-  /** Without a page size from the server it is the length of the longest page, unless that may be all there is. */
-  #learnSize({ pageSize, total = this.total }: Answer, rows: number): void {
-    if (this.#isSizeTold) return
+  /**
+   * Without a page size from the server, or with one that the first page disagrees with, it is the length of the longest
+   * page, unless that may be all there is.
+   */
+  #learnSize({ page, pageSize, total = this.total }: Answer, rows: number): void {
     this.#longest = Math.max(this.#longest, rows)
-    if (pageSize !== undefined) {
+    if (this.#isSizeWrong) this.pageSize = this.#longest
+    if (this.#isSizeTold) return
+    const expected = page === 1 && rows > 0 && total !== undefined ? Math.min(pageSize ?? 0, total) : 0
+    if (pageSize !== undefined && (rows > pageSize || rows < expected)) {
+      this.#isSizeTold = true
+      this.#isSizeWrong = true
+      this.pageSize = this.#longest
+    } else if (pageSize !== undefined) {
       this.#isSizeTold = true
       this.pageSize = pageSize
     } else if (this.pageSize !== undefined || (total !== undefined && total > this.#longest && this.#longest > 0)) {
@@ -234,7 +258,7 @@ export class Sweep {
   }
 
   #learnResize({ pageSize }: Answer): boolean {
-    if (pageSize === undefined || pageSize === this.pageSize) return false
+    if (pageSize === undefined || pageSize === this.pageSize || this.#isSizeWrong) return false
     this.setPageSize(pageSize)
     return true
   }
@@ -263,15 +287,31 @@ export class Sweep {
    * delay its end, however many there are.
    */
   get isSpent(): boolean {
-    const pages = Math.ceil((this.totalFirst ?? 0) / (this.pageSize ?? 1))
+    const pages = Math.min(Math.ceil((this.totalFirst ?? 0) / (this.pageSize ?? 1)), this.#mostPages)
     return this.requests > MAX_REQUESTS_PER_PAGE * pages + SPARE_REQUESTS
   }
 
   /** The last page by what a response says itself, where it does. */
   lastPageOf({ pageSize, totalCount }: SessionPage): number {
     const size = asCount(pageSize, 1) ?? this.pageSize
-    const total = asCount(totalCount, 0) ?? this.total
+    const total = asTotal(totalCount) ?? this.total
     return size === undefined || total === undefined ? Infinity : Math.max(1, Math.ceil(total / size))
+  }
+
+  /** Whether the last pass came to an empty page before the total says that the list ends. */
+  get endedEarly(): boolean {
+    return this.pass.isEnded && !this.stoppedEarly && this.pass.reached < this.#lastPage(this.total)
+  }
+
+  /** Most pages that rows were found on in any pass, and some more: rows that are missing are not beyond them. */
+  get farthestPage(): number {
+    return 2 * this.#mostPages + SPARE_REQUESTS
+  }
+
+  /** Whether so many pages without a new row have come in a row that the list cannot have moved so far. */
+  get isRepeating(): boolean {
+    const known = this.table.size / (this.pageSize ?? Math.max(1, this.#longest))
+    return this.pass.isListing && this.pass.stalePages > MAX_STALE_PAGES + known / 10
   }
 
   /** Whether a page may be missing because the list ends before it. */
@@ -322,6 +362,8 @@ export class Sweep {
       this.responses.take(answer.index, inPass && this.#knewNothing ? answer.sessions.length - fresh : undefined)
     }
     if (answer.page < this.lastPage) this.#checkEven(answer)
+    if (answer.sessions.length > 0) this.#mostPages = Math.max(this.#mostPages, answer.page)
+    this.#checkPlaces(answer)
     this.rowsRead += answer.sessions.length
     this.duplicates += answer.sessions.length - fresh
     this.driftSeen ||= this.totalChanged || (isListed ? fresh < answer.sessions.length : fresh > 0)
@@ -373,9 +415,27 @@ export class Sweep {
       if (this.stoppedEarly && this.#isOld(answer)) pass.isEnded = true
       return
     }
+    if (answer.page === 1) this.#expectNoneNewer(answer)
     if (pass.reached > this.#page) this.#page = pass.reached
     if (this.#isOld(answer)) this.stoppedEarly = true
     if (this.stoppedEarly || this.delivered?.isMismatch === true) pass.isEnded = true
+  }
+
+  /**
+   * No row of a list can be at a place that its total does not have, but while the list moves: where it did, such a row can
+   * be one page further by now, or one page nearer.
+   */
+  #checkPlaces({ page, sessions, total = this.total }: Answer): void {
+    if (total === undefined) return
+    const pageSize = this.pageSize ?? sessions.length
+    const before = (page - 1) * pageSize
+    if (sessions.length > 0 && before + sessions.length > total) {
+      this.beyondPage = Math.min(page, this.beyondPage ?? page)
+    } else if (page === this.beyondPage) {
+      const isFull = sessions.length === pageSize && before + sessions.length === total
+      const isAbsent = sessions.length === 0 && before > total
+      this.beyondPage = isFull ? page + 1 : isAbsent ? page - 1 : undefined
+    }
   }
 
   #checkEven({ pageSize = this.pageSize, sessions }: Answer): void {
@@ -395,17 +455,32 @@ export class Sweep {
     this.#rows++
   }
 
-  /** Whether all rows are older than what was asked for, and so will be all that follow. */
+  /** The newest session of a list that is newest first is on its first page. */
+  #expectNoneNewer({ sessions }: Answer): void {
+    if (this.observer.order !== "newest-first") return
+    this.observer.expectNone({ newerThan: sessions.find(({ createdAt }) => createdAt !== undefined)?.createdAt })
+  }
+
+  /** Notes the last row of the list, as it is right after the first page was read. */
+  anchor({ page, sessions, total }: Answer): void {
+    const last = sessions.at(-1)
+    if (last === undefined) return
+    this.pass.anchor = { id: last.id, page, index: sessions.length - 1, total }
+    this.observer.expectNone({ newerThan: last.createdAt })
+  }
+
+  /**
+   * Whether all rows are older than what was asked for, and so will be all that follow: in a list that is not quite in
+   * order, older by twice the largest disorder seen.
+   */
   #isOld({ sessions, unreadable }: Answer): boolean {
-    const { since } = this.query
+    const { disorder, isNewestFirst } = this.observer
+    if (this.query.since === undefined || !isNewestFirst) return false
+    const since = this.query.since - 2 * disorder
     return (
-      since !== undefined &&
-      sessions.length > 0 &&
-      this.observer.order === "newest-first" &&
       sessions.every(({ createdAt, id }) =>
         createdAt === undefined ? unreadable?.has(id) === true : createdAt < since
-      ) &&
-      sessions.some(({ createdAt }) => createdAt !== undefined)
+      ) && sessions.some(({ createdAt }) => createdAt !== undefined)
     )
   }
 
@@ -423,6 +498,11 @@ export class Sweep {
       }
     )
   }
+}
+
+const asTotal = (value: number | undefined): number | undefined => {
+  const total = asCount(value, 0)
+  return total === undefined || total > MAX_TOTAL ? undefined : total
 }
 
 const nothing = new Uint8Array(0)

@@ -7,58 +7,86 @@
  * T(t) ids of the list; if there are T(t) of them, they are all of it.
  *
  * **What is checked of the assumption.** A total is never lower than an earlier one, nor than the number of ids read
- * before it. And the ends of the list agree with growth in the order that was observed:
+ * before it. No row is met that started after the read began, where none can start. And the pages agree with growth in the
+ * order that was observed:
  *
- * - newest first: the first row has moved down by as many places as the total has grown, and the last row is the same.
- *   A purge takes the oldest row, so it changes the last one. If rows came at the head while others left elsewhere, the
- *   first row moved further than the total grew.
- * - oldest first: the first row is the same, and the last one has kept its place.
+ * - newest first: the first page has moved down by as many places as the total has grown, each page repeats as many rows of
+ *   the one before as the total grew by between them, and the last row is the same. A purge takes the oldest row, so it
+ *   changes the last one. If rows came at the head while others left elsewhere, the rows moved further than the total grew.
+ * - oldest first: the first page is the same, no page repeats a row of another, and the last row, as it was read right after
+ *   the first page, has kept its place. If rows left while others came at the end, it moved up.
  * - any other order: no change at all was seen.
+ *
+ * What remains unseen is a session that leaves the middle of a list while another one enters the middle, so that only rows
+ * between the two move, and all pages below were read before and all pages above after it, or the other way round.
  */
 import type { Mark } from "./Pass.ts"
+import { overlapsAgree } from "./overlaps.ts"
 import type { Answer, Sweep } from "./Sweep.ts"
 
-/** What was read again at both ends of the list, after a pass. */
+/** What was read again at the ends of the list, after a pass. */
 export interface Ends {
-  /** The head: page 1, and on until a row is known. */
+  /** The head: page 1, and on until a row is known; empty where nothing but an end was seen. */
   readonly head: ReadonlyArray<Answer>
-  /** The answer to the page that had the pass's last row. */
-  readonly anchor: Answer
-  /** The last page, asked for alone after all other answers were taken: the moment. */
-  readonly tail: Answer
+  /** The last page; undefined where the pass saw an empty page after it, which is the end as well. */
+  readonly tail: Answer | undefined
+  /** The answer that was asked for alone, after all others were taken. */
+  readonly moment: Answer
 }
 
 /** `violated`: sessions may have left the list. */
 export type CountVerdict = "proven" | "open" | "violated"
 
-/** Compares what was read before the last page was read again with the total that it gave. */
+/** Compares what was read before the moment with the total that it gave. */
 export const countCertificate = (sweep: Sweep, ends: Ends): CountVerdict => {
-  const { rules, totalFell, totalFirst, unreadable } = sweep
-  const { known, total } = ends.tail
+  const { observer, rules, totalChanged, totalFell, totalFirst, unreadable } = sweep
+  const { known, total } = ends.moment
   // A row without an id that changed between two responses would count twice.
   if (unreadable > 0) return "violated"
   if (total === undefined || totalFirst === undefined) return "violated"
-  if (!rules.onlyGrew({ totalFell, endsAgree: agree(sweep, ends) })) return "violated"
+  const isNewestFirst = observer.order === "newest-first"
+  const seen = {
+    totalFell,
+    endsAgree: endsAgree(sweep, ends),
+    overlapsAgree: isNewestFirst ? overlapsAgree(sweep) : sweep.pass.duplicates === 0,
+    // At the end of a list that is oldest first sessions may start, and then it grows.
+    sawLateStart: observer.sawLateStart && !(observer.order === "oldest-first" && totalChanged)
+  }
+  if (!rules.onlyGrew(seen)) return "violated"
   return known === rules.totalToReach(total, totalFirst) ? "proven" : "open"
 }
 
-const agree = (sweep: Sweep, { anchor, head, tail }: Ends): boolean => {
+const endsAgree = (sweep: Sweep, { head, tail }: Ends): boolean => {
   const { observer, pass, pageSize, totalChanged } = sweep
   const { first, last } = pass
   if (first === undefined || last === undefined || pageSize === undefined) return false
-  const shifted = head.some((answer) => {
-    const index = answer.sessions.findIndex(({ id }) => id === first.id)
-    const grown = answer.total === undefined || first.total === undefined ? Number.NaN : answer.total - first.total
-    const expected = observer.order === "newest-first" ? grown : 0
-    return index !== -1 && (answer.page - 1) * pageSize + index === expected
-  })
-  if (!shifted) return false
-  if (observer.order === "newest-first") return isLast(last, tail)
-  if (observer.order === "oldest-first") return keptItsPlace(last, anchor)
-  return !totalChanged && pass.duplicates === 0 && isLast(last, tail)
+  const isLast = tail === undefined ? pass.sawEnd : tail.sessions.at(-1)?.id === last.id
+  if (observer.order === "oldest-first") {
+    const isHeadSame = head.length === 0 || headMoved(sweep, head) === 0
+    return isHeadSame && (pass.anchor === undefined ? tail !== undefined && keptItsPlace(last, tail) : pass.isAnchored)
+  }
+  const moved = headMoved(sweep, head)
+  if (observer.order === "newest-first") return isLast && moved !== undefined && moved === grown(first, head)
+  return isLast && moved === 0 && !totalChanged
 }
 
-const isLast = (last: Mark, tail: Answer): boolean => tail.sessions.at(-1)?.id === last.id
+/** How much the list has grown between the reading of its first row and the one that met it again. */
+const grown = (first: Mark, head: ReadonlyArray<Answer>): number => {
+  const again = head.find(({ sessions }) => sessions.some(({ id }) => id === first.id))
+  return again?.total === undefined || first.total === undefined ? Number.NaN : again.total - first.total
+}
 
-const keptItsPlace = (last: Mark, anchor: Answer): boolean =>
-  anchor.page === last.page && anchor.sessions[last.index]?.id === last.id
+/** By how many places the rows of the first page have moved down; undefined if they are not found, or not one after another. */
+export const headMoved = ({ pageSize, pass }: Sweep, head: ReadonlyArray<Answer>): number | undefined => {
+  const { firstIds } = pass
+  for (const { page, sessions } of head) {
+    const index = sessions.findIndex(({ id }) => id === firstIds[0])
+    if (index === -1 || pageSize === undefined) continue
+    const isRun = sessions.slice(index).every(({ id }, at) => at >= firstIds.length || id === firstIds[at])
+    return isRun ? (page - 1) * pageSize + index : undefined
+  }
+  return undefined
+}
+
+const keptItsPlace = (last: Mark, answer: Answer): boolean =>
+  answer.page === last.page && answer.sessions[last.index]?.id === last.id

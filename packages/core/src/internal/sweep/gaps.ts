@@ -47,15 +47,19 @@ const rankOf = (upper: Placed, lower: Placed | undefined): number => {
   return (upper.told ?? 0) > (lower.told ?? 0) ? 1 : 2
 }
 
-/** Numbers of the pages that now hold the gaps, the likeliest first; `total` is what the list holds now. */
+/**
+ * Numbers of the pages that now hold the gaps, the likeliest first; `total` is what the list holds now. None is above
+ * `farthest`, however large a total was told.
+ */
 export const pagesOf = (
   gaps: ReadonlyArray<Gap>,
-  { pageSize, total }: { readonly pageSize: number; readonly total: number }
+  { farthest, pageSize, total }: { readonly pageSize: number; readonly total: number; readonly farthest: number }
 ): ReadonlyArray<number> => {
   const pages = new Set<number>()
   for (const { from, to } of gaps.toSorted((a, b) => a.rank - b.rank)) {
-    const last = Math.floor((total - 1 - from) / pageSize) + 1
-    for (let page = Math.floor((total - to) / pageSize) + 1; page <= last; page++) if (page >= 1) pages.add(page)
+    const first = Math.max(1, Math.floor((total - to) / pageSize) + 1)
+    const last = Math.min(farthest, Math.floor((total - 1 - from) / pageSize) + 1)
+    for (let page = first; page <= last; page++) pages.add(page)
   }
   return [...pages]
 }

@@ -8,7 +8,7 @@ import { momentCertificate } from "./momentCertificate.ts"
 import { placeRows } from "./placement.ts"
 import { positionCertificate, type PositionVerdict, recentGaps } from "./positionCertificate.ts"
 import type { Pages, Reader } from "./Reader.ts"
-import type { Answer } from "./Sweep.ts"
+import type { Answer, Sweep } from "./Sweep.ts"
 import { skippedPages } from "./skippedPages.ts"
 import type { Position } from "./token.ts"
 
@@ -43,12 +43,23 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
 function* mended(reader: Reader): Generator<Pages, void> {
   const { pageSize, pass, responses, total } = reader.sweep
   if (pageSize === undefined || total === undefined) return
-  const pages = skippedPages(responses.from(pass.start), { pageSize, total })
+  const pages = skippedPages(responses.from(pass.start), {
+    pageSize,
+    total,
+    farthest: reader.sweep.farthestPage
+  })
   if (pages.length > 0) yield reader.again(pages)
 }
 
 /** Reads the list until it is proven that all of it has been read, or until `maxPasses` passes have not proven it. */
 export function* verified(reader: Reader, maxPasses: number): Plan {
+  const { sweep } = reader
+  const completeness = yield* proving(reader, maxPasses)
+  if (completeness.status === "proven" && (yield* exceeds(reader))) return beyondTotal(sweep)
+  return completeness
+}
+
+function* proving(reader: Reader, maxPasses: number): Plan {
   const { sweep } = reader
   const growsOnly = !sweep.rules.mayLose(sweep.query.isFiltered)
   if (sweep.passes > 0) {
@@ -58,33 +69,55 @@ export function* verified(reader: Reader, maxPasses: number): Plan {
     if (growsOnly && sweep.query.since !== undefined) yield reader.peek(1)
     yield* listing(reader)
   }
+  if (sweep.oddTotal !== undefined && sweep.total === undefined) {
+    return contradicted(`totalCount is ${sweep.oddTotal}, which no list has`)
+  }
   if (sweep.stoppedEarly) {
     if (growsOnly && (yield* placing(reader))) return provenByPosition
     yield* head(reader)
     return unproven("stopped-early")
   }
   if (sweep.total === undefined) return unproven("no-total")
-  // Nothing was met: if the list was empty at some moment, that is proof enough.
-  if (sweep.table.size === 0 && check(reader) === "proven") return provenByMoment
+  if (sweep.table.size === 0) {
+    // It is the one list that a failing server gives as easily as a working one.
+    yield reader.again([1, 2])
+    if (sweep.table.size === 0) return sweep.totalFirst === 0 && !sweep.totalChanged ? provenByMoment : tooFew(sweep)
+  }
+  if (yield* exceeds(reader)) return beyondTotal(sweep)
   // A scan that was restored in a later pass could not be proven by counting.
   if (!sweep.pass.isListing) {
     const verdict = check(reader)
     if (verdict === "proven") return provenByMoment
-    if (verdict === "contradicted") return unproven("contradicted")
+    if (verdict === "contradicted") return contradicted("more sessions were in the list at once than totalCount says")
   } else if (growsOnly && sweep.unreadable === 0 && (yield* counting(reader))) return provenByCount
+  const listed = sweep.table.size
   while (sweep.passes < maxPasses && !sweep.isSpent) {
     yield reader.again([1])
     // The moment: what is new has just been read, and page 1 and the rest are read after it.
     yield reader.again([1])
     // A purge takes the oldest rows, so the last page comes first.
-    if (sweep.lastPage > 2 && sweep.lastPage < Infinity) yield reader.again([sweep.lastPage])
+    if (sweep.lastPage > 2 && sweep.pass.reached > 2) yield reader.again([Math.min(sweep.lastPage, sweep.pass.reached)])
     yield* reader.wholePass({ from: 1, isListing: false })
     const verdict = check(reader)
     if (verdict === "proven") return sweep.unreadable === 0 ? provenByMoment : provenBesideUnreadable
-    if (verdict === "contradicted") return unproven("contradicted")
+    if (verdict === "contradicted") return contradicted("more sessions were in the list at once than totalCount says")
     if (sweep.hasAlikeRows) return unproven("unreadable-rows")
+    // A list that did not change at all will not become longer by being read again.
+    if (!sweep.driftSeen && sweep.table.size === listed && listed < sweep.total) return tooFew(sweep)
   }
   return unproven("unsettled")
+}
+
+/** Most times that a page with rows beyond the total is read again: the list may have moved while it was read. */
+const MAX_LOOKS = 3
+
+/** Whether a page has rows beyond its total, however often it is read. */
+function* exceeds(reader: Reader): Generator<Pages, boolean> {
+  const { sweep } = reader
+  for (let looks = 0; looks < MAX_LOOKS && sweep.beyondPage !== undefined; looks++) {
+    yield reader.again([sweep.beyondPage])
+  }
+  return !sweep.rules.mayExceed(sweep.beyondPage !== undefined)
 }
 
 const check = ({ sweep }: Reader) => momentCertificate(sweep.table, sweep.responses, sweep.rules)
@@ -92,10 +125,11 @@ const check = ({ sweep }: Reader) => momentCertificate(sweep.table, sweep.respon
 /** The first pass; twice if the rows that it held back were not the ones of the token. */
 function* listing(reader: Reader): Generator<Pages, void> {
   const { sweep } = reader
-  yield* reader.wholePass({ from: 1, isListing: true })
+  const options = { from: 1, isListing: true, looksPastEnd: sweep.rules.looksPastEnd }
+  yield* reader.wholePass(options)
   if (sweep.delivered?.isDoubtful === true) {
     sweep.forget()
-    yield* reader.wholePass({ from: 1, isListing: true })
+    yield* reader.wholePass(options)
   }
   sweep.delivered?.giveUpDigest()
 }
@@ -119,6 +153,7 @@ function* head(reader: Reader): Generator<Pages, ReadonlyArray<Answer>> {
 /** Reads both ends of the list again, and what may have been skipped between them; whether that proves it read. */
 function* counting(reader: Reader): Generator<Pages, boolean> {
   const { sweep } = reader
+  if (sweep.endedEarly) return false
   if (yield* countingAtOnce(reader)) return true
   let violations = 0
   for (let round = 0; round < MAX_ROUNDS && !sweep.isSpent; round++) {
@@ -132,12 +167,7 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
     yield* skipped(reader, () => (sweep.total ?? 0) - sweep.table.size)
     if (sweep.requests > asked) headAnswers = yield* head(reader)
 
-    const lastPage = sweep.lastPage
-    let anchor: Answer | undefined
-    if (sweep.observer.order === "oldest-first" && pass.last.page < lastPage) {
-      yield reader.again([pass.last.page])
-      anchor = sweep.latest?.answer
-    }
+    const lastPage = Math.min(sweep.lastPage, sweep.farthestPage)
     yield reader.again([lastPage])
     const tail = sweep.latest?.answer
     if (tail === undefined) return false
@@ -145,8 +175,8 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
     if (sweep.lastPage > tail.page) continue
     const verdict = countCertificate(sweep, {
       head: headAnswers.length === 0 ? [tail] : headAnswers,
-      anchor: anchor ?? tail,
-      tail
+      tail,
+      moment: tail
     })
     if (verdict === "proven") return true
     // A total that was counted a moment before or after the rows looks like a violation, but not twice.
@@ -160,15 +190,28 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
   return false
 }
 
-/** If the list looks quiet both ends can be asked for at once: the rows of one are not needed to count with the other. */
+/**
+ * If the list looks quiet, what is left of both ends can be asked for at once: the rows of one are not needed to count with
+ * the other. Where the pass went on to an empty page after a full last one, or found the last row at the place that it had at
+ * first, it has seen the end of the list; so no read of a quiet list takes more than two requests beyond its pages.
+ */
 function* countingAtOnce(reader: Reader): Generator<Pages, boolean> {
   const { sweep } = reader
-  if (sweep.totalChanged || sweep.table.size !== sweep.total || sweep.lastPage === Infinity) return false
-  yield reader.again(sweep.lastPage > 1 ? [1, sweep.lastPage] : [1])
+  const { lastPage, latest, observer, pass } = sweep
+  if (sweep.totalChanged || sweep.table.size !== sweep.total || lastPage === Infinity) return false
+  if (pass.duplicates > 0) return false
+  const isAnchored = pass.anchor !== undefined
+  const probe = latest?.answer
+  if (isAnchored && pass.sawEnd && probe?.total !== undefined && probe.known === sweep.table.size) {
+    return countCertificate(sweep, { head: [], tail: undefined, moment: probe }) === "proven"
+  }
+  const sawEnd = pass.sawEnd && observer.order !== "oldest-first"
+  yield reader.again(lastPage > 1 && !sawEnd && !isAnchored ? [1, lastPage] : [1])
   const first = reader.answers[0]
-  const tail = reader.answers.at(-1)
-  if (first === undefined || tail === undefined) return false
-  return countCertificate(sweep, { head: [first], anchor: tail, tail }) === "proven"
+  const last = reader.answers.at(-1)
+  if (first === undefined || last === undefined) return false
+  const tail = sawEnd || isAnchored ? undefined : last
+  return countCertificate(sweep, { head: [first], tail, moment: last }) === "proven"
 }
 
 /** Reads again what may have been skipped of the list down to `since`; whether nothing can be missing then. */
@@ -186,7 +229,7 @@ function* placing(reader: Reader): Generator<Pages, boolean> {
       if (pageSize === undefined || total === undefined) return false
       // What it holds now bounds what it held until now.
       yield reader.peek(1)
-      const pages = pagesOf(recentGaps(sweep)?.gaps ?? [], { pageSize, total })
+      const pages = pagesOf(recentGaps(sweep)?.gaps ?? [], { pageSize, total, farthest: sweep.farthestPage })
       if (pages.length > 0) {
         yield reader.again(pages)
         yield reader.peek(1)
@@ -205,7 +248,11 @@ function* skipped(reader: Reader, missing: () => number): Generator<Pages, void>
   if (missing() <= 0 || observer.order !== "newest-first" || pageSize === undefined || total === undefined) return
   const bounds = { low: sweep.totalFirst ?? total, high: total }
   const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...bounds, rules: sweep.rules })
-  const pages = pagesOf(gapsBetween(placed, { pageSize, from: 0, to: total }), { pageSize, total })
+  const pages = pagesOf(gapsBetween(placed, { pageSize, from: 0, to: total }), {
+    pageSize,
+    total,
+    farthest: sweep.farthestPage
+  })
   // Where one row is missing, one page of several has it: asking for more at once would cost requests for nothing.
   for (let at = 0; at < pages.length && missing() > 0 && !sweep.isSpent;) {
     const next = pages.slice(at, at + Math.min(reader.concurrency, missing()))
@@ -215,6 +262,14 @@ function* skipped(reader: Reader, missing: () => number): Generator<Pages, void>
 }
 
 const unproven = (reason: UnprovenReason): Completeness => ({ status: "unproven", reason })
+
+const contradicted = (detail: string): Completeness => ({ status: "unproven", reason: "contradicted", detail })
+
+const beyondTotal = ({ beyondPage, total }: Sweep): Completeness =>
+  contradicted(`page ${beyondPage} has more sessions than a list of ${total}, as totalCount says, can have there`)
+
+const tooFew = ({ table, total }: Sweep): Completeness =>
+  contradicted(`the list ended after ${table.size} sessions, and totalCount is ${total}`)
 
 const provenByMoment: Completeness = {
   status: "proven",

@@ -13,6 +13,8 @@
  * was there all the time, is between the two.
  */
 import { gapsBetween } from "./gaps.ts"
+import { headMoved } from "./countCertificate.ts"
+import { overlapsAgree } from "./overlaps.ts"
 import { placeRows, totalsAround } from "./placement.ts"
 import type { Answer, Sweep } from "./Sweep.ts"
 
@@ -39,7 +41,7 @@ export const positionCertificate = (sweep: Sweep, head: ReadonlyArray<Answer>): 
   const { isUneven, observer, pageSize, pass, responses, rules, totalFell } = sweep
   const recent = recentGaps(sweep)
   if (recent === undefined || pageSize === undefined || pass.first === undefined) return "violated"
-  if (observer.order !== "newest-first" || totalFell || isUneven) return "violated"
+  if (!observer.isNewestFirst || observer.sawLateStart || totalFell || isUneven) return "violated"
   const { gaps, start } = recent
   if (start.low !== start.high) return "unplaced"
 
@@ -48,7 +50,8 @@ export const positionCertificate = (sweep: Sweep, head: ReadonlyArray<Answer>): 
   if (again === undefined || again.unreadable?.has(id) === true) return "violated"
   const [low, high] = totalsAround([...responses.from(0)], unknown)(again)
   if (low !== high) return "open"
-  const entered = (again.page - 1) * pageSize + again.sessions.findIndex((session) => session.id === id)
+  const entered = headMoved(sweep, [again])
+  if (entered === undefined || !rules.overlapsAgree(overlapsAgree(sweep))) return "violated"
   if (!rules.noneLeft(entered - (high - start.high))) return "violated"
   return gaps.length === 0 ? "proven" : "open"
 }

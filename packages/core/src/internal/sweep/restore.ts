@@ -117,6 +117,10 @@ class Player {
     return undefined
   }
 
+  #beginPass(from: number, isListing: boolean): void {
+    this.#sweep.beginPass(from, isListing, isListing && this.#sweep.rules.looksPastEnd)
+  }
+
   #record(from: Fields): string | undefined {
     const sweep = this.#sweep
     switch (from.byte()) {
@@ -125,7 +129,7 @@ class Player {
         return digest === digestOfQuery(sweep.query.text) ? undefined : "it is of another query"
       }
       case tags.pass: {
-        sweep.beginPass(from.number(), from.byte() === 1)
+        this.#beginPass(from.number(), from.byte() === 1)
         return undefined
       }
       case tags.response: {

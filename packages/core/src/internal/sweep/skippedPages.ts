@@ -8,10 +8,13 @@
  */
 import type { Response } from "./Responses.ts"
 
-/** Numbers of the pages that probably hold such rows now, ascending; `total` is what the list holds now. */
+/**
+ * Numbers of the pages that probably hold such rows now, ascending; `total` is what the list holds now. None is above
+ * `farthest`, however large a total was told.
+ */
 export const skippedPages = (
   responses: Iterable<Response>,
-  { pageSize, total }: { readonly pageSize: number; readonly total: number }
+  { farthest, pageSize, total }: { readonly pageSize: number; readonly total: number; readonly farthest: number }
 ): ReadonlyArray<number> => {
   const pages = new Set<number>()
   const pass = [...responses].filter(({ repeated }) => repeated !== undefined).toSorted((a, b) => a.page - b.page)
@@ -22,7 +25,7 @@ export const skippedPages = (
     // What has entered and left since may have been above them or below.
     const moved = total - lower.total
     const first = end - (upper.total - lower.total) + Math.min(0, moved)
-    const last = Math.min(end + Math.max(0, moved), total) - 1
+    const last = Math.min(end + Math.max(0, moved), total, farthest * pageSize) - 1
     for (let page = Math.floor(Math.max(0, first) / pageSize) + 1; (page - 1) * pageSize <= last; page++)
       pages.add(page)
   }
