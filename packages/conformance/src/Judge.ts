@@ -67,7 +67,7 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
   )
   const certificate = report?.completeness.status === "proven" ? report.completeness.certificate : undefined
   const assumptionBroken =
-    (certificate === "count" && isFreak(scenario)) ||
+    (certificate === "count" && (isFreak(scenario) || (scenario.oldestFirst && world.anyLeft))) ||
     (certificate === "position" && (scenario.kind === "update" || isFreak(scenario)))
   const isQuiet = scenario.kind === "quiet" && scenario.resizeAfter === 0
   const isTotalWrong = scenario.wrongTotal !== "none"

@@ -147,8 +147,9 @@ export class World {
   #mix(): void {
     const random = this.#random
     if (random.chance(this.#rows.length < this.#options.rows ? 0.75 : 0.25)) {
-      if (random.chance(0.5)) this.#start()
-      else if (random.chance(0.5)) this.#enterAnywhere()
+      const way = random.below(4)
+      if (way < 2) this.#start()
+      else if (way === 2) this.#enterAnywhere()
       else this.#enterInOrder()
     } else if (random.chance(0.5)) this.#leaveOldest()
     else this.#leaveAnywhere()

@@ -31,12 +31,34 @@ const recentOnly = (scenario: Scenario): Scenario => ({
   status: undefined,
   consistency: "verified",
   missingTotals: 0,
+  wrongTotal: "none",
+  doublesPageSize: false,
   pageSize: 3,
   rows: 60,
   newest: 40,
   concurrency: 8,
   changeRate: 0.05
 })
+
+/** A whole list and a plain server. */
+const whole = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  oldestFirst: false,
+  status: undefined,
+  consistency: "verified",
+  missingTotals: 0,
+  wrongTotal: "none",
+  doublesPageSize: false,
+  resizeAfter: 0,
+  pageSize: 5,
+  rows: 60,
+  newest: 0,
+  concurrency: 8,
+  changeRate: 0.05
+})
+
+/** A list that loses a row wherever it gains one at its head, or at its end. */
+const exchanging = (scenario: Scenario): Scenario => ({ ...whole(scenario), kind: "exchange" })
 
 const reading: Record<string, Mutant> = {
   "no second pass: as many rows as the total says are taken for all of them": {
@@ -46,11 +68,28 @@ const reading: Record<string, Mutant> = {
   "no dedupe": { mutation: { isEmitted: () => true }, breaks: /emitted twice/ },
   "a changed total is ignored": {
     mutation: { totalToReach: (_, first) => first, onlyGrew: ({ endsAgree }) => endsAgree, placedBetween: asTold },
+    adapt: (scenario) => ({ ...scenario, wrongTotal: "none" }),
     breaks: /stable sessions lost/
   },
   "the ends of the list are not looked at": {
     mutation: { onlyGrew: ({ totalFell }) => !totalFell },
-    breaks: /stable sessions lost/
+    breaks: /stable sessions lost, .*count/,
+    adapt: (scenario) => ({ ...exchanging(scenario), oldestFirst: scenario.seed % 2 === 0 })
+  },
+  "the page after a full last page is not read": {
+    mutation: { looksPastEnd: false },
+    breaks: /not the quiet list|wrong total was proven/,
+    adapt: (scenario) => ({ ...whole(scenario), kind: "quiet", wrongTotal: "capped" })
+  },
+  "rows beyond the total are ignored": {
+    mutation: { mayExceed: () => true, onlyGrew: () => true },
+    breaks: /stable sessions lost|wrong total was proven/,
+    adapt: (scenario) => ({ ...whole(scenario), kind: "close", wrongTotal: "one-less" })
+  },
+  "rows that pages share need not agree with the total down to a time": {
+    mutation: { overlapsAgree: () => true },
+    breaks: /stable sessions lost, .*position/,
+    adapt: (scenario) => ({ ...recentOnly(scenario), kind: "late" })
   },
   "rows are placed by the total that came with them": {
     mutation: { placedBetween: asTold },

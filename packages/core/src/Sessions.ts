@@ -94,7 +94,10 @@ export interface SessionsChunk {
  *
  * **Gotchas**
  *
- * Fails with `PaginationStuck` when two pages keep having the same rows, when the size of the pages keeps changing and
+ * A `fast` read believes `totalCount`: where that is too low, it ends there. Rows beyond it on the last page are read; the
+ * page after a full one is not, as in a `verified` read.
+ *
+ * Fails with `PaginationStuck` when pages keep having the same rows, when the size of the pages keeps changing and
  * beyond `maxPages`; with `PageMismatch` when the server answers with another page; with `InvalidResumeToken`; and with
  * every reason of `SessionsClient.getPage`. Times that cannot be read are a defect.
  */

@@ -29,7 +29,7 @@ export const summaryOf = (report: SweepReport, sessions: number, millis?: number
   const claim =
     completeness.status === "proven"
       ? "complete (proven)"
-      : `not proven complete (${completeness.reason}: ${reasons[completeness.reason]})`
+      : `not proven complete (${completeness.reason}: ${completeness.detail ?? reasons[completeness.reason]})`
   const parts = [counted(sessions, "session"), claim, counted(requests, "request")]
   return [...parts, ...(millis === undefined ? [] : [duration(millis)])].join(", ")
 }
@@ -39,6 +39,6 @@ export const unproven = ({ completeness }: SweepReport): AppError | undefined =>
   completeness.status === "proven"
     ? undefined
     : new AppError({
-        message: `not proven that nothing is missing: ${reasons[completeness.reason]}; ${remedies[completeness.reason]}`,
+        message: `not proven that nothing is missing: ${completeness.detail ?? reasons[completeness.reason]}; ${remedies[completeness.reason]}`,
         exitCode: exitCodes.unproven
       })
