@@ -3,9 +3,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Session } from "@hb-sessions/core/Session"
-import { Result, Schema } from "effect"
+import { Schema } from "effect"
 import { CliOutput } from "effect/cli"
-import { Toml } from "effect/encoding"
 import { parse as parseYaml } from "yaml"
 import { bar, sparkline } from "../src/charts/chart.ts"
 import { groupsOf, weekOf } from "../src/charts/groups.ts"
@@ -13,7 +12,6 @@ import { svgOf } from "../src/charts/svg.ts"
 import type { EncoderOptions } from "../src/formats/Encoder.ts"
 import { formats } from "../src/formats/formats.ts"
 import { didYouMean } from "../src/nearest.ts"
-import { withSetting } from "../src/settings/withSetting.ts"
 import { timesIn } from "../src/terminal/times.ts"
 import { cut, duration, fit, neutralise } from "../src/terminal/text.ts"
 
@@ -197,14 +195,5 @@ describe("charts", () => {
     const svg = svgOf(summary, groupsOf(summary, "status"), "status")
     assert.include(svg, "&lt;error&gt;")
     assert.notInclude(svg, "<error>")
-  })
-})
-
-describe("settings files", () => {
-  it.prop("take any value, and keep the other profiles", [Schema.NonEmptyString], ([value]) => {
-    const before = '[profiles.a]\nformat = "csv"\n'
-    const text = withSetting(withSetting(before, "b", "base_url", value), "b", "base_url", `${value}!`)
-    const root: any = Result.getOrThrow(Toml.parse(text))
-    assert.deepStrictEqual([root.profiles.a.format, root.profiles.b.base_url], ["csv", `${value}!`.toWellFormed()])
   })
 })

@@ -4,8 +4,17 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { dirname, join } from "node:path"
 import { KEY, rows, run, scratch } from "./Cli.ts"
 
 layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true })("settings", (it) => {
@@ -86,11 +95,73 @@ layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true
       yield* ok(["config", "set", "base_url", 'http://x.example/"q"', "--profile", "new"], env)
       assert.strictEqual(
         readFileSync(config, "utf8"),
-        '# mine\n[profiles.default]\nconcurrency = 4\nretries = 2\n\n[profiles.other]\nretries = 9\n\n[profiles.new]\nbase_url = "http://x.example/\\"q\\""\n'
+        '# mine\n[profiles.default]\nretries = 2 # few\nconcurrency = 4\n\n[profiles.other]\nretries = 9\n\n[profiles.new]\nbase_url = "http://x.example/\\"q\\""\n'
       )
       yield* ok(["config", "set", "concurrency", ""], env)
       assert.strictEqual(yield* ok(["config", "get", "concurrency"], env), "8\n")
       assert.strictEqual(yield* ok(["config", "path"], env), `${config}\n`)
+    })
+  )
+
+  it.effect("config set writes through a link, keeps a mode, and leaves a file alone that it cannot edit", () =>
+    Effect.gen(function* () {
+      const { config, env } = home()
+      const real = join(scratch(), "dotfiles.toml")
+      writeFileSync(real, "[profiles.default]\nretries = 1 # few\n", { mode: 0o644 })
+      symlinkSync(real, config)
+      yield* ok(["config", "set", "retries", "2"], env)
+      assert.isTrue(lstatSync(config).isSymbolicLink())
+      assert.strictEqual(readFileSync(real, "utf8"), "[profiles.default]\nretries = 2 # few\n")
+      assert.strictEqual(statSync(real).mode & 0o777, 0o644)
+      assert.deepStrictEqual(readdirSync(dirname(config)), ["config.toml"])
+    })
+  )
+
+  it.effect("keys that others can read are warned about, and doctor says so", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Simulator
+      const { credentials, env } = home()
+      const at = { ...env, HYPERBROWSER_BASE_URL: url }
+      yield* ok(["auth", "login"], at, KEY)
+      assert.strictEqual((yield* run(["list"], { env: at })).stderr, "")
+      chmodSync(credentials, 0o644)
+      const { code, stderr } = yield* run(["list"], { env: at })
+      assert.deepStrictEqual(
+        [code, stderr],
+        [0, `${credentials} holds API keys and can be read by others; run chmod 600 on it\n`]
+      )
+      assert.match(yield* ok(["doctor"], at), /^warn {2}api key +\S+ can be read by others/m)
+      yield* ok(["auth", "login"], at, KEY)
+      assert.strictEqual(statSync(credentials).mode & 0o777, 0o600)
+    })
+  )
+
+  it.effect("a profile that is named wins with its key and its server over the environment", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Simulator
+      const { config, env } = home()
+      writeFileSync(config, `[profiles.work]\nbase_url = "${url}"\n`)
+      yield* ok(["auth", "login", "--profile", "work"], env, KEY)
+      const elsewhere = { ...env, HYPERBROWSER_API_KEY: "another", HYPERBROWSER_BASE_URL: "http://127.0.0.1:9" }
+      assert.lengthOf(rows(yield* ok(["list", "--profile", "work"], elsewhere)), 5)
+      yield* ok(["auth", "logout", "--profile", "work"], env)
+      for (const command of ["list", "doctor"]) {
+        const { code, stderr } = yield* run([command, "--profile", "work"], { env: elsewhere })
+        assert.strictEqual(code, 3)
+        assert.include(stderr, "a server of its own")
+      }
+      const named = ["list", "--profile", "work", "--base-url", url]
+      assert.lengthOf(rows(yield* ok(named, { ...elsewhere, HYPERBROWSER_API_KEY: KEY })), 5)
+    })
+  )
+
+  it.effect("doctor names the reason for which a server did not answer", () =>
+    Effect.gen(function* () {
+      const { env } = home()
+      const at = { ...env, HYPERBROWSER_API_KEY: KEY, HYPERBROWSER_BASE_URL: "http://127.0.0.1:9" }
+      const { code, stdout } = yield* run(["doctor"], { env: at })
+      assert.strictEqual(code, 4)
+      assert.match(stdout, /^fail {2}clock +the server did not answer: ECONNREFUSED$/m)
     })
   )
 
@@ -141,7 +212,10 @@ layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true
       const { url } = yield* Simulator
       const { env } = home()
       const at = { ...env, HYPERBROWSER_BASE_URL: url }
-      assert.strictEqual((yield* run(["auth", "login"], { env: at, stdin: "wrong" })).code, 3)
+      const refused = yield* run(["auth", "login"], { env: at, stdin: "wrong" })
+      assert.strictEqual(refused.code, 3)
+      assert.match(refused.stderr, /the key that was given is rejected .*nothing was stored/)
+      assert.notInclude(refused.stderr, "HYPERBROWSER_API_KEY")
       assert.strictEqual((yield* run(["auth", "login"], { env: at, stdin: "\n" })).code, 2)
       assert.strictEqual((yield* run(["list"], { env: at })).code, 3)
     })

@@ -23,7 +23,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
     return false
   }
   override get message() {
-    return `the API key was refused${statusText(this.status)}${said(this.detail)}; check HYPERBROWSER_API_KEY`
+    return `the API key was refused${statusText(this.status)}${said(this.detail)}; check that it is the key you meant`
   }
 }
 

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Api from "../api/Api.ts"
 import { driftOf, unfitOf } from "../doctor/drift.ts"
-import { resolveName, serverTime, shakeHands } from "../doctor/network.ts"
+import { reason, resolveName, serverTime, shakeHands } from "../doctor/network.ts"
 import { print } from "../output.ts"
 import { API_KEY, type Resolved, resolve } from "../settings/Resolved.ts"
 import { settings } from "../settings/settings.ts"
@@ -72,14 +72,19 @@ const show = Effect.fnUntraced(function* (findings: ReadonlyArray<Finding>) {
   )
 })
 
-const configuration = ({ key, origins, profile }: Resolved): ReadonlyArray<Finding> => [
+const configuration = ({ isKeyAstray, key, origins, profile }: Resolved): ReadonlyArray<Finding> => [
   ok("profile", `${profile.name} (${profile.source})${profile.file === undefined ? "" : `, ${profile.file}`}`),
   ...origins.map(({ name, source, value }) =>
     ok(name, `${value} (${source}${source === "environment" ? ` ${settings[name].variable}` : ""})`)
   ),
   key === undefined
     ? fail("api key", `none; run "hb-sessions auth login" or set ${API_KEY}`, exitCodes.auth)
-    : ok("api key", key.source === "environment" ? `set (environment ${API_KEY})` : "set (stored for the profile)")
+    : isKeyAstray
+      ? fail("api key", `set (environment ${API_KEY}), but the profile has a server of its own`, exitCodes.auth)
+      : ok("api key", key.source === "environment" ? `set (environment ${API_KEY})` : "set (stored for the profile)"),
+  ...(profile.exposed === undefined
+    ? []
+    : [warn("api key", `${profile.exposed} can be read by others; run chmod 600 on it`)])
 ]
 
 const within = <A, R>(check: Effect.Effect<A, string, R>) =>
@@ -116,7 +121,7 @@ const checkClock = (url: URL) =>
     Effect.gen(function* () {
       const server = yield* Effect.mapError(
         serverTime(url.href),
-        (error) => `the server did not answer: ${error.reason._tag}`
+        (error) => `the server did not answer: ${reason(error)}`
       )
       const skew = (yield* Clock.currentTimeMillis) - server
       if (Number.isNaN(skew)) return warn("clock", "the server does not tell the time")

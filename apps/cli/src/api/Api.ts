@@ -32,15 +32,26 @@ export const layerResolved = (resolved: Resolved) =>
 /** stdout and stderr, for a command that reads no sessions. */
 export const layerTerminal = Layer.merge(Talk.layer, Screen.layer)
 
-const requireKey = ({ key, profile }: Resolved) =>
+const requireKey = ({ isKeyAstray, key, profile }: Resolved) =>
   Layer.effectDiscard(
-    key === undefined
-      ? new AppError({
+    Effect.gen(function* () {
+      if (key === undefined) {
+        return yield* new AppError({
           message: `no API key for the profile ${JSON.stringify(profile.name)}: run "hb-sessions auth login", or set ${API_KEY} to a key from the Hyperbrowser dashboard`,
           exitCode: exitCodes.auth
         })
-      : Effect.void
-  )
+      }
+      if (isKeyAstray) {
+        return yield* new AppError({
+          message: `the profile ${JSON.stringify(profile.name)} has a server of its own and no key, and the key of ${API_KEY} may be for another; run "hb-sessions auth login --profile ${profile.name}", or name the server with --base-url`,
+          exitCode: exitCodes.auth
+        })
+      }
+      if (key.source !== "stored" || profile.exposed === undefined) return undefined
+      const talk = yield* Talk
+      return yield* talk.warn(`${profile.exposed} holds API keys and can be read by others; run chmod 600 on it`)
+    })
+  ).pipe(Layer.provide(Talk.layer))
 
 /** Every request and its end, retries included; never a header, since one of them is the key. */
 const Observed = Layer.effect(

@@ -7,8 +7,16 @@ import * as Predicate from "effect/Predicate"
 import { lookup } from "node:dns/promises"
 import { connect } from "node:tls"
 
-const reason = (error: unknown): string =>
-  Predicate.hasProperty(error, "code") && typeof error.code === "string" ? error.code : "unknown reason"
+const MOST_CAUSES = 8
+
+/** The code of the system, such as ECONNREFUSED, of an error or of what caused it. */
+export const reason = (error: unknown): string => {
+  for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < MOST_CAUSES; depth++) {
+    if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
+    cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
+  }
+  return "unknown reason"
+}
 
 /** The addresses of a host; fails with the code of the system. */
 export const resolveName = (host: string): Effect.Effect<ReadonlyArray<string>, string> =>

@@ -16,11 +16,13 @@ import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import * as SettingsFile from "@hb-sessions/app-kit/SettingsFile"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as UserDirectories from "effect/persistence/UserDirectories"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import { platform } from "node:process"
 import * as globalFlags from "../globalFlags.ts"
 import { didYouMean } from "../nearest.ts"
 import { settings } from "./settings.ts"
@@ -55,6 +57,8 @@ interface Profile {
   readonly values: SettingsFile.Values
   /** The key that was stored for the profile. */
   readonly apiKey: Redacted.Redacted | undefined
+  /** The file of the keys, when others than its owner may read it. */
+  readonly exposed: string | undefined
 }
 
 /** The profiles of `config.toml`, and which is used when none is named. */
@@ -93,6 +97,14 @@ const chosen = Effect.fnUntraced(function* (named: string | undefined) {
     : { name: named, source: "profile file" as const }
 })
 
+/** The file, when its mode lets others read it; systems without such modes tell nothing. */
+const exposedFile = Effect.fnUntraced(function* (file: string) {
+  if (platform === "win32") return undefined
+  const fs = yield* FileSystem.FileSystem
+  const info = yield* Effect.option(fs.stat(file))
+  return Option.isSome(info) && (info.value.mode & 0o077) !== 0 ? file : undefined
+})
+
 /** Chooses the profile; fails when it was named and exists in neither file, unless it is about to be made. */
 export const load = Effect.fnUntraced(function* (options: { readonly mayBeNew?: boolean } = {}) {
   const places = yield* filesIfAny
@@ -122,5 +134,7 @@ export const load = Effect.fnUntraced(function* (options: { readonly mayBeNew?: 
   const entry = keys[name]
   const key = Predicate.hasProperty(entry, "api_key") ? entry["api_key"] : undefined
   const apiKey = typeof key === "string" ? Redacted.make(key, { label: "api-key" }) : undefined
-  return { name, source, file, values, apiKey } satisfies Profile
+  const exposed =
+    apiKey !== undefined && Option.isSome(places) ? yield* exposedFile(places.value.credentials) : undefined
+  return { name, source, file, values, apiKey, exposed } satisfies Profile
 })

@@ -12,6 +12,8 @@ import { type SettingName, settingNames, settings } from "./settings.ts"
 
 export const API_KEY = "HYPERBROWSER_API_KEY"
 
+const BASE_URL = settings.base_url.variable
+
 type Source = "flag" | "environment" | "profile file" | "default"
 
 /** Where a setting comes from, and its text. */
@@ -30,6 +32,9 @@ interface Key {
 /** The flags of a command that are settings, by their names. */
 export type FlagValues = Partial<Record<SettingName, Option.Option<string | number>>>
 
+const only = (values: Readonly<Record<string, string>>, name: string) =>
+  values[name] === undefined ? {} : { [name]: values[name] }
+
 /** Everything that a run was told. */
 export const resolve = Effect.fnUntraced(function* (
   flags: FlagValues = {},
@@ -44,7 +49,10 @@ export const resolve = Effect.fnUntraced(function* (
     if (Option.isSome(value)) given[settings[name].variable] = String(value.value)
   }
   const stored = profile.apiKey === undefined ? {} : { [API_KEY]: Redacted.value(profile.apiKey) }
+  // A profile that is named on the command line is meant with its key and its server, which belong together.
+  const named = profile.source === "flag" ? { ...only(profile.values, BASE_URL), ...stored } : {}
   const provider = ConfigProvider.fromUnknown(given).pipe(
+    ConfigProvider.orElse(ConfigProvider.fromUnknown(named)),
     ConfigProvider.orElse(environment),
     ConfigProvider.orElse(ConfigProvider.fromUnknown({ ...profile.values, ...stored }))
   )
@@ -53,6 +61,9 @@ export const resolve = Effect.fnUntraced(function* (
     const { default: fallback, variable } = settings[name]
     const flag = given[variable]
     if (flag !== undefined) return { name, value: flag, source: "flag" } satisfies Origin
+    if (Object.hasOwn(named, variable)) {
+      return { name, value: profile.values[variable] ?? "", source: "profile file" } satisfies Origin
+    }
     const text = yield* Config.option(Config.String(variable)).parse(environment)
     if (Option.isSome(text)) return { name, value: text.value, source: "environment" } satisfies Origin
     const file = profile.values[variable]
@@ -62,13 +73,16 @@ export const resolve = Effect.fnUntraced(function* (
   })
 
   const inEnvironment = yield* Config.option(Config.Redacted(API_KEY)).parse(environment)
-  const key: Key | undefined = Option.isSome(inEnvironment)
+  const ofProfile: Key | undefined =
+    profile.apiKey === undefined ? undefined : { source: "stored", value: profile.apiKey }
+  const ofEnvironment: Key | undefined = Option.isSome(inEnvironment)
     ? { source: "environment", value: inEnvironment.value }
-    : profile.apiKey === undefined
-      ? undefined
-      : { source: "stored", value: profile.apiKey }
+    : undefined
+  const key = profile.source === "flag" ? (ofProfile ?? ofEnvironment) : (ofEnvironment ?? ofProfile)
+  /** Whether the key of the environment would go to a server that only the named profile speaks of. */
+  const isKeyAstray = key?.source === "environment" && Object.hasOwn(named, BASE_URL) && given[BASE_URL] === undefined
 
-  return { profile, provider, key, origins: yield* Effect.forEach(settingNames, origin) }
+  return { profile, provider, key, isKeyAstray, origins: yield* Effect.forEach(settingNames, origin) }
 })
 
 export type Resolved = Effect.Success<ReturnType<typeof resolve>>

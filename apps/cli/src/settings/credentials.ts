@@ -22,7 +22,7 @@ const readAll = Effect.fnUntraced(function* (file: string) {
 const write = Effect.fnUntraced(function* (keys: ReadonlyMap<string, Redacted.Redacted>) {
   const { credentials, directory } = yield* files
   const tables = [...keys].map(([name, key]) => `[${name}]\napi_key = ${JSON.stringify(Redacted.value(key))}\n`)
-  yield* writePrivate(directory, credentials, tables.join("\n"))
+  yield* writePrivate(directory, credentials, tables.join("\n"), { isSecret: true })
 })
 
 /** Stores the key of a profile in place of an earlier one. Succeeds with the path of the file. */

@@ -1,34 +1,66 @@
 /**
- * Changes one line of a settings file and leaves the others, comments among them, as they are.
+ * Changes one setting of a profile in a settings file, and nothing else: comments and layout stay.
  */
+import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Toml from "effect/encoding/Toml"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 
-const header = (profile: string) => `[profiles.${profile}]`
-
-const HEADER = /^\s*\[/
-
-/** The text of the file with the setting in the profile; an empty value removes it. */
-export const withSetting = (text: string, profile: string, name: string, value: string): string => {
-  const lines = text === "" ? [] : text.replace(/\n$/, "").split("\n")
-  const line = `${name} = ${literal(value)}`
-  const start = lines.findIndex((each) => isHeaderOf(each, profile))
-  if (start < 0) {
-    if (value === "") return text
-    return `${[...lines, ...(lines.length === 0 ? [] : [""]), header(profile), line].join("\n")}\n`
-  }
-  const next = lines.findIndex((each, index) => index > start && HEADER.test(each))
-  const end = next < 0 ? lines.length : next
-  const at = lines.findIndex((each, index) => index > start && index < end && keyOf(each) === name)
-  const added = value === "" ? [] : [line]
-  if (at < 0) lines.splice(start + 1, 0, ...added)
-  else lines.splice(at, 1, ...added)
-  return `${lines.join("\n")}\n`
+/** What is to be changed; an empty value removes the setting. */
+interface Change {
+  readonly profile: string
+  readonly name: string
+  readonly value: string
 }
 
-const isHeaderOf = (line: string, profile: string) =>
-  /^\s*\[\s*profiles\s*\.\s*"?([^"\]\s]+)"?\s*\]\s*(?:#.*)?$/.exec(line)?.[1] === profile
+/**
+ * The text of the file with the setting in the profile.
+ *
+ * What comes out is read back, so that no command can be left with a file that it rejects.
+ */
+export const withSetting = Effect.fnUntraced(function* (file: string, text: string, change: Change) {
+  const before = Result.getOrElse(Toml.parse(text), () => ({}))
+  const wanted = changed(before, change)
+  // The library would write a new profile in one line, and at the top.
+  const appended = `${text}${sectionOf(text, change)}`
+  if (isSame(Toml.parse(appended), wanted)) return appended
+  const library = yield* Effect.promise(() => import("@decimalturn/toml-patch"))
+  const edited = yield* Effect.try(() => library.patch(text, changed(library.parse(text), change))).pipe(
+    Effect.filterOrFail((after) => isSame(Toml.parse(after), wanted)),
+    Effect.mapError(
+      () =>
+        new AppError({
+          message: `${file} cannot be edited without a loss, and was left as it was; write ${change.name} into it yourself, below [profiles.${change.profile}]`,
+          exitCode: exitCodes.unexpected
+        })
+    )
+  )
+  return edited.endsWith("\n") || edited === "" ? edited : `${edited}\n`
+})
 
-const keyOf = (line: string) => /^\s*"?([\w-]+)"?\s*=/.exec(line)?.[1]
+const sectionOf = (text: string, { name, profile, value }: Change) => {
+  const end = text.includes("\r\n") ? "\r\n" : "\n"
+  const gap = text === "" ? "" : text.endsWith("\n") ? end : `${end}${end}`
+  return `${gap}[profiles.${profile}]${end}${name} = ${JSON.stringify(typed(value))}${end}`
+}
 
-/** Numbers are written as such; everything else is text, for which JSON's form is one of TOML's but for halves of characters. */
-const literal = (value: string): string =>
-  /^(?:0|[1-9]\d*)(?:\.\d+)?$/.test(value) ? value : JSON.stringify(value.toWellFormed())
+const isSame = (after: ReturnType<typeof Toml.parse>, wanted: unknown): boolean =>
+  Result.isSuccess(after) && Equal.equals(after.success, wanted)
+
+const tableOf = (value: unknown): Readonly<Record<string, unknown>> => (Predicate.isObject(value) ? { ...value } : {})
+
+const changed = (root: unknown, { name, profile, value }: Change): Readonly<Record<string, unknown>> => {
+  const top = tableOf(root)
+  const profiles = tableOf(top["profiles"])
+  const { [name]: _, ...others } = tableOf(profiles[profile])
+  // In the place that it had, so that nothing moves.
+  const settings = value === "" ? others : { ...tableOf(profiles[profile]), [name]: typed(value) }
+  if (value === "" && !Object.hasOwn(profiles, profile)) return top
+  return { ...top, profiles: { ...profiles, [profile]: settings } }
+}
+
+/** Numbers are written as such, everything else as text. */
+const typed = (value: string): string | number =>
+  /^(?:0|[1-9]\d{0,14})(?:\.\d+)?$/.test(value) ? Number(value) : value.toWellFormed()

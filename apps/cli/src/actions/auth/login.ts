@@ -62,6 +62,17 @@ const check = (resolved: Resolved, key: Redacted.Redacted) => {
     ConfigProvider.fromUnknown({ [API_KEY]: Redacted.value(key) }),
     resolved.provider
   )
-  const candidate: Resolved = { ...resolved, provider, key: { source: "typed", value: key } }
-  return SessionsClient.use((client) => client.getPage({})).pipe(Effect.provide(Api.layerResolved(candidate)))
+  const candidate: Resolved = { ...resolved, provider, isKeyAstray: false, key: { source: "typed", value: key } }
+  return SessionsClient.use((client) => client.getPage({})).pipe(
+    Effect.provide(Api.layerResolved(candidate)),
+    Effect.catchReason(
+      "SessionsError",
+      "Unauthorized",
+      ({ detail, status }) =>
+        new AppError({
+          message: `the key that was given is rejected${status === undefined ? "" : ` (HTTP ${status})`}${detail === "" ? "" : `: ${detail}`}; nothing was stored; copy it again from the Hyperbrowser dashboard`,
+          exitCode: exitCodes.auth
+        })
+    )
+  )
 }

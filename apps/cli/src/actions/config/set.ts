@@ -24,7 +24,8 @@ export const set = Effect.fn("config.set")(
     const { config, directory } = yield* files
     const fs = yield* FileSystem.FileSystem
     const text = (yield* fs.exists(config)) ? yield* fs.readFileString(config) : ""
-    yield* writePrivate(directory, config, withSetting(text, profile.name, name, value))
+    const edited = yield* withSetting(config, text, { profile: profile.name, name, value })
+    yield* writePrivate(directory, config, edited, { isSecret: false })
     const talk = yield* Talk
     yield* talk.say(
       value === ""
