@@ -174,7 +174,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
           const stdin = `${script}\n${call}\n${name} hb-sessions "${typed.at(-1)}" "${typed.at(-2)}"\nprintf '%s\\n' "\${COMPREPLY[@]}"\n`
           return Effect.map(spawned("bash", [], { stdin }), ({ stdout }) => lines(stdout).map((line) => line.trim()))
         }
-        assert.deepStrictEqual(yield* completed("list", "--status", "clos"), ["closed"])
+        assert.deepStrictEqual(yield* completed("list", "--status", "activ"), ["active"])
         assert.include(yield* completed("list", "--columns", "launchState.screen"), "launchState.screen.width")
         assert.deepStrictEqual(yield* completed("list", "--profile", "w"), ["work"])
         assert.deepStrictEqual(yield* completed("config", "get", "concurr"), ["concurrency"])
