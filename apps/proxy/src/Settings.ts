@@ -5,7 +5,18 @@ import type * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import { levels } from "./AccessLog.ts"
 import { onOff, setting } from "./Setting.ts"
-import { Count, CountOrNone, DurationText, Names, orNone, Origins, Port, Rate, Size, TimeLimit } from "./SettingValues.ts"
+import {
+  Count,
+  CountOrNone,
+  DurationText,
+  Names,
+  orNone,
+  Origins,
+  Port,
+  Rate,
+  Size,
+  TimeLimit
+} from "./SettingValues.ts"
 
 /** The default port. */
 const defaultPort = 8080
