@@ -15,10 +15,11 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import type { PlatformError } from "effect/PlatformError"
+import { PlatformError } from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { hash } from "node:crypto"
-import { exitCodes } from "./exitCodes.ts"
+import { exitCodes, fail } from "./exitCodes.ts"
 import { type Manifest, ManifestJson, schemaVersion, Versioned } from "./Manifest.ts"
 
 /** The names in a published directory. */
@@ -67,16 +68,50 @@ export const make = (directory: string): Effect.Effect<void, PlatformError, File
     yield* sync(parent)
   })
 
-/** Fails when a directory, or the nearest parent that exists, is not one to write in. */
+/** What a path has to be changed for; other failures are the disk's. */
+const unusable: Readonly<Partial<Record<string, string>>> = {
+  ENOTDIR: "a part of it is a file; name a directory",
+  ENAMETOOLONG: "it is too long for this file system; name a shorter one",
+  ELOOP: "its symbolic links lead in a circle; name a directory"
+}
+
+const rejected = (directory: string, problem: string) =>
+  fail(exitCodes.usage, `nothing can be published in ${shortened(directory)}: ${problem}`)
+
+const shortened = (path: string): string => (path.length <= 200 ? path : `${path.slice(0, 200)}…`)
+
+/** Fails when a directory, or the nearest parent that exists, is not one to write in; a usage error when it can be none. */
 export const checkWritable = (
   directory: string
-): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<void, AppError | PlatformError, FileSystem.FileSystem | Path.Path> =>
+  nearest(directory).pipe(
+    Effect.catchIf(
+      (error) => error instanceof PlatformError && unusable[codeOf(error)] !== undefined,
+      (error) => rejected(directory, error instanceof PlatformError ? (unusable[codeOf(error)] ?? "") : "")
+    )
+  )
+
+const codeOf = ({ reason }: PlatformError): string =>
+  Predicate.hasProperty(reason.cause, "code") ? String(reason.cause.code) : ""
+
+const nearest = (directory: string): Effect.Effect<void, AppError | PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const resolved = path.resolve(directory)
-    if (yield* fs.exists(resolved)) return yield* fs.access(resolved, { writable: true })
-    yield* checkWritable(path.dirname(resolved))
+    if (yield* fs.exists(resolved)) {
+      const { type } = yield* fs.stat(resolved)
+      if (type !== "Directory") return yield* rejected(directory, "it is not a directory; name one")
+      return yield* fs.access(resolved, { writable: true })
+    }
+    const target = yield* Effect.option(fs.readLink(resolved))
+    if (Option.isSome(target)) {
+      return yield* rejected(
+        directory,
+        `it is a symbolic link to ${target.value}, which does not exist; make that first`
+      )
+    }
+    return yield* nearest(path.dirname(resolved))
   })
 
 /** Writes a file and flushes it; the name lasts when its directory is flushed too. */

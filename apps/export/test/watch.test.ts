@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { once } from "node:events"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -274,6 +274,37 @@ describe("settings", () => {
       }).pipe(Effect.scoped)
     )
   }
+
+  it.live("of a directory that can be none are told with exit code 2, before the first request", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const root = yield* scratch
+      writeFileSync(join(root, "file"), "")
+      symlinkSync(join(root, "file"), join(root, "link"))
+      symlinkSync(join(root, "nowhere"), join(root, "dangling"))
+      symlinkSync(join(root, "circle"), join(root, "circle"))
+      for (const [out, problem] of [
+        [join(root, "file"), "it is not a directory"],
+        [join(root, "link"), "it is not a directory"],
+        [join(root, "file", "below"), "a part of it is a file"],
+        [join(root, "dangling"), "which does not exist"],
+        [join(root, "dangling", "below"), "which does not exist"],
+        [join(root, "circle"), "circle"],
+        [join(root, "x".repeat(300)), "too long"],
+        [join(root, "x/".repeat(3000)), "too long"],
+        ["s3://bucket/prefix", "not a URL such as s3://…"]
+      ] as const) {
+        for (const more of [[], ["--dry-run"]]) {
+          const { code, stderr } = yield* run(environment(simulator), "run", "--out", out, ...more)
+          assert.strictEqual(code, 2, stderr)
+          assert.include(stderr, problem)
+          assert.isBelow(stderr.length, 500)
+        }
+      }
+      assert.deepStrictEqual(readdirSync(root).toSorted(), ["circle", "dangling", "file", "link"])
+      assert.strictEqual((yield* simulator.stats).requests, 0)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
 
   it.live("of every flag are an environment variable and a key of the file", () =>
     Effect.gen(function* () {

@@ -287,6 +287,11 @@ export const layerSettings = (given: Given) => {
 /** Where the export is. */
 export const outConfig = Effect.gen(function* () {
   const out = yield* Config.option(configs.out)
+  if (Option.isSome(out) && /^[a-z][a-z\d+.-]+:\/\//i.test(out.value)) {
+    return yield* usage(
+      `--out takes a directory, not a URL such as ${out.value.replace(/:.*$/s, "://…")}; export to a directory, and copy what manifest.json names from there`
+    )
+  }
   if (Option.isSome(out)) return out.value
   return yield* usage("--out is missing; give the directory that the export is published in")
 })
