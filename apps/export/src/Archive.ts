@@ -3,7 +3,7 @@
  */
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
 import type { Plan } from "./Checkpoint.ts"
-import { type Archive, toTime } from "./Manifest.ts"
+import { type Archive, type Manifest, toTime } from "./Manifest.ts"
 
 /**
  * The archive's completeness after a read.
@@ -35,3 +35,9 @@ export const archiveOf = (options: {
     wholeRead
   }
 }
+
+/** The archive's completeness in words; empty where the last read was of everything. */
+export const archiveText = ({ archive: { wholeRead }, generation }: Manifest): string =>
+  wholeRead.generation === generation
+    ? ""
+    : `, of what was read; the whole list was last read on ${wholeRead.ended}, ${wholeRead.completeness.status}`

@@ -7,6 +7,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
+import { archiveText } from "./Archive.ts"
 import { CheckpointJson } from "./Checkpoint.ts"
 import { generations, list, names, published } from "./Directory.ts"
 import { checkSettings } from "./Guards.ts"
@@ -51,9 +52,9 @@ export const toLines = (
     ? [`nothing is published in ${directory}`]
     : [
         `generation ${manifest.generation} is published in ${directory}, finished ${manifest.ended}`,
-        `  ${manifest.sessions} sessions in this generation, ${manifest.files.length} files in all, ${manifest.completeness}`,
+        `  ${manifest.sessions} sessions in this generation, ${manifest.files.length} files with ${manifest.current} sessions in all, ${manifest.completeness}${archiveText(manifest)}`,
         `  mode ${manifest.selection.mode}, format ${manifest.selection.format}, generations kept: ${kept.join(", ")}`,
-        `  bookmark: newest session of ${manifest.bookmark.newestCreatedAt ?? "-"}, oldest that may change of ${manifest.bookmark.oldestOpen ?? "-"}, order ${manifest.bookmark.order}`
+        `  bookmark: settled before ${manifest.bookmark.settledBefore ?? "-"}, newest session of ${manifest.bookmark.newestCreatedAt ?? "-"}, oldest that may change of ${manifest.bookmark.oldestOpen ?? "-"}, order ${manifest.bookmark.order}`
       ]),
   ...unfinished.map((line) => `unfinished: ${line}`),
   `the next run would ${next}`

@@ -150,13 +150,31 @@ const metricsText = (
   const succeeded = Option.match(published, { onNone: () => 0, onSome: ({ ended }) => Date.parse(ended) / 1000 })
   gauge("last_success_timestamp_seconds", "When the published generation was finished; 0 for never.", succeeded)
   if (Option.isSome(published)) {
-    const { completeness, files, generation, report, sessions } = published.value
+    const { archive, completeness, current, files, generation, implausibleTimes, report, sessions, tombstones } =
+      published.value
     const bytes = files.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.bytes, 0)
     gauge("generation", "Number of the published generation.", generation)
     gauge("sessions", "Sessions that the published generation wrote.", sessions)
+    gauge("current_sessions", "Different sessions in the whole data, without those that have left.", current)
+    gauge(
+      "left_sessions",
+      "Sessions that the published generation found to have left the data.",
+      tombstones.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.rows, 0)
+    )
+    gauge("implausible_times", "Sessions of the published generation with an impossible createdAt.", implausibleTimes)
     gauge("bytes", "Bytes that the published generation wrote.", bytes)
     gauge("requests", "Pages asked for by the published generation.", report.requests)
-    gauge("proven", "Whether the published generation is proven to be complete.", completeness === "proven" ? 1 : 0)
+    gauge("proven", "Whether what the last run read is proven to be complete.", completeness === "proven" ? 1 : 0)
+    gauge(
+      "archive_proven",
+      "Whether the whole data is proven since its last whole read.",
+      archive.completeness === "proven" ? 1 : 0
+    )
+    gauge(
+      "last_whole_read_timestamp_seconds",
+      "When the last whole read ended that the proof of the whole data rests on.",
+      Date.parse(archive.wholeRead.ended) / 1000
+    )
   }
   return `${lines.join("\n")}\n`
 }

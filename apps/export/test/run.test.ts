@@ -126,7 +126,7 @@ describe("a run that fails", () => {
       writeFileSync(join(out, "file"), "")
       const env = { HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: "http://127.0.0.1:9" }
       const { code, stderr } = yield* Bin.run(bin, ["run", "--out", join(out, "file", "below")], env)
-      assert.strictEqual(code, 74)
+      assert.strictEqual(code, 2)
       assert.match(stderr, /^hb-sessions-export: [^\n]*file\/below[^\n]*\n$/)
     }).pipe(Effect.scoped)
   )

@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { archiveText } from "../Archive.ts"
 import * as ExportJob from "../ExportJob.ts"
 import { checkWritable } from "../Directory.ts"
 import { orDiskError } from "../exitCodes.ts"
@@ -27,8 +28,10 @@ export const exportOnce = Effect.gen(function* () {
   const options = yield* watchConfig
   const job = Effect.flatMap(readSettings, ExportJob.run)
   const { bytes, digest, manifest, target } = yield* watch({ directory, ...options })(job)
+  const proof = archiveText(manifest)
+  const proven = proof === "" ? "" : `: ${manifest.completeness}${proof}`
   yield* Console.log(
-    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes); generation ${manifest.generation}, digest ${digest}`
+    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes)${proven}; generation ${manifest.generation}, digest ${digest}`
   )
 })
 
