@@ -61,6 +61,8 @@ export const Checkpoint = Schema.Struct({
   parts: Schema.Array(PartState),
   /** The records of the sessions received. */
   journal: PartState,
+  /** The records of where each row is. */
+  places: PartState,
   written: Schema.Int
 })
 export type Checkpoint = typeof Checkpoint.Type

@@ -27,6 +27,12 @@ export const setFingerprint = (record: Uint32Array, text: string): void => {
   record[5] = Number.parseInt(hex.slice(8, 16), 16) | 1
 }
 
+/** Writes two numbers in the place of the fingerprint; the second one must be odd. */
+export const setNumbers = (record: Uint32Array, first: number, second: number): void => {
+  record[4] = first
+  record[5] = second
+}
+
 /** Takes the fingerprint out of a record. */
 export const clearFingerprint = (record: Uint32Array): void => {
   record[4] = 0
@@ -76,6 +82,15 @@ export class KeyTable {
   hasSame(record: Uint32Array): boolean {
     const at = this.#place(record)
     return !this.#isFree(at) && this.#words[at + 4] === record[4] && this.#words[at + 5] === record[5]
+  }
+
+  /** Fills the record with the fingerprint that its key has in the table; false when the key is not there. */
+  get(record: Uint32Array): boolean {
+    const at = this.#place(record)
+    if (!this.#isPresent(at)) return false
+    record[4] = this.#words[at + 4]!
+    record[5] = this.#words[at + 5]!
+    return true
   }
 
   /** Whether the key of the record is in the table with a fingerprint, that is, as one that was written. */

@@ -17,7 +17,16 @@ import * as Stream from "effect/Stream"
 import { type Checkpoint, type PartState, type Plan, type Progress, toText } from "./Checkpoint.ts"
 import { isNotFound, names, sync, writeFlushed } from "./Directory.ts"
 import { eachRecord } from "./Incremental.ts"
-import { clearFingerprint, KeyTable, makeRecord, setFingerprint, setKey, toBytes } from "./KeyTable.ts"
+import {
+  clearFingerprint,
+  forEachRecord,
+  hasFingerprint,
+  KeyTable,
+  makeRecord,
+  setFingerprint,
+  setKey,
+  toBytes
+} from "./KeyTable.ts"
 import { schemaVersion } from "./Manifest.ts"
 import { isFinal, nothing, observe } from "./Observation.ts"
 import * as PartFiles from "./PartFiles.ts"
@@ -27,16 +36,21 @@ import { ServerClock } from "./ServerClock.ts"
 import type { Settings } from "./Settings.ts"
 import { type Staging, sweep } from "./Staging.ts"
 import { Stopping } from "./Stopping.ts"
+import { drop, setPlace } from "./Superseded.ts"
 import * as Undated from "./Undated.ts"
 
 /** The names of the unfinished files in the staging directory. */
 const RAW = "raw"
 const JOURNAL = "journal"
 const SCAN = "scan"
+const PLACES = "places"
+/** Where the files are made anew without the rows that were superseded. */
+const NEWEST = "newest"
 
 /** The key that the journal has among the files; no partition is named like this. */
 const JOURNAL_KEY = "journal"
 const SCAN_KEY = "scan"
+const PLACES_KEY = "places"
 
 /** A file that is not there is not what it should be. */
 const orDamaged = (adopted: Effect.Effect<boolean, PlatformError>) =>
@@ -76,7 +90,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const { selection } = settings
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  for (const name of [RAW, JOURNAL, SCAN]) {
+  for (const name of [RAW, JOURNAL, SCAN, PLACES]) {
     yield* fs.remove(staging.path(name), { recursive: true, force: true })
     yield* fs.makeDirectory(staging.path(name))
   }
@@ -89,11 +103,16 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   // Appended to, so that what a checkpoint costs does not grow with the list.
   const scan = yield* PartFiles.make({ directory: staging.path(SCAN), header: "", nameOf: () => "learned.bin" })
 
+  const places = yield* PartFiles.make({ directory: staging.path(PLACES), header: "", nameOf: () => "rows.bin" })
+
   let hasRead = false
   let progress: { -readonly [K in keyof Progress]: Progress[K] } = { ...nothing }
   let written = 0
   let receivedNow = 0
+  /** The sessions received, each with the state that it was read in last; undefined until it is needed. */
   let seen: KeyTable | undefined
+  /** Those that were received in more than one state. */
+  const replaced = new KeyTable()
   const record = makeRecord()
   const clock = yield* ServerClock
   /** The server's clock when the run began. */
@@ -103,32 +122,46 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     const parts = yield* data.sync
     const [received] = yield* journal.sync
     const [learned] = yield* scan.sync
-    if (received === undefined || learned === undefined) return
+    const [placed] = yield* places.sync
+    if (received === undefined || learned === undefined || placed === undefined) return
     const now = yield* Clock.currentTimeMillis
-    const next: Checkpoint = { schemaVersion, plan, progress, scan: learned, parts, journal: received, written: now }
+    const files = { scan: learned, parts, journal: received, places: placed }
+    const next: Checkpoint = { schemaVersion, plan, progress, ...files, written: now }
     yield* sync(staging.path(RAW))
     yield* sync(staging.path(JOURNAL))
     yield* sync(staging.path(SCAN))
+    yield* sync(staging.path(PLACES))
     yield* writeFlushed(staging.path(`${names.checkpoint}.new`), toText(next))
     yield* fs.rename(staging.path(`${names.checkpoint}.new`), staging.path(names.checkpoint))
     yield* sync(staging.path())
   }, Effect.uninterruptible)
 
+  /** Whether a record is of a session that has a row in this run. */
+  const isRow = (entry: Uint32Array) => hasFingerprint(entry) && index?.hasSame(entry) !== true
+
+  const loadSeen = Effect.fnUntraced(function* (expected: number) {
+    yield* journal.sync
+    const known = new KeyTable(expected)
+    yield* eachRecord(journal.fileOf(JOURNAL_KEY), (entry) => {
+      if (!known.set(entry)) replaced.set(entry)
+    })
+    return known
+  })
+
   if (Option.isSome(candidate)) {
     const { checkpoint: found, directory } = candidate.value
     let isWhole = yield* orDamaged(journal.adopt(path.join(directory, JOURNAL, "received.bin"), found.journal))
     isWhole &&= yield* orDamaged(scan.adopt(path.join(directory, SCAN, "learned.bin"), found.scan))
+    isWhole &&= yield* orDamaged(places.adopt(path.join(directory, PLACES, "rows.bin"), found.places))
     for (const part of found.parts) {
       isWhole &&= yield* orDamaged(data.adopt(path.join(directory, RAW, rawName(part.partition)), part))
     }
     if (!isWhole) return Option.none<Gathered>()
     hasRead = true
     progress = { ...found.progress }
-    written = found.parts.reduce((sum, part) => sum + part.rows, 0)
-    const known = new KeyTable(found.progress.received)
     yield* checkpoint()
-    yield* eachRecord(journal.fileOf(JOURNAL_KEY), (entry) => void known.set(entry))
-    seen = known
+    seen = yield* loadSeen(found.progress.received)
+    for (const chunk of seen.chunks()) forEachRecord(chunk, (entry) => void (written += isRow(entry) ? 1 : 0))
   }
   yield* sweep(staging)
 
@@ -139,43 +172,71 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     (isWritten || plan.since === undefined || (session.createdAt !== undefined && session.createdAt >= plan.since)) &&
     (isWritten || plan.until === undefined || (session.createdAt !== undefined && session.createdAt < plan.until))
 
-  /** Notes a session; false when a former part of this run has received it already. */
-  const note = (session: Session): boolean => {
+  const observed = (session: Session) =>
+    observe(progress, session, { plan, now: serverTime, isWritten: index?.isWritten(record) === true })
+
+  /** Puts the state of a session in the record; its row, or none when it is not part of the data. */
+  const look = (session: Session): string | undefined => {
     setKey(record, session.id)
     clearFingerprint(record)
-    receivedNow++
-    if (seen !== undefined && !seen.set(record)) return false
-    observe(progress, session, { plan, now: serverTime, isWritten: index?.isWritten(record) === true })
+    if (!matches(session, index?.isWritten(record) === true)) return undefined
+    const row = rows.encode([session])
+    setFingerprint(record, row)
+    return row
+  }
+
+  /** Writes the state in the record, and the row, unless a generation before has it. */
+  const write = (session: Session, row: string | undefined) => {
+    journal.addBytes(JOURNAL_KEY, toBytes(record, record.length), 1)
+    if (row === undefined || !isRow(record)) return false
+    const partition = partitionOf(session.createdAt)
+    data.addText(partition, row, 1)
+    setPlace(record, partition, Buffer.byteLength(row))
+    places.addBytes(PLACES_KEY, toBytes(record, record.length), 1)
+    written++
     return true
   }
 
+  /** Takes a session that was not received before; one that was, in a former part of this run, changes nothing. */
+  const takeNew = (session: Session) => {
+    receivedNow++
+    const row = look(session)
+    if (seen?.has(record) === true) return
+    seen?.set(record)
+    observed(session)
+    write(session, row)
+  }
+
+  const earlier = makeRecord()
+  /** Takes a session that was read again: its newer state replaces the one before. */
+  const takeAgain = (session: Session) => {
+    const row = look(session)
+    // Rows that were left out by the read itself were not received.
+    if (seen?.has(record) !== true || seen.hasSame(record)) return
+    earlier.set(record)
+    seen.get(earlier)
+    if (isRow(earlier)) written--
+    seen.set(record)
+    replaced.set(record)
+    const { implausible, received } = progress
+    observed(session)
+    progress = { ...progress, implausible, received }
+    if (write(session, row)) return
+    setPlace(record, "", 0)
+    places.addBytes(PLACES_KEY, toBytes(record, record.length), 0)
+  }
+
   /** Takes the sessions of one page; what it changes, it changes at once. */
-  const take = (sessions: ReadonlyArray<Session>) => {
-    const groups = new Map<string, Array<Session>>()
-    for (const session of sessions) {
-      if (!note(session)) continue
-      let isWritten = matches(session, index?.isWritten(record) === true)
-      if (isWritten && index !== undefined) {
-        setFingerprint(record, rows.encode([session]))
-        isWritten = !index.hasSame(record)
-      }
-      journal.addBytes(JOURNAL_KEY, toBytes(record, record.length), 1)
-      if (!isWritten) continue
-      const partition = partitionOf(session.createdAt)
-      const group = groups.get(partition)
-      if (group === undefined) groups.set(partition, [session])
-      else group.push(session)
-    }
-    for (const [partition, group] of groups) {
-      data.addText(partition, rows.encode(group), group.length)
-      written += group.length
-    }
+  const take = ({ repeated, sessions }: Sessions.ScanChunk) => {
+    for (const session of sessions) takeNew(session)
+    for (const session of repeated) takeAgain(session)
   }
 
   // An undivided export has its one file, even without a session.
   if (selection.partition === "none" && Option.isNone(candidate)) data.addText("", "", 0)
   journal.addBytes(JOURNAL_KEY, new Uint8Array(0), 0)
   scan.addBytes(SCAN_KEY, new Uint8Array(0), 0)
+  places.addBytes(PLACES_KEY, new Uint8Array(0), 0)
 
   const every = Duration.toMillis(settings.checkpointEvery)
   let lastCheckpoint = yield* Clock.currentTimeMillis
@@ -207,11 +268,13 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     Effect.gen(function* () {
       for (const chunk of chunks) {
         serverTime = plan.started + (yield* clock.ahead)
-        take(chunk.sessions)
+        if (chunk.repeated.length > 0) seen ??= yield* loadSeen(progress.received)
+        take(chunk)
         scan.addBytes(SCAN_KEY, chunk.state, 0)
         hasRead = true
         yield* data.drain
         yield* journal.drain
+        yield* places.drain
         yield* scan.drain
         const time = yield* Clock.currentTimeMillis
         if (time - lastCheckpoint < every) continue
@@ -231,11 +294,13 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   if (Option.isNone(report) && stop.error !== undefined) return yield* stop.error
   const parts = yield* data.sync
   yield* journal.sync
+  yield* places.sync
+  const all = { parts, fileOf: data.fileOf, journal: journal.fileOf(JOURNAL_KEY) }
+  const headerBytes = Buffer.byteLength(rows.header)
+  const gathered = { ...all, replaced, places: places.fileOf(PLACES_KEY), headerBytes }
   return Option.some<Gathered>({
     report: yield* Effect.fromOption(report).pipe(Effect.orDie),
-    parts,
-    fileOf: data.fileOf,
-    journal: journal.fileOf(JOURNAL_KEY),
+    ...(replaced.size === 0 ? all : yield* drop(gathered, staging.path(NEWEST))),
     progress,
     written,
     receivedNow,

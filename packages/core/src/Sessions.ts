@@ -155,7 +155,10 @@ export interface ScanOptions<E = never, R = never> extends Omit<ReadOptions, "fr
 export interface ScanChunk {
   /** The sessions that were not emitted before, by this scan or by those that it goes on from. */
   readonly sessions: ReadonlyArray<Session>
-  /** Sessions on the page that were read before, as they are now; also those that were filtered out then, or would be now. */
+  /**
+   * Sessions on the page that were read before, as they are now; also those that were filtered out then, or would be now.
+   * An answer that was asked for before the latest one with the session tells nothing newer, and gives none.
+   */
   readonly repeated: ReadonlyArray<Session>
   /** The page that they were on, 1-based. */
   readonly page: number

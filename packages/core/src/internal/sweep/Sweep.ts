@@ -342,7 +342,8 @@ export class Sweep {
       const isNew = this.table.record(session.id, readAt, answer.asked)
       const row = answer.unreadable?.get(session.id)
       if (row !== undefined) this.#noteUnreadable({ isNew, isListed })
-      if (!isNew && this.log !== undefined) repeated.push(session)
+      // Of two answers the one that was asked for later has the later state, whichever was taken first.
+      if (!isNew && this.log !== undefined && this.table.lastOf(session.id) === answer.asked) repeated.push(session)
       if (!this.rules.isEmitted(isNew)) continue
       if (answer.hasIgnored) this.#noteIgnored(session)
       const isHeld = this.delivered?.holdsBack(session.id) ?? false
