@@ -17,6 +17,7 @@ import type { Plan } from "./Checkpoint.ts"
 import { archiveOf } from "./Archive.ts"
 import { fingerprint, isOf, joinTeams, checkSame } from "./Account.ts"
 import { bookmarkOf } from "./Bookmark.ts"
+import * as Compact from "./Compact.ts"
 import * as DataFile from "./DataFile.ts"
 import * as Directory from "./Directory.ts"
 import { names } from "./Directory.ts"
@@ -82,14 +83,68 @@ const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, settin
     // A new attempt must not go on with what is known to be wanting.
     Effect.tapError(() => removeCheckpoint(staging))
   )
-  const published = yield* publish(staging, settings, { ...attempt, reconciled }, former)
-  yield* warn(published.manifest)
+  const added = yield* publish(staging, settings, { ...attempt, reconciled }, former)
+  yield* warn(added.manifest)
+  const published = yield* compacted(staging, settings, added)
   yield* Staging.discard(staging).pipe(
     // What is published is published; the next run sweeps what is left.
     Effect.catch(({ message }) => Effect.logWarning(`the work files could not be removed: ${message}`))
   )
   return published
 })
+
+/** Puts the files together when that is due; what was published stays published when that fails. */
+const compacted = Effect.fnUntraced(function* (staging: Staging.Staging, settings: Settings, published: Published) {
+  if (!Compact.isDue(published.manifest, settings.compactAfter)) return published
+  return yield* compactInto(staging, settings, published.manifest).pipe(
+    Effect.map(({ digest, manifest, target }): Published => ({ ...published, digest, target, compacted: manifest })),
+    Effect.catch(({ message }) =>
+      Effect.as(Effect.logWarning(`published, but the files could not be put together: ${message}`), published)
+    )
+  )
+})
+
+const compactInto = Effect.fnUntraced(function* (
+  staging: Staging.Staging,
+  retention: Publish.Retention,
+  published: Manifest
+) {
+  const path = yield* Path.Path
+  const { manifest, sha256 } = yield* Compact.compact(staging, published, retention)
+  const home = `${names.generations}/${Directory.generationName(manifest.generation)}`
+  return { manifest, digest: sha256, target: path.join(staging.directory, manifest.latest ?? home) }
+})
+
+/**
+ * Puts the files of an incremental export together: the last version of each session, in one file a partition.
+ *
+ * Succeeds with undefined when there is nothing to do. Fails with `AppError` (2, 74, 75).
+ */
+export const compact = Effect.fn("ExportJob.compact")(
+  function* (settings: Pick<Settings, "directory" | "keep" | "keepFor" | "takeOverAfter">) {
+    const { directory } = settings
+    const published = yield* Directory.published(directory)
+    if (Option.isNone(published)) {
+      return yield* new AppError({ message: `nothing is published in ${directory}`, exitCode: exitCodes.usage })
+    }
+    if (published.value.selection.mode !== "incremental") {
+      return yield* new AppError({
+        message: `${directory} is a snapshot, whose files hold each session once; compact is for --mode incremental`,
+        exitCode: exitCodes.usage
+      })
+    }
+    yield* Directory.checkWritable(directory)
+    yield* Lock.acquire(directory, settings.takeOverAfter)
+    const staging = yield* Staging.fence(directory)
+    return yield* Effect.gen(function* () {
+      const manifest = yield* recover(staging)
+      if (manifest === undefined || !Compact.isScattered(manifest)) return undefined
+      return yield* compactInto(staging, settings, manifest)
+    }).pipe(Staging.orSuperseded(staging), Effect.ensuring(Effect.ignore(discardEmpty(staging))))
+  },
+  Effect.scoped,
+  orDiskError
+)
 
 /** Says what a person should know of what was published. */
 const warn = Effect.fnUntraced(function* ({ implausibleTimes, report }: Manifest) {
@@ -294,6 +349,8 @@ export interface Published {
   readonly bytes: number
   /** The file for people, or the directory of the generation. */
   readonly target: string
+  /** The generation in which the files were then put together; absent when that was not due. */
+  readonly compacted?: Manifest
 }
 
 const publish = Effect.fn("ExportJob.publish")(function* (

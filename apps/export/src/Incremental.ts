@@ -83,7 +83,10 @@ export const unknownSessions = Effect.fn("Incremental.unknownSessions")(function
 })
 
 /** Reads which sessions have been written, and in which state; rejects an index that is not the one that was published. */
-export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (directory: string, manifest: Manifest) {
+export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (
+  directory: string,
+  manifest: Pick<Manifest, "bookmark">
+) {
   const path = yield* Path.Path
   const { index } = manifest.bookmark
   const table = new KeyTable(index?.sessions)

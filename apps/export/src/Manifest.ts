@@ -97,7 +97,11 @@ export const Manifest = Schema.Struct({
   oldestKept: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotateKey({
     description: "From this generation on, each has its manifest in its directory, and all files that this names"
   }),
-  sessions: Count.annotateKey({ description: "Sessions that this generation wrote" }),
+  compacts: Schema.optionalKey(Count).annotateKey({
+    description:
+      "Present when this generation adds nothing: it is the data of that one, with each session once; what is said of a read was said there"
+  }),
+  sessions: Count.annotateKey({ description: "Sessions that this generation wrote, or the one that it compacts" }),
   current: Count.annotateKey({
     description: "Different sessions in the whole data, without those that have left"
   }),

@@ -32,6 +32,8 @@ export interface Settings {
   readonly keep: number
   /** Generations that were finished within this time stay too. */
   readonly keepFor: Duration.Duration
+  /** Generations with data after which an incremental run puts the files together; 0 for never. */
+  readonly compactAfter: number
   /** How far before everything that could have changed an incremental run reads. */
   readonly lookBack: Duration.Duration
   /** How much work a crash can cost; 0 for a checkpoint after every page. */

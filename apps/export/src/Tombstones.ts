@@ -9,9 +9,9 @@ import { PassThrough, Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { createGunzip, createZstdDecompress } from "node:zlib"
 import { exitCodes } from "./exitCodes.ts"
-import { idReader } from "./idReader.ts"
 import { makeRecord, setKey } from "./KeyTable.ts"
 import { type Departure, departures, type Reconciled } from "./Reconcile.ts"
+import { rowReader } from "./rowReader.ts"
 import type { Selection } from "./Selection.ts"
 
 /** A file of rows, in which ids are looked up. */
@@ -57,10 +57,15 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
   }
 
   for (const { compress, file } of sources) {
-    const ids = idReader(selection)
+    const reader = rowReader(selection)
     const tell = new Transform({
       transform: (chunk: Buffer, _, done) => {
-        const lines = Buffer.from(ids.read(chunk).map(lineOf).join(""))
+        const lines = Buffer.from(
+          reader
+            .read(chunk)
+            .map(({ id }) => lineOf(id))
+            .join("")
+        )
         hash.update(lines)
         bytes += lines.length
         done(null, lines)

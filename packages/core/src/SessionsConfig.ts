@@ -62,7 +62,7 @@ const unitMillis = [1, 1000, 60_000, 3_600_000, 86_400_000, 604_800_000]
 
 /**
  * Schema for durations as people type them: `250ms`, `30s`, `15m`, `12h`, `90d` or `2w`, also with the name of the unit,
- * such as `30 seconds`.
+ * such as `30 seconds`; and `0`.
  *
  * **Details**
  *
@@ -89,6 +89,8 @@ export const durationText = ({ max = MAX_TIMER, min = 0 }: { readonly min?: numb
 }
 
 const millisOf = (text: string): number => {
+  // Nothing needs no unit.
+  if (text === "0") return 0
   const [, number, ...units] = DURATION.exec(text) ?? []
   const unit = unitMillis[units.findIndex((name) => name !== undefined)]
   return unit === undefined ? Number.NaN : Number(number) * unit

@@ -7,6 +7,7 @@ describe("durationText", () => {
     Option.map(Schema.decodeOption(durationText(bounds))(text), Duration.toMillis)
 
   for (const [text, millis] of [
+    ["0", 0],
     ["0s", 0],
     ["250ms", 250],
     ["1.5s", 1500],
@@ -26,6 +27,7 @@ describe("durationText", () => {
   }
 
   it("keeps to its bounds", () => {
+    assert.deepStrictEqual(read("0", { min: 1 }), Option.none())
     assert.deepStrictEqual(read("0s", { min: 1 }), Option.none())
     assert.deepStrictEqual(read("90d", { max: 36_500 * 86_400_000 }), Option.some(7_776_000_000))
     assert.deepStrictEqual(read("36501d", { max: 36_500 * 86_400_000 }), Option.none())

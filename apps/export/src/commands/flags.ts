@@ -72,6 +72,7 @@ export const configs = {
   until: Config.option(text("until")),
   keep: atLeast(2)("keep").pipe(Config.withDefault(2)),
   "keep-for": duration("keep-for", { max: MAX_AGE }).pipe(Config.withDefault(Duration.zero)),
+  "compact-after": atLeast(0)("compact-after").pipe(Config.withDefault(30)),
   "full-every": durationOrNever("full-every").pipe(Config.withDefault(Duration.days(7))),
   "min-share": percent("min-share").pipe(Config.withDefault(0.5)),
   "allow-shrink": bool("allow-shrink").pipe(Config.withDefault(false)),
@@ -158,6 +159,10 @@ export const flags = {
     "duration",
     "How often an incremental run reads the whole list, to find what the others cannot; never for not at all (default: 7 days)"
   ),
+  "compact-after": described(
+    Flag.Int("compact-after").pipe(Flag.withMetavar("n")),
+    "After more than so many generations with data, or when half of the rows are superseded, an incremental run puts its files together: one file with the last version of each session; 0 for never (default: 30)"
+  ),
   format: described(Flag.Literals("format", formats), "Format of the files (default: csv)"),
   compress: described(Flag.Literals("compress", compressions), "Compression of the files (default: none)"),
   columns: value("columns", "names", "Only these columns, separated by commas, in this order (default: all)"),
@@ -223,6 +228,14 @@ export const flags = {
     "POST to <url>/start, then to <url> after a success or <url>/<exit code> after a failure, in at most 5 seconds"
   ),
   "log-format": described(Flag.Literals("log-format", logFormats), "Form of the log on stderr (default: text)")
+}
+
+/** The flags that `compact` shares with a run. */
+export const compactFlags = {
+  keep: flags.keep,
+  "keep-for": flags["keep-for"],
+  "take-over-after": flags["take-over-after"],
+  "log-format": flags["log-format"]
 }
 
 /** The flags that only a single run has. */

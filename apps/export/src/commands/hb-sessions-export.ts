@@ -2,6 +2,7 @@
  * The root of the command tree.
  */
 import * as Command from "effect/cli/Command"
+import { compactExport } from "./compact.ts"
 import { inspectExport } from "./inspect.ts"
 import { runExport } from "./run.ts"
 import { scheduleExport } from "./schedule.ts"
@@ -14,5 +15,5 @@ export const hbSessionsExport = Command.make("hb-sessions-export").pipe(
   Command.withExamples([
     { command: "hb-sessions-export run --out ./exports", description: "Export every session to ./exports/sessions.csv" }
   ]),
-  Command.withSubcommands([runExport, scheduleExport, verifyExport, inspectExport])
+  Command.withSubcommands([runExport, scheduleExport, compactExport, verifyExport, inspectExport])
 )

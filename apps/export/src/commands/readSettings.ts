@@ -99,6 +99,7 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     strict: yield* configs.strict,
     keep: yield* configs.keep,
     keepFor: yield* configs["keep-for"],
+    compactAfter: yield* configs["compact-after"],
     lookBack: yield* configs["look-back"],
     checkpointEvery: yield* configs["checkpoint-every"],
     resumeWithin: yield* configs["resume-within"],

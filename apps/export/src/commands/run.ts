@@ -27,11 +27,11 @@ export const exportOnce = Effect.gen(function* () {
   const directory = yield* outConfig
   const options = yield* watchConfig
   const job = Effect.flatMap(readSettings, ExportJob.run)
-  const { bytes, digest, manifest, target } = yield* watch({ directory, ...options })(job)
+  const { bytes, compacted, digest, manifest, target } = yield* watch({ directory, ...options })(job)
   const proof = archiveText(manifest)
   const proven = proof === "" ? "" : `: ${manifest.completeness}${proof}`
   yield* Console.log(
-    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes)${proven}; generation ${manifest.generation}, digest ${digest}`
+    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes)${proven}; generation ${(compacted ?? manifest).generation}, digest ${digest}`
   )
 })
 

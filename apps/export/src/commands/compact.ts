@@ -1,0 +1,32 @@
+/**
+ * `hb-sessions-export compact`
+ */
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as ExportJob from "../ExportJob.ts"
+import { withSettings } from "./environment.ts"
+import { compactFlags, outFlags } from "./flags.ts"
+import { readSettingsWithoutKey } from "./readSettings.ts"
+
+export const compactExport = Command.make("compact", { ...outFlags, ...compactFlags }, (input) =>
+  Effect.gen(function* () {
+    const settings = yield* readSettingsWithoutKey
+    const compacted = yield* ExportJob.compact(settings)
+    yield* Console.log(
+      compacted === undefined
+        ? `the files in ${settings.directory} hold each session once already`
+        : `put the files together: ${compacted.manifest.current} sessions in ${compacted.target}; generation ${compacted.manifest.generation}, digest ${compacted.digest}`
+    )
+  }).pipe(withSettings(input))
+).pipe(
+  Command.withDescription(
+    "Put the files of an incremental export together: one file, or one a partition, with the last version of each session and without those that have left. Asks nothing of the API; runs do it by themselves (--compact-after)."
+  ),
+  Command.withExamples([
+    {
+      command: "hb-sessions-export compact --out /var/lib/exports",
+      description: "Make /var/lib/exports/sessions.csv the current view"
+    }
+  ])
+)
