@@ -8,6 +8,7 @@ import { cpus } from "node:os"
 import { csv } from "./csv.ts"
 import { decode } from "./decode.ts"
 import { drift } from "./drift.ts"
+import { growth } from "./growth.ts"
 import { memory } from "./memory.ts"
 import { neighbour } from "./neighbour.ts"
 import { proxy } from "./proxy.ts"
@@ -22,6 +23,7 @@ const benches: Record<string, { readonly rounds: number; readonly run: (rounds: 
   decode: { rounds: 15, run: decode },
   csv: { rounds: 3, run: csv },
   memory: { rounds: 1, run: memory },
+  growth: { rounds: 1, run: growth },
   startup: { rounds: 11, run: startup },
   proxy: { rounds: 5, run: proxy },
   neighbour: { rounds: 5, run: neighbour },

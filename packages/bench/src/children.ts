@@ -37,6 +37,10 @@ const script = `process.on("exit", () => process.stderr.write("peak=" + process.
 // NODE_OPTIONS would take quotes and spaces for its own.
 const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(script)}`
 
+/** One export with these arguments. */
+export const exportOnce = (upstream: Upstream, args: ReadonlyArray<string>): Promise<Bin.Exited> =>
+  succeed(exportBin, ["run", ...args], environment(upstream))
+
 /** The highest resident set of one export to CSV, in megabytes. */
 export const exportPeakMegabytes = async (upstream: Upstream): Promise<number> => {
   const out = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))

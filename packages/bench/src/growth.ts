@@ -1,0 +1,109 @@
+/**
+ * `growth`: what an incremental export costs after many nights: bytes on the disk, files, and the time of a run.
+ */
+import { startSimulator } from "@hb-sessions/simulator/Simulator"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { exportOnce } from "./children.ts"
+import { median } from "./Comparison.ts"
+import { atMost, type Section } from "./Report.ts"
+
+const RUNS = 500
+const FIRST = 50
+
+/** Sessions that start, and that end, in a night. */
+const CHANGES = 5
+
+/** Runs whose time is taken together. */
+const LAST = 25
+
+const archives = [
+  { name: "`--compact-after 30` (default)", args: [] },
+  { name: "`--compact-after 0`", args: ["--compact-after", "0"] }
+] as const
+
+interface Night {
+  readonly runs: number
+  readonly bytes: number
+  /** Bytes of the newest version of each row, nearly: those of the files that the manifest names. */
+  readonly data: number
+  readonly files: number
+  /** Milliseconds. */
+  readonly time: number
+}
+
+export const growth = async (): Promise<Section> => {
+  const simulator = await startSimulator({ sessions: 200, activeShare: 0.1, seed: "growth" })
+  const root = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
+  try {
+    const nights = archives.map(() => new Array<Night>())
+    const times = archives.map(() => new Array<number>())
+    for (let run = 1; run <= RUNS; run++) {
+      for (let change = 0; change < CHANGES; change++) {
+        simulator.world.mutate("start")
+        simulator.world.mutate("end")
+      }
+      for (const [index, { args }] of archives.entries()) {
+        const out = join(root, String(index))
+        const started = performance.now()
+        await exportOnce(simulator, ["--out", out, "--mode", "incremental", ...args])
+        times[index]?.push(performance.now() - started)
+        if (run % FIRST !== 0) continue
+        nights[index]?.push({ runs: run, ...sizeOf(out), time: median(times[index]?.slice(-LAST) ?? []) })
+      }
+    }
+    const claims = archives.flatMap(({ name }, index) => {
+      const [first] = nights[index] ?? []
+      const last = nights[index]?.at(-1)
+      if (first === undefined || last === undefined) throw new Error("there are nights to compare")
+      const grown = (key: "bytes" | "files" | "time") => last[key] / first[key]
+      return [
+        atMost(
+          `bytes on the disk, ${RUNS} runs ÷ ${FIRST}, ÷ the same of the data, ${name}`,
+          1.5,
+          grown("bytes") / (last.data / first.data)
+        ),
+        atMost(`files, ${RUNS} runs ÷ ${FIRST}, ${name}`, RUNS / FIRST, grown("files")),
+        atMost(`time of a run, ${RUNS} runs ÷ ${FIRST}, ${name}`, 1.5, grown("time"))
+      ]
+    })
+    return {
+      name: "growth",
+      work: `${RUNS} incremental exports, between which ${CHANGES} sessions start and ${CHANGES} end, of a list of 200 at the start.`,
+      tables: archives.map(({ name }, index) => ({
+        columns: [`runs, ${name}`, "bytes on the disk", "bytes of the data", "files", "ms a run"],
+        rows: (nights[index] ?? []).map(({ bytes, data, files, runs, time }) => [
+          String(runs),
+          bytes.toLocaleString("en"),
+          data.toLocaleString("en"),
+          String(files),
+          time.toFixed(0)
+        ])
+      })),
+      claims,
+      notes: [
+        "Everything below the directory is counted: data, index, tombstones and manifests of all generations that are kept."
+      ]
+    }
+  } finally {
+    await simulator.stop()
+    rmSync(root, { recursive: true })
+  }
+}
+
+const sizeOf = (out: string): Pick<Night, "bytes" | "data" | "files"> => {
+  const files = readdirSync(out, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => statSync(join(entry.parentPath, entry.name)))
+  const manifest: { readonly files: ReadonlyArray<{ readonly bytes: number }> } = JSON.parse(
+    readFileSync(join(out, "manifest.json"), "utf8")
+  )
+  // The file for people is a second name of one of the others.
+  const inodes = new Map(files.map((info) => [info.ino, info.size]))
+  return {
+    bytes: [...inodes.values()].reduce((sum, size) => sum + size, 0),
+    data: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    files: inodes.size
+  }
+}
