@@ -7,7 +7,6 @@ import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
-import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
@@ -30,6 +29,9 @@ import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
 import { counted, painter } from "../terminal/text.ts"
 import { timesIn } from "../terminal/times.ts"
+import type { Chunk, Chunks } from "./Chunk.ts"
+import { keptChunks, keptOf } from "./kept.ts"
+import type { ResumeFile } from "./ResumeFile.ts"
 import { reading, select, usage } from "./selection.ts"
 import { parseSort, sorted } from "./sort.ts"
 import { summaryOf, unproven } from "./summary.ts"
@@ -38,14 +40,6 @@ const DEFAULT_LIMIT = 20
 
 /** Sessions a page when the server does not say otherwise; only a guess at how many pages a limit takes. */
 const COMMON_PAGE_SIZE = 10
-
-/** Sessions of a page, and the token that goes on after them. */
-interface Chunk {
-  readonly sessions: ReadonlyArray<Session>
-  readonly token?: string
-}
-
-type Chunks = Stream.Stream<Chunk, SessionsError, SessionsClient>
 
 export const list = Effect.fn("list")(
   function* (input: ListInput) {
@@ -64,10 +58,12 @@ export const list = Effect.fn("list")(
     const formatName = yield* settings.format.pipe(
       Config.withDefault(screen.isTerminal && !isFile ? ("table" as const) : ("ndjson" as const))
     )
+    const selected = yield* select(input)
+    const kept = yield* keptOf(input, formatName, selected.options)
     const makeEncoder = Option.isNone(input.jq) ? formats[formatName] : yield* jqFormat(input.jq.value)
     const encoder = makeEncoder({
       columns,
-      isContinued: Option.isSome(input.resume),
+      isContinued: Option.isSome(input.resume) || kept?.isContinued === true,
       width: isFile ? undefined : yield* screen.width,
       paint: painter(screen.canColor && !isFile),
       times: timesIn(yield* settings.tz),
@@ -77,7 +73,7 @@ export const list = Effect.fn("list")(
     })
 
     const limit = input.all || Option.isSome(input.page) ? Infinity : Option.getOrElse(input.limit, () => DEFAULT_LIMIT)
-    const read = yield* chunksOf(input, limit)
+    const read = yield* chunksOf(input, limit, selected, kept)
     const output = yield* openOutput(file)
     const ordered: Chunks = sort === undefined ? read.chunks : sorted(read.chunks, sort, limit)
     const canResume = input.all && !isFile && sort === undefined && formatName !== "json"
@@ -85,6 +81,7 @@ export const list = Effect.fn("list")(
       output,
       file,
       canResume,
+      kept,
       isPaged: screen.isTerminal && !isFile && (formatName === "table" || formatName === "yaml"),
       finish: read.finish(input.strict)
     })
@@ -117,14 +114,22 @@ const checkCombination = Effect.fnUntraced(function* (input: ListInput) {
     const other = others.find((flag) => flag !== false)
     if (other !== undefined) return yield* usage(`--jq and ${other} exclude each other; give one of them`)
   }
-  if (Option.isNone(input.resume)) return
-  if (!input.all) return yield* usage("--resume needs --all; add --all")
-  if (Option.isSome(input.sort)) return yield* usage("--resume and --sort exclude each other; give one of them")
+  const resume = Option.isSome(input.resumeFile) ? "--resume-file" : "--resume"
+  if (Option.isNone(input.resume) && Option.isNone(input.resumeFile)) return
+  if (Option.isSome(input.resume) && Option.isSome(input.resumeFile)) {
+    return yield* usage("--resume and --resume-file exclude each other; give one of them")
+  }
+  if (!input.all) return yield* usage(`${resume} needs --all; add --all`)
+  if (Option.isSome(input.sort)) return yield* usage(`${resume} and --sort exclude each other; give one of them`)
 })
 
 /** The sessions, what the read reports when it has ended, and how `--strict` takes it. */
-const chunksOf = Effect.fnUntraced(function* (input: ListInput, limit: number) {
-  const { filters, matches, options } = yield* select(input)
+const chunksOf = Effect.fnUntraced(function* (
+  input: ListInput,
+  limit: number,
+  { filters, matches, options }: Effect.Success<ReturnType<typeof select>>,
+  kept: ResumeFile | undefined
+) {
   const whole = yield* reading
   const report: { value: SweepReport | undefined } = { value: undefined }
   const start = yield* Clock.currentTimeMillis
@@ -150,15 +155,17 @@ const chunksOf = Effect.fnUntraced(function* (input: ListInput, limit: number) {
   const bounded = filters
     ? { consistency: "fast" as const }
     : { consistency: "fast" as const, concurrency: Math.max(1, Math.min(whole.concurrency, pagesAhead)) }
+  const onReport = (value: SweepReport) =>
+    Effect.sync(() => {
+      report.value = value
+    })
+  if (kept !== undefined) return { ...known, chunks: keptChunks(kept, { ...options, ...whole, onReport }, keep) }
   const chunks: Chunks = Sessions.pages({
     ...options,
     ...whole,
     ...(isBounded ? bounded : {}),
     ...(Option.isSome(input.resume) ? { from: input.resume.value } : {}),
-    onReport: (value) =>
-      Effect.sync(() => {
-        report.value = value
-      })
+    onReport
   }).pipe(Stream.map(({ resumeToken, sessions }) => ({ sessions: keep(sessions), token: resumeToken })))
   return { ...known, chunks }
 })
@@ -208,6 +215,7 @@ interface WriteOptions {
   /** Its name; none for stdout. */
   readonly file: Option.Option<string>
   readonly canResume: boolean
+  readonly kept: ResumeFile | undefined
   /** Whether people read it in a terminal, which a pager scrolls. */
   readonly isPaged: boolean
   /** Runs before the end of the text is written. */
@@ -217,15 +225,16 @@ interface WriteOptions {
 /** Writes the sessions; when that ends too soon, says how to go on behind those that were written. */
 const write = Effect.fnUntraced(function* (encoder: Encoder, chunks: Chunks, options: WriteOptions) {
   const screen = yield* Screen
-  const written: Written = { sessions: 0, token: undefined }
+  const written: Written = { sessions: 0, token: undefined, isRead: false }
   // A chunk counts when the writer asks for the next, which it does when the chunk has been taken.
-  const text = Stream.flatMap(chunks, ({ sessions, token }) =>
+  const text = Stream.flatMap(chunks, ({ sessions, state, token }) =>
     Stream.concat(
       textOf(() => encoder.rows(sessions)),
       Stream.fromEffectDrain(
-        Effect.sync(() => {
+        Effect.gen(function* () {
           written.sessions += sessions.length
           written.token = token ?? written.token
+          if (state !== undefined) yield* options.kept?.append(state) ?? Effect.void
         })
       )
     )
@@ -234,6 +243,7 @@ const write = Effect.fnUntraced(function* (encoder: Encoder, chunks: Chunks, opt
   const finish = Effect.tapError(options.finish, () =>
     Effect.sync(() => {
       written.token = undefined
+      written.isRead = true
     })
   )
   const whole = text.pipe(Stream.concat(Stream.fromEffectDrain(finish)), Stream.concat(textOf(encoder.end)))
@@ -242,6 +252,8 @@ const write = Effect.fnUntraced(function* (encoder: Encoder, chunks: Chunks, opt
   const isComplete = yield* Progress.during(deliver(whole, options), isShown).pipe(
     Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : goOn(written, options)))
   )
+  // A reader that went away has not taken all.
+  if (isComplete) yield* options.kept?.remove ?? Effect.void
   return { sessions: written.sessions, isComplete }
 })
 
@@ -256,13 +268,24 @@ const deliver = Effect.fnUntraced(function* <E, R>(
 interface Written {
   sessions: number
   token: string | undefined
+  /** Whether the whole list was read. */
+  isRead: boolean
 }
 
 const textOf = (text: () => string): Stream.Stream<string, AppError> =>
   Stream.unwrap(Effect.map(rendered(text), (shown) => (shown === "" ? Stream.empty : Stream.succeed(shown))))
 
-const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResume, file, output }: WriteOptions) {
+const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResume, file, kept, output }: WriteOptions) {
   const talk = yield* Talk
+  if (kept !== undefined) {
+    if (written.isRead) return yield* Effect.ignore(kept.remove)
+    const isKept = yield* Effect.orElseSucceed(kept.keep, () => false)
+    if (!isKept) return
+    return yield* talk.warn(
+      `stopped after ${counted(written.sessions, "session")}; go on with the same flags and --resume-file ${kept.name}`,
+      { sessions: written.sessions, resumeFile: kept.name }
+    )
+  }
   if (Option.isSome(file)) return output.isAtomic ? yield* talk.warn(`${file.value} was left as it was`) : undefined
   if (!canResume || written.token === undefined) return
   yield* talk.warn(

@@ -62,6 +62,11 @@ const flags = {
     Flag.withMetavar("<token>"),
     Flag.withDescription("With --all: go on where an interrupted run stopped (default: from the start)"),
     Flag.optional
+  ),
+  resumeFile: Flag.String("resume-file").pipe(
+    Flag.withMetavar("<file>"),
+    Flag.withDescription("With --all: keep here what was read until all is, and go on with it (default: a token)"),
+    Flag.optional
   )
 }
 
