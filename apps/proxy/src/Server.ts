@@ -2,6 +2,7 @@
  * The proxy as a whole: its parts, put together and listening.
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
+import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { apiKey, baseUrl } from "@hb-sessions/core/SessionsConfig"
@@ -74,9 +75,12 @@ export const layerUpstream = (settings: Settings, version: string) =>
         const message = "HYPERBROWSER_API_KEY is blank: set it to a key from the Hyperbrowser dashboard"
         return yield* new AppError.AppError({ message, exitCode: AppError.exitCodes.auth })
       }
+      const url = yield* baseUrl
+      const warning = clearTextWarning(url)
+      if (warning !== undefined) yield* Effect.logWarning(warning)
       const client = SessionsClient.layerNoDeps({
         apiKey: key,
-        baseUrl: yield* baseUrl,
+        baseUrl: url,
         attemptTimeout: settings.attemptTimeout,
         totalTimeout: settings.deadline,
         // Retries are the guards': they have a budget.

@@ -2,15 +2,70 @@
  * How apps talk to the API.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import type { ClientRequest, IncomingMessage } from "node:http"
+import { AppError, exitCodes } from "./AppError.ts"
+import { type Proxy, proxyFor, proxyRules } from "./ProxyRules.ts"
 
 /** Node tells on it of each request that failed. */
 const FAILURES = "http.client.request.error"
+
+const clientOf = (options: NodeHttpClient.HttpAgentOptions) =>
+  Effect.flatMap(NodeHttpClient.makeAgent(options), (agent) =>
+    Effect.provideService(NodeHttpClient.makeNodeHttp, NodeHttpClient.HttpAgent, agent)
+  )
+
+/** Tells the failures of requests on connections that had been used before, and to which nothing was answered. */
+const staleFailures = Effect.gen(function* () {
+  const stale = new WeakSet<object>()
+  const note = (message: unknown) => {
+    const { error, request } = message as { error: Error; request: ClientRequest & { res?: IncomingMessage | null } }
+    if (request.reusedSocket && (request.res ?? null) === null) stale.add(error)
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => subscribe(FAILURES, note)),
+    () => Effect.sync(() => unsubscribe(FAILURES, note))
+  )
+  return ({ reason }: HttpClientError.HttpClientError): boolean =>
+    reason._tag === "TransportError" &&
+    reason.request.method === "GET" &&
+    typeof reason.cause === "object" &&
+    reason.cause !== null &&
+    stale.has(reason.cause)
+})
+
+/** A client with kept-alive connections, and one that makes each request on a connection of its own. */
+const pairOf = Effect.fnUntraced(function* (options: NodeHttpClient.HttpAgentOptions) {
+  return {
+    kept: yield* clientOf({ ...options, keepAlive: true }),
+    fresh: yield* clientOf({ ...options, keepAlive: false })
+  }
+})
+
+/** Node 22 learnt to send through a proxy in 22.21, Node 24 in 24.5. */
+const canProxy = (version: string): boolean => {
+  const [major = 0, minor = 0] = version.split(".").map(Number)
+  return major === 22 ? minor >= 21 : major === 24 ? minor >= 5 : major > 24
+}
+
+const rejectOldNode = ({ variable }: Proxy) =>
+  canProxy(process.versions.node)
+    ? Effect.void
+    : Effect.fail(
+        new AppError({
+          message: `${variable} is set, but Node ${process.versions.node} cannot send through a proxy; use Node 22.21 or newer, or 24.5 or newer`,
+          exitCode: exitCodes.usage
+        })
+      )
+
+const urlOf = (proxy: Proxy | undefined): string | undefined =>
+  proxy === undefined ? undefined : Redacted.value(proxy.url)
 
 /**
  * Node's own HTTP client with kept-alive connections: it starts faster than `fetch` and follows no redirect.
@@ -20,31 +75,24 @@ const FAILURES = "http.client.request.error"
  * A server may close a kept connection at the moment when a request is sent on it. Such a request, a GET that failed on
  * a connection that had been used before and to which nothing was answered, is sent once more on a new one, before
  * anybody counts it as a failure.
+ *
+ * Obeys `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` of the process, in lower case first, by curl's rules. Fails with the
+ * exit code of a usage error where a proxy cannot be used.
  */
-export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
+export const layer: Layer.Layer<HttpClient.HttpClient, AppError | Config.ConfigError> = Layer.effect(
   HttpClient.HttpClient,
   Effect.gen(function* () {
-    const client = (keepAlive: boolean) =>
-      Effect.flatMap(NodeHttpClient.makeAgent({ keepAlive }), (agent) =>
-        Effect.provideService(NodeHttpClient.makeNodeHttp, NodeHttpClient.HttpAgent, agent)
-      )
-    const kept = yield* client(true)
-    const fresh = yield* client(false)
-    const stale = new WeakSet<object>()
-    const note = (message: unknown) => {
-      const { error, request } = message as { error: Error; request: ClientRequest & { res?: IncomingMessage | null } }
-      if (request.reusedSocket && (request.res ?? null) === null) stale.add(error)
-    }
-    yield* Effect.acquireRelease(
-      Effect.sync(() => subscribe(FAILURES, note)),
-      () => Effect.sync(() => unsubscribe(FAILURES, note))
-    )
-    const isStale = ({ reason }: HttpClientError.HttpClientError): boolean =>
-      reason._tag === "TransportError" &&
-      reason.request.method === "GET" &&
-      typeof reason.cause === "object" &&
-      reason.cause !== null &&
-      stale.has(reason.cause)
-    return HttpClient.transform(kept, (send, request) => Effect.catchIf(send, isStale, () => fresh.execute(request)))
+    const rules = yield* proxyRules
+    const isStale = yield* staleFailures
+    const direct = yield* pairOf({})
+    const any = rules.https ?? rules.http
+    if (any !== undefined) yield* rejectOldNode(any)
+    const proxyEnv = { http_proxy: urlOf(rules.http), https_proxy: urlOf(rules.https) }
+    const proxied = any === undefined ? direct : yield* pairOf({ proxyEnv })
+    return HttpClient.transform(direct.kept, (_, request) => {
+      const isProxied = URL.canParse(request.url) && proxyFor(rules, new URL(request.url)) !== undefined
+      const { fresh, kept } = isProxied ? proxied : direct
+      return Effect.catchIf(kept.execute(request), isStale, () => fresh.execute(request))
+    })
   })
 )

@@ -2,6 +2,8 @@
  * Checks what the commands need.
  */
 import { AppError, exitCodes, toAppError } from "@hb-sessions/app-kit/AppError"
+import { clearTextWarning, isLoopback } from "@hb-sessions/app-kit/clearText"
+import { proxyFor, proxyRules } from "@hb-sessions/app-kit/ProxyRules"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as SessionPageJson from "@hb-sessions/core/SessionPageJson"
@@ -45,7 +47,11 @@ export const doctor = Effect.fn("doctor")(
         exitCode: exitCodes.usage
       })
     }
-    const checks = [checkName(url), checkTls(url), checkClock(url), checkPage(resolved)]
+    const proxy = proxyFor(yield* proxyRules, url)
+    if (proxy !== undefined) yield* show([ok("proxy", `${proxy.origin} (environment ${proxy.variable})`)])
+    // The proxy looks up the host, and what this machine can reach by itself says nothing.
+    const below = proxy === undefined ? [checkName(url), checkTls(url)] : []
+    const checks = [...below, checkClock(url), checkPage(resolved)]
     const findings = (yield* Effect.forEach(checks, (check) => Effect.tap(check, show))).flat()
     const failures = findings.filter(({ level }) => level === "fail")
     const [first] = failures
@@ -107,7 +113,11 @@ const checkName = (url: URL) =>
 
 const checkTls = (url: URL) =>
   url.protocol === "http:"
-    ? Effect.succeed([warn("tls", "none: the key is sent in the clear, which is fine for a local simulator only")])
+    ? Effect.succeed([
+        isLoopback(url.hostname)
+          ? ok("tls", "none, which is fine on this machine")
+          : warn("tls", clearTextWarning(url) ?? "none")
+      ])
     : finding(
         "tls",
         Effect.map(shakeHands(hostOf(url), Number(url.port) || 443), ({ protocol, validTo }) =>
@@ -127,7 +137,10 @@ const checkClock = (url: URL) =>
       if (Number.isNaN(skew)) return warn("clock", "the server does not tell the time")
       const off = `${duration(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's`
       return Math.abs(skew) > MOST_SKEW ? warn("clock", `${off}; correct this machine's clock`) : ok("clock", off)
-    }).pipe(Effect.provide(Transport.layer))
+    }).pipe(
+      Effect.provide(Transport.layer),
+      Effect.mapError((error) => (typeof error === "string" ? error : toAppError(error).message))
+    )
   )
 
 /** The key, and whether a page is what the contract says. */

@@ -2,8 +2,10 @@
  * The API, as a command reaches it: with the settings of the run, observed for progress and `--verbose`.
  */
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
+import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { baseUrl } from "@hb-sessions/core/SessionsConfig"
 import * as Clock from "effect/Clock"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -24,6 +26,7 @@ export const layerResolved = (resolved: Resolved) =>
     Layer.provide(SessionsClient.layerConfigNoDeps),
     Layer.provide(Observed),
     Layer.provideMerge(Layer.sync(Traffic, () => ({ pages: 0, rows: 0, total: undefined }))),
+    Layer.provide(warnOfClearText),
     Layer.provideMerge(layerTerminal),
     Layer.provide(requireKey(resolved)),
     Layer.provideMerge(ConfigProvider.layer(resolved.provider))
@@ -31,6 +34,13 @@ export const layerResolved = (resolved: Resolved) =>
 
 /** stdout and stderr, for a command that reads no sessions. */
 export const layerTerminal = Layer.merge(Talk.layer, Screen.layer)
+
+const warnOfClearText = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const warning = clearTextWarning(yield* baseUrl)
+    if (warning !== undefined) yield* Talk.use(({ warn }) => warn(`warning: ${warning}`))
+  })
+)
 
 const requireKey = ({ isKeyAstray, key, profile }: Resolved) =>
   Layer.effectDiscard(

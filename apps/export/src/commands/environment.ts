@@ -2,8 +2,10 @@
  * What a command runs in: its settings, the client, and the log.
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
+import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { baseUrl } from "@hb-sessions/core/SessionsConfig"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -37,6 +39,13 @@ export const withSettings =
   ): Effect.Effect<A, E | AppError | Config.ConfigError, R | FileSystem.FileSystem> =>
     Effect.andThen(refuseEmpty(given), Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given)))))
 
+const warnOfClearText = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const warning = clearTextWarning(yield* baseUrl)
+    if (warning !== undefined) yield* Effect.logWarning(warning)
+  })
+)
+
 /** Provides the settings and the client. */
 export const withClient =
   (given: Given) =>
@@ -55,7 +64,8 @@ export const withClient =
         SessionsClient.layerConfigNoDeps.pipe(
           Layer.provide(ServerClock.layerListening),
           Layer.provideMerge(ServerClock.ServerClock.layer),
-          Layer.provideMerge(Transport.layer)
+          Layer.provideMerge(Transport.layer),
+          Layer.provide(warnOfClearText)
         )
       )
     ).pipe(withSettings(given))

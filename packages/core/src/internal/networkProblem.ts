@@ -33,12 +33,17 @@ export const networkProblem = (error: unknown): NetworkFailure => {
     const own = Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined
     code ??= own
     const text = Predicate.hasProperty(cause, "message") && typeof cause.message === "string" ? cause.message : ""
-    const problem = problemOf(own ?? "", text)
+    const isRejected =
+      own === "ERR_PROXY_TUNNEL" && Predicate.hasProperty(cause, "statusCode") && isProxyRule(cause.statusCode)
+    const problem = isRejected ? "proxy" : problemOf(own ?? "", text)
     if (problem !== undefined) return { problem, code: own ?? (cause instanceof Error ? cause.name : code) }
     cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
   }
   return { code }
 }
+
+/** The statuses by which a proxy rejects a tunnel, rather than fails to make one. */
+const isProxyRule = (status: unknown): boolean => [401, 403, 405, 407].some((one) => one === status)
 
 const problemOf = (code: string, message: string): NetworkProblem | undefined => {
   if (CERTIFICATE.test(code)) return "certificate"
