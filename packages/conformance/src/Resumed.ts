@@ -17,6 +17,9 @@ import { World } from "./World.ts"
 /** Most parts; a server that keeps failing may not let a read end. */
 const MAX_PARTS = 40
 
+/** Longest token. */
+const MAX_TOKEN = 2048
+
 /** With a token: `Sessions.pages`. */
 export const judgeResumed = Effect.fnUntraced(function* (scenario: Scenario) {
   const random = makeRandom(scenario.seed ^ 0x2545f491)
@@ -47,6 +50,7 @@ export const judgeResumed = Effect.fnUntraced(function* (scenario: Scenario) {
         Effect.sync(() => {
           emitted.push(...sessions.map(({ id }) => id))
           token = resumeToken
+          if (resumeToken.length > MAX_TOKEN) error = `a token of ${resumeToken.length} characters`
         })
       ),
       Effect.provideService(SessionsClient, server.client),

@@ -5,6 +5,6 @@
  */
 import * as Schema from "effect/Schema"
 
-/** Schema for a resume token: ASCII without white space, a few kilobytes long. */
+/** Schema for a resume token: ASCII without white space, at most 2,048 characters. */
 export const ResumeToken = Schema.NonEmptyString.pipe(Schema.brand("ResumeToken"))
 export type ResumeToken = typeof ResumeToken.Type

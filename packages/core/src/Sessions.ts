@@ -113,17 +113,19 @@ export const stream = (options: ReadOptions = {}): Stream.Stream<Session, Sessio
  *
  * - If the list did not change, both reads together emit each session once, in the order of the list.
  * - If it did, a `verified` read still emits every session that was stable in both reads and was not delivered before.
- *   It may emit some that were: a token names the last rows, not all. Drop them by id where that matters.
+ *   It may emit most of those that were again: a token has two kilobytes, so it can tell that the list still begins with
+ *   the very rows that were delivered, and else names only some of the last. Drop them by id, or use `scan`.
  * - A `fast` read begins at the last page again and emits what the token does not name.
  *
- * A token proves nothing, so a `verified` read that is resumed reads all pages, and emits those that are new.
+ * A token proves nothing, so a `verified` read that is resumed reads all pages, and emits those that are new. It can
+ * end `unproven`, and then may have lost sessions, as the report says.
  */
 export const pages = (options: ReadOptions = {}): Stream.Stream<SessionsChunk, SessionsError, SessionsClient> =>
   Stream.map(run(options), ({ page, position, sessions, unreadableRows }) => ({
     sessions,
     page,
     unreadableRows,
-    resumeToken: encode(position)
+    resumeToken: encode(position())
   }))
 
 /** What a scan reads, and where it goes on. */

@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { type Session, SessionId } from "../src/Session.ts"
 import * as Sessions from "../src/Sessions.ts"
+import { digestOf, encode, namesOf } from "../src/internal/sweep/token.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
 
 const list: ReadonlyArray<Session> = Array.from({ length: 65 }, (_, index) => ({
@@ -41,6 +42,41 @@ for (const consistency of ["verified", "fast"] as const) {
     })
   )
 }
+
+it.effect("a token is no longer than two kilobytes, and pages that it cannot name row by row come once", () =>
+  Effect.gen(function* () {
+    const long: ReadonlyArray<Session> = Array.from({ length: 4500 }, (_, index) => ({
+      id: SessionId.make(`00000000-0000-4000-8000-${String(index).padStart(12, "0")}`),
+      createdAt: 1_000_000 - index
+    }))
+    for (const consistency of ["verified", "fast"] as const) {
+      const chunks = yield* read(long, { consistency, pageSize: 1000 })
+      assert.isAbove(chunks.length, 4)
+      for (const [index, { resumeToken }] of chunks.entries()) {
+        assert.isAtMost(resumeToken.length, 2048)
+        const rest = yield* read(long, { consistency, pageSize: 1000, from: resumeToken })
+        assert.strictEqual(idsOf(rest).length, long.length - idsOf(chunks.slice(0, index + 1)).length)
+      }
+    }
+    const ids = long.map(({ id }) => id)
+    const position = {
+      query: "0".repeat(16),
+      page: 9,
+      pageSize: 9,
+      rows: 9,
+      digest: "0".repeat(32),
+      first: "0".repeat(16)
+    }
+    for (const [late, last] of [
+      [ids, ids],
+      [ids, []],
+      [[], ids]
+    ] as const) {
+      const pages = [digestOf(ids), digestOf([])]
+      assert.isAtMost(encode({ ...position, pages, ...namesOf(late, last) }).length, 2048)
+    }
+  })
+)
 
 it.effect("new sessions are emitted, and the old ones are not, when the list has only grown", () =>
   Effect.gen(function* () {
@@ -86,9 +122,9 @@ it.effect("a token of another query is refused", () =>
 it.effect("a token of another version, a damaged one and other text are refused", () =>
   Effect.gen(function* () {
     const from = yield* tokenAfter(2)
-    assert.match(yield* refusal(from.replace(/^hbs1/, "hbs2")), /version hbs2/)
+    assert.match(yield* refusal(from.replace(/^hbs2/, "hbs1")), /version hbs1, not hbs2/)
     assert.match(yield* refusal(from.slice(0, -3)), /damaged/)
     assert.match(yield* refusal(`${from.slice(0, 40)}${from[40] === "A" ? "B" : "A"}${from.slice(41)}`), /damaged/)
-    for (const text of ["", "2", "page=2", "hbs1", "hbs1..", "hbs1.00000000.!!"]) yield* refusal(text)
+    for (const text of ["", "2", "page=2", "hbs2", "hbs2..", "hbs2.00000000.!!"]) yield* refusal(text)
   })
 )

@@ -5,23 +5,27 @@
  * the list. So a resumed read that wants a proof begins with the first page again and holds back what it meets from the
  * token's first row on, as many rows as were delivered, while it makes their digest. If the digests are equal, exactly
  * those rows were delivered. If not, the list has changed, nobody can tell which rows were delivered, and the read
- * begins once more and holds back only the rows that the token names: rows can then be delivered twice, but none is
- * lost.
+ * begins once more and holds back only the rows that the token names, and pages that are as they were delivered last:
+ * rows can then be delivered twice, but none is lost.
  */
 import { Digest } from "./Digest.ts"
-import type { Position } from "./token.ts"
+import { digestOf, nameOf, type Position } from "./token.ts"
 
 /** Decides, row by row, what to hold back. */
 export class Delivered {
   readonly #position: Position
   readonly #named: Set<string>
+  readonly #late: ReadonlySet<string>
+  /** Rows that are known by their ids: those of pages that are as they were, and those above the first one. */
+  readonly #ids = new Set<string>()
   readonly #digest = new Digest()
   #rows = 0
   #state: "before" | "inside" | "mismatch" | "done"
 
   constructor(position: Position, options: { readonly matchDigest: boolean }) {
     this.#position = position
-    this.#named = new Set(position.tail)
+    this.#named = new Set([...position.late, ...position.last])
+    this.#late = new Set(position.late)
     this.#state = options.matchDigest && position.rows > 0 ? "before" : "done"
   }
 
@@ -40,20 +44,28 @@ export class Delivered {
     return this.#state === "inside" || this.#state === "mismatch"
   }
 
+  /** Looks whether a page has the very rows of one that was delivered last. */
+  recognise(ids: ReadonlyArray<string>): void {
+    if (ids.length === 0 || !this.#position.pages.includes(digestOf(ids))) return
+    for (const id of ids) this.#ids.add(id)
+  }
+
   /** Whether a row that was met for the first time is held back. */
   holdsBack(id: string): boolean {
     if (this.#state === "mismatch") return true
-    if (this.#state === "before" && id === this.#position.first) this.#state = "inside"
+    if (this.#state === "before" && digestOf([id]) === this.#position.first) this.#state = "inside"
     if (this.#state === "inside") {
+      // What was found late was delivered, but not among the rows of the list.
+      if (this.#late.has(nameOf(id))) return true
       this.#digest.add(id)
       this.#rows++
       if (this.#rows < this.#position.rows) return true
       this.#state = this.#digest.toString() === this.#position.digest ? "done" : "mismatch"
       return true
     }
-    if (this.#named.has(id)) return true
+    if (this.#ids.has(id) || this.#named.has(nameOf(id))) return true
     // Rows above the token's first one are new, or have moved there; if all begins once more, they were delivered now.
-    if (this.#state === "before") this.#named.add(id)
+    if (this.#state === "before") this.#ids.add(id)
     return false
   }
 

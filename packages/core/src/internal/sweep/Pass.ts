@@ -74,9 +74,9 @@ export class Pass {
     this.isListing = options.isListing
   }
 
-  /** The ids of the last two pages. */
-  get lastIds(): ReadonlyArray<string> {
-    return [...this.#beforePrevious, ...this.#previous]
+  /** The ids of the last two pages that had any. */
+  get lastPages(): ReadonlyArray<ReadonlyArray<string>> {
+    return [this.#beforePrevious, this.#previous].filter((ids) => ids.length > 0)
   }
 
   take(answer: Answer, context: { readonly fresh: number; readonly pageSize: number | undefined }): void {

@@ -16,7 +16,7 @@ import type { Query } from "./Query.ts"
 import { type Response, Responses } from "./Responses.ts"
 import type { Rules } from "./Rules.ts"
 import type { ScanLog } from "./ScanLog.ts"
-import type { Position } from "./token.ts"
+import { digestOf, namesOf, type Position } from "./token.ts"
 import { rowsOf } from "./unreadable.ts"
 
 /** A request that was sent. */
@@ -54,7 +54,7 @@ export interface Taken {
   /** What was learned since the rows before; empty when nobody keeps it. */
   readonly learned: Uint8Array
   /** Where the read stands after these rows. */
-  readonly position: Position
+  readonly position: () => Position
 }
 
 /** Most requests for each page that the list had at first, and some more for short lists. */
@@ -70,8 +70,8 @@ const MAX_TOTAL = 2 ** 31 - 1
 /** Pages without a new row that a list of any length may have in a row, while it moves. */
 const MAX_STALE_PAGES = 64
 
-/** Most ids that a token names. */
-const MAX_TAIL = 1000
+/** Most rows found late that are remembered for a token, which has no room for more. */
+const MAX_LATE = 240
 
 export class Sweep {
   readonly query: Query
@@ -338,6 +338,7 @@ export class Sweep {
     const readAt = this.rules.readAt(answer)
     const [first] = answer.sessions
     const isFirstKnown = first !== undefined && this.table.lastOf(first.id) > this.pass.clock
+    this.delivered?.recognise(answer.sessions.map(({ id }) => id))
     for (const session of answer.sessions) {
       const isNew = this.table.record(session.id, readAt, answer.asked)
       const row = answer.unreadable?.get(session.id)
@@ -485,19 +486,25 @@ export class Sweep {
     )
   }
 
-  #position(): Position {
-    return (
-      this.delivered?.position ?? {
-        query: this.query.text,
-        page: this.#page,
-        pageSize: this.pageSize ?? 0,
-        ...(this.total === undefined ? {} : { total: this.total }),
-        ...(this.#first === undefined ? {} : { first: this.#first }),
-        rows: this.#rows,
-        digest: this.#digest.toString(),
-        tail: [...this.#late.slice(-MAX_TAIL), ...this.pass.lastIds]
-      }
-    )
+  /** Made when it is asked for, since most reads keep no token. */
+  #position(): () => Position {
+    const before = this.delivered?.position
+    if (before !== undefined) return () => before
+    const { pageSize = 0, total } = this
+    const [first, page, rows, digest] = [this.#first, this.#page, this.#rows, this.#digest.toString()]
+    const late = this.#late.slice(-MAX_LATE)
+    const pages = this.pass.lastPages
+    return () => ({
+      query: digestOf([this.query.text]),
+      page,
+      pageSize,
+      ...(total === undefined ? {} : { total }),
+      ...(first === undefined ? {} : { first: digestOf([first]) }),
+      rows,
+      digest,
+      pages: pages.map(digestOf),
+      ...namesOf(late, pages.flat())
+    })
   }
 }
 
