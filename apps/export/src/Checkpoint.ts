@@ -59,6 +59,8 @@ export const Checkpoint = Schema.Struct({
   /** What the scan has learned. */
   scan: PartState,
   parts: Schema.Array(PartState),
+  /** The rows that are no sessions. */
+  quarantine: PartState,
   /** The records of the sessions received. */
   journal: PartState,
   /** The records of where each row is. */

@@ -34,7 +34,8 @@ export const names = {
   former: "former-",
   checkpoint: "checkpoint.json",
   index: "index.bin",
-  tombstones: "tombstones.ndjson"
+  tombstones: "tombstones.ndjson",
+  quarantine: "quarantine.ndjson"
 } as const
 
 /** The name of a generation's directory. */

@@ -31,6 +31,7 @@ import { type Manifest, type PublishedFile, schemaVersion, toTime } from "./Mani
 import * as Publish from "./Publish.ts"
 import { type Gathered, gather } from "./Reading.ts"
 import { reconcile, type Reconciled } from "./Reconcile.ts"
+import * as Quarantine from "./Quarantine.ts"
 import * as Resume from "./Resume.ts"
 import { ServerClock } from "./ServerClock.ts"
 import type { Settings } from "./Settings.ts"
@@ -147,7 +148,10 @@ export const compact = Effect.fn("ExportJob.compact")(
 )
 
 /** Says what a person should know of what was published. */
-const warn = Effect.fnUntraced(function* ({ implausibleTimes, report }: Manifest) {
+const warn = Effect.fnUntraced(function* ({ implausibleTimes, quarantine, report }: Manifest) {
+  if (quarantine !== undefined) {
+    yield* Effect.logWarning(`${quarantine.rows} rows are no sessions; they are in ${quarantine.path}`)
+  }
   if (report.completeness.status === "unproven") {
     yield* Effect.logWarning(`published, but not proven to be complete (${report.completeness.reason})`)
   }
@@ -318,8 +322,13 @@ const indexOf = (staging: Staging.Staging, { fullRefresh, selection }: Settings,
 }
 
 /** Refuses what is less than it claims to be, and with `strict` what claims nothing. */
-const check = Effect.fnUntraced(function* ({ strict }: Settings, { gathered, plan }: Attempt) {
-  const { distinct, parts, receivedNow, report, written } = gathered
+const check = Effect.fnUntraced(function* ({ maxQuarantine, strict }: Settings, { gathered, plan }: Attempt) {
+  const { distinct, parts, progress, quarantine, receivedNow, report, written } = gathered
+  yield* Quarantine.check({
+    quarantined: quarantine.state.rows,
+    received: progress.received,
+    most: maxQuarantine
+  })
   const { completeness } = report
   const rows = parts.reduce((sum, part) => sum + part.rows, 0)
   const isShort =
@@ -404,7 +413,10 @@ const publish = Effect.fn("ExportJob.publish")(function* (
             }))
           ]
         })
-  const { progress, report } = gathered
+  const { progress, quarantine, report } = gathered
+  if (quarantine.state.rows > 0) {
+    yield* DataFile.finish(quarantine.file, path.join(data, names.quarantine), quarantine.state, "none")
+  }
   const clock = yield* ServerClock
   const bookmark = bookmarkOf({
     plan,
@@ -429,6 +441,17 @@ const publish = Effect.fn("ExportJob.publish")(function* (
     current: reconciled?.current ?? gathered.written,
     files: allFiles,
     tombstones: allTombstones,
+    ...(quarantine.state.rows > 0
+      ? {
+          quarantine: {
+            path: `${home}/${names.quarantine}`,
+            generation,
+            rows: quarantine.state.rows,
+            bytes: quarantine.state.bytes,
+            sha256: quarantine.state.sha256
+          }
+        }
+      : {}),
     ...(isOneFile ? { latest: DataFile.nameOf(selection, "") } : {}),
     selection,
     account: {

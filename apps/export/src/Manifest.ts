@@ -112,6 +112,10 @@ export const Manifest = Schema.Struct({
     description:
       "Sessions that have left, oldest first, as NDJSON with `id`, `left_at` and `left`: `selection` if the session has another status now, `list` if the API has it no longer. It does not count the rows of that generation and of those before"
   }),
+  quarantine: Schema.optionalKey(StateFile).annotateKey({
+    description:
+      "Rows of the last read that are no sessions, as NDJSON with `reason`, `page`, `index`, `path` and `row`, which is as it was sent, without secrets; absent when there were none"
+  }),
   latest: Schema.optionalKey(Schema.String).annotateKey({
     description: "Name beside the manifest of the file that is the whole current data; absent when that is not one file"
   }),
@@ -145,9 +149,15 @@ export const ManifestJson = Schema.fromJsonString(Manifest)
 export const Versioned = Schema.fromJsonString(Schema.Struct({ schemaVersion: Schema.Int }))
 
 /** All files that a manifest names, those of the index among them. */
-export const filesOf = ({ bookmark, files, tombstones }: Manifest): ReadonlyArray<PublishedFile | StateFile> => [
+export const filesOf = ({
+  bookmark,
+  files,
+  quarantine,
+  tombstones
+}: Manifest): ReadonlyArray<PublishedFile | StateFile> => [
   ...files,
   ...tombstones,
+  ...(quarantine === undefined ? [] : [quarantine]),
   ...(bookmark.index?.files ?? [])
 ]
 

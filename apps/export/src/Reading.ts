@@ -30,6 +30,7 @@ import {
 import { schemaVersion } from "./Manifest.ts"
 import { isFinal, nothing, observe } from "./Observation.ts"
 import * as PartFiles from "./PartFiles.ts"
+import * as Quarantine from "./Quarantine.ts"
 import { makePartitionOf, makeRows } from "./Rows.ts"
 import type { Candidate } from "./Resume.ts"
 import { ServerClock } from "./ServerClock.ts"
@@ -44,6 +45,7 @@ const RAW = "raw"
 const JOURNAL = "journal"
 const SCAN = "scan"
 const PLACES = "places"
+const QUARANTINE = "quarantine"
 /** Where the files are made anew without the rows that were superseded. */
 const NEWEST = "newest"
 
@@ -51,6 +53,7 @@ const NEWEST = "newest"
 const JOURNAL_KEY = "journal"
 const SCAN_KEY = "scan"
 const PLACES_KEY = "places"
+const QUARANTINE_KEY = "quarantine"
 
 /** A file that is not there is not what it should be. */
 const orDamaged = (adopted: Effect.Effect<boolean, PlatformError>) =>
@@ -68,6 +71,8 @@ export interface Gathered {
   readonly written: number
   /** Sessions received in this read, that is, since the last resume. */
   readonly receivedNow: number
+  /** The rows that are no sessions, and where they are. */
+  readonly quarantine: { readonly state: PartState; readonly file: string }
   /** Different sessions received in all reads together. */
   readonly distinct: number
   /** Whether a read back to a time met a session that should have been received, but that no time places. */
@@ -84,13 +89,17 @@ export interface Beginning {
   readonly index: KeyTable | undefined
 }
 
-/** Reads the list into files; an end before time leaves a checkpoint. None when the checkpoint's files are damaged. */
+/**
+ * Reads the list into files; an end before time leaves a checkpoint. None when the checkpoint's files are damaged.
+ *
+ * The files are closed when it ends, before any is removed: some file systems keep what is open.
+ */
 export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const { candidate, index, plan, settings, staging } = begin
   const { selection } = settings
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  for (const name of [RAW, JOURNAL, SCAN, PLACES]) {
+  for (const name of [RAW, JOURNAL, SCAN, PLACES, QUARANTINE]) {
     yield* fs.remove(staging.path(name), { recursive: true, force: true })
     yield* fs.makeDirectory(staging.path(name))
   }
@@ -104,6 +113,12 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const scan = yield* PartFiles.make({ directory: staging.path(SCAN), header: "", nameOf: () => "learned.bin" })
 
   const places = yield* PartFiles.make({ directory: staging.path(PLACES), header: "", nameOf: () => "rows.bin" })
+
+  const quarantine = yield* PartFiles.make({
+    directory: staging.path(QUARANTINE),
+    header: "",
+    nameOf: () => names.quarantine
+  })
 
   let hasRead = false
   let progress: { -readonly [K in keyof Progress]: Progress[K] } = { ...nothing }
@@ -123,14 +138,16 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     const [received] = yield* journal.sync
     const [learned] = yield* scan.sync
     const [placed] = yield* places.sync
-    if (received === undefined || learned === undefined || placed === undefined) return
+    const [quarantined] = yield* quarantine.sync
+    if (received === undefined || learned === undefined || placed === undefined || quarantined === undefined) return
     const now = yield* Clock.currentTimeMillis
-    const files = { scan: learned, parts, journal: received, places: placed }
+    const files = { scan: learned, parts, journal: received, places: placed, quarantine: quarantined }
     const next: Checkpoint = { schemaVersion, plan, progress, ...files, written: now }
     yield* sync(staging.path(RAW))
     yield* sync(staging.path(JOURNAL))
     yield* sync(staging.path(SCAN))
     yield* sync(staging.path(PLACES))
+    yield* sync(staging.path(QUARANTINE))
     yield* writeFlushed(staging.path(`${names.checkpoint}.new`), toText(next))
     yield* fs.rename(staging.path(`${names.checkpoint}.new`), staging.path(names.checkpoint))
     yield* sync(staging.path())
@@ -153,6 +170,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     let isWhole = yield* orDamaged(journal.adopt(path.join(directory, JOURNAL, "received.bin"), found.journal))
     isWhole &&= yield* orDamaged(scan.adopt(path.join(directory, SCAN, "learned.bin"), found.scan))
     isWhole &&= yield* orDamaged(places.adopt(path.join(directory, PLACES, "rows.bin"), found.places))
+    isWhole &&= yield* orDamaged(quarantine.adopt(path.join(directory, QUARANTINE, names.quarantine), found.quarantine))
     for (const part of found.parts) {
       isWhole &&= yield* orDamaged(data.adopt(path.join(directory, RAW, rawName(part.partition)), part))
     }
@@ -227,7 +245,8 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   }
 
   /** Takes the sessions of one page; what it changes, it changes at once. */
-  const take = ({ repeated, sessions }: Sessions.ScanChunk) => {
+  const take = ({ repeated, sessions, unreadableRows }: Sessions.ScanChunk) => {
+    for (const row of unreadableRows) quarantine.addText(QUARANTINE_KEY, Quarantine.lineOf(row), 1)
     for (const session of sessions) takeNew(session)
     for (const session of repeated) takeAgain(session)
   }
@@ -237,6 +256,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   journal.addBytes(JOURNAL_KEY, new Uint8Array(0), 0)
   scan.addBytes(SCAN_KEY, new Uint8Array(0), 0)
   places.addBytes(PLACES_KEY, new Uint8Array(0), 0)
+  quarantine.addBytes(QUARANTINE_KEY, new Uint8Array(0), 0)
 
   const every = Duration.toMillis(settings.checkpointEvery)
   let lastCheckpoint = yield* Clock.currentTimeMillis
@@ -275,6 +295,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
         yield* data.drain
         yield* journal.drain
         yield* places.drain
+        yield* quarantine.drain
         yield* scan.drain
         const time = yield* Clock.currentTimeMillis
         if (time - lastCheckpoint < every) continue
@@ -295,6 +316,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   const parts = yield* data.sync
   yield* journal.sync
   yield* places.sync
+  const [quarantined] = yield* quarantine.sync
   const all = { parts, fileOf: data.fileOf, journal: journal.fileOf(JOURNAL_KEY) }
   const headerBytes = Buffer.byteLength(rows.header)
   const gathered = { ...all, replaced, places: places.fileOf(PLACES_KEY), headerBytes }
@@ -304,10 +326,14 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     progress,
     written,
     receivedNow,
+    quarantine: {
+      state: quarantined ?? { partition: QUARANTINE_KEY, rows: 0, bytes: 0, sha256: "" },
+      file: quarantine.fileOf(QUARANTINE_KEY)
+    },
     distinct: seen?.size ?? receivedNow,
     hasMissedUndated
   })
-})
+}, Effect.scoped)
 
 const isDiskFailure = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Option.exists(

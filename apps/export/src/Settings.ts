@@ -24,6 +24,8 @@ export interface Settings {
   readonly minShare: number
   /** Whether fewer sessions are published all the same. */
   readonly allowShrink: boolean
+  /** The share of all rows, 0 to 1, that may be no sessions. */
+  readonly maxQuarantine: number
   /** Whether an API key that is not recognised is that of the published account. */
   readonly acceptAccountChange: boolean
   /** Whether an export that is not proven complete is a failure. */

@@ -12,6 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import * as Predicate from "effect/Predicate"
 import type { PlatformError } from "effect/PlatformError"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
@@ -57,9 +58,11 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
   yield* fs.makeDirectory(root)
   yield* fs.writeFileString(path.join(root, names.alive), "")
   for (const [index, name] of found.toReversed().entries()) {
-    yield* fs
-      .rename(path.join(directory, name), path.join(root, `${names.former}${index}`))
-      .pipe(Effect.catchIf(isNotFound, () => Effect.void))
+    yield* fs.rename(path.join(directory, name), path.join(root, `${names.former}${index}`)).pipe(
+      Effect.catchIf(isNotFound, () => Effect.void),
+      // It was there before the file system was mounted, so no run that lives has it.
+      Effect.catchIf(isOfLowerLayer, () => fs.remove(path.join(directory, name), { recursive: true, force: true }))
+    )
   }
   yield* sync(directory)
   const staging: Staging = {
@@ -75,6 +78,10 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
   )
   return staging
 })
+
+/** Overlay file systems, as containers have them, cannot rename a directory of an image. */
+const isOfLowerLayer = ({ reason }: PlatformError): boolean =>
+  Predicate.hasProperty(reason.cause, "code") && reason.cause.code === "EXDEV"
 
 /** A run that was killed while it took over the work of another left that inside of its own. */
 const nested = (root: string): Effect.Effect<ReadonlyArray<string>, PlatformError, FileSystem.FileSystem | Path.Path> =>
@@ -110,6 +117,8 @@ export const remove = Effect.fn("Staging.remove")(function* (staging: Staging, t
   const trash = staging.path(`trash-${random}`)
   yield* fs.rename(target, trash).pipe(
     Effect.andThen(fs.remove(trash, { recursive: true, force: true })),
+    // Not out of sight first, but what was published is not named any more.
+    Effect.catchIf(isOfLowerLayer, () => fs.remove(target, { recursive: true, force: true })),
     Effect.catchIf(isNotFound, () => Effect.void)
   )
 })

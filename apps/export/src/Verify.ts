@@ -144,11 +144,12 @@ const keptManifests = Effect.fnUntraced(function* (directory: string, newest: St
 })
 
 /** The files of a manifest, those of the data with how their rows are written. */
-const filesWithForm = ({ bookmark, files, selection, tombstones }: Manifest) => {
+const filesWithForm = ({ bookmark, files, quarantine, selection, tombstones }: Manifest) => {
   const plain: Pick<Selection, "compress" | "format"> = { compress: "none", format: "ndjson" }
   const all: Array<{ readonly file: PublishedFile | StateFile; readonly form?: typeof plain }> = [
     ...files.map((file) => ({ file, form: selection })),
     ...tombstones.map((file) => ({ file, form: plain })),
+    ...(quarantine === undefined ? [] : [{ file: quarantine, form: plain }]),
     ...(bookmark.index?.files ?? []).map((file) => ({ file }))
   ]
   return all

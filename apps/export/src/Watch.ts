@@ -150,8 +150,18 @@ const metricsText = (
   const succeeded = Option.match(published, { onNone: () => 0, onSome: ({ ended }) => Date.parse(ended) / 1000 })
   gauge("last_success_timestamp_seconds", "When the published generation was finished; 0 for never.", succeeded)
   if (Option.isSome(published)) {
-    const { archive, completeness, current, files, generation, implausibleTimes, report, sessions, tombstones } =
-      published.value
+    const {
+      archive,
+      completeness,
+      current,
+      files,
+      generation,
+      implausibleTimes,
+      quarantine,
+      report,
+      sessions,
+      tombstones
+    } = published.value
     const bytes = files.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.bytes, 0)
     gauge("generation", "Number of the published generation.", generation)
     gauge("sessions", "Sessions that the published generation wrote.", sessions)
@@ -162,6 +172,7 @@ const metricsText = (
       tombstones.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.rows, 0)
     )
     gauge("implausible_times", "Sessions of the published generation with an impossible createdAt.", implausibleTimes)
+    gauge("quarantined_rows", "Rows of the last read that are no sessions.", quarantine?.rows ?? 0)
     gauge("bytes", "Bytes that the published generation wrote.", bytes)
     gauge("requests", "Pages asked for by the published generation.", report.requests)
     gauge("proven", "Whether what the last run read is proven to be complete.", completeness === "proven" ? 1 : 0)

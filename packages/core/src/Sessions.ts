@@ -162,6 +162,8 @@ export interface ScanChunk {
    * An answer that was asked for before the latest one with the session tells nothing newer, and gives none.
    */
   readonly repeated: ReadonlyArray<Session>
+  /** Rows without a usable id that were not given before. */
+  readonly unreadableRows: ReadonlyArray<UnreadableRow>
   /** The page that they were on, 1-based. */
   readonly page: number
   /** What the scan learned: to be kept behind what it learned before. About 24 bytes a session, and 60 a page. */
@@ -198,6 +200,7 @@ export const scan = <E = never, R = never>(
   return Stream.map(run<E, R>(options, undefined, { state, onRestored, stopWhen }), ({ learned, ...step }) => ({
     sessions: step.sessions,
     repeated: step.repeated,
+    unreadableRows: step.unreadableRows,
     page: step.page,
     state: learned
   }))

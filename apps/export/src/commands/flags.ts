@@ -75,6 +75,7 @@ export const configs = {
   "compact-after": atLeast(0)("compact-after").pipe(Config.withDefault(30)),
   "full-every": durationOrNever("full-every").pipe(Config.withDefault(Duration.days(7))),
   "min-share": percent("min-share").pipe(Config.withDefault(0.5)),
+  "max-quarantine": percent("max-quarantine").pipe(Config.withDefault(0.001)),
   "allow-shrink": bool("allow-shrink").pipe(Config.withDefault(false)),
   "accept-account-change": bool("accept-account-change").pipe(Config.withDefault(false)),
   strict: bool("strict").pipe(Config.withDefault(false)),
@@ -188,6 +189,11 @@ export const flags = {
     "min-share",
     "percent",
     "Publish nothing, with exit code 5, when there are fewer sessions than this share of the last generation's, or none (default: 50)"
+  ),
+  "max-quarantine": value(
+    "max-quarantine",
+    "percent",
+    "Publish nothing, with exit code 7, when more rows than this share are no sessions; fewer are kept apart in quarantine.ndjson (default: 0.1)"
   ),
   "allow-shrink": described(Flag.Boolean("allow-shrink"), "Publish fewer sessions all the same"),
   "accept-account-change": described(

@@ -94,6 +94,7 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     fullRefresh: yield* configs["full-refresh"],
     fullEvery: yield* configs["full-every"],
     minShare: yield* configs["min-share"],
+    maxQuarantine: yield* configs["max-quarantine"],
     allowShrink: yield* configs["allow-shrink"],
     acceptAccountChange: yield* configs["accept-account-change"],
     strict: yield* configs.strict,

@@ -30,8 +30,9 @@ export const exportOnce = Effect.gen(function* () {
   const { bytes, compacted, digest, manifest, target } = yield* watch({ directory, ...options })(job)
   const proof = archiveText(manifest)
   const proven = proof === "" ? "" : `: ${manifest.completeness}${proof}`
+  const apart = manifest.quarantine === undefined ? "" : `, ${manifest.quarantine.rows} rows quarantined`
   yield* Console.log(
-    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes)${proven}; generation ${(compacted ?? manifest).generation}, digest ${digest}`
+    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes${apart})${proven}; generation ${(compacted ?? manifest).generation}, digest ${digest}`
   )
 })
 

@@ -1,0 +1,127 @@
+/**
+ * Rows that are no sessions: kept apart, counted, and too many are a failure.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { once } from "node:events"
+import { appendFileSync, existsSync, readFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { environment, manifestOf, publishedIds, run, scratch } from "./support.ts"
+
+const PAGE = 50
+
+const session = (index: number) => ({
+  id: `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`,
+  status: "closed",
+  createdAt: new Date(Date.UTC(2026, 0, 31) - index * 60_000).toISOString(),
+  endTime: "1769815800000"
+})
+
+const odd = { id: null, status: "active", token: "canary", nested: { wsEndpoint: "canary" }, big: "BIG" }
+
+/** A list of which some rows are no sessions. */
+const server = (rows: ReadonlyArray<unknown>, hangs: { at?: number } = {}) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const listener = createServer((request, response) => {
+        const page = Number(new URL(request.url ?? "", "http://x").searchParams.get("page") ?? 1)
+        if (page === hangs.at) return
+        const sessions = rows.slice((page - 1) * PAGE, page * PAGE)
+        const text = JSON.stringify({ sessions, totalCount: rows.length, page, pageSize: PAGE })
+        response.setHeader("content-type", "application/json")
+        response.end(text.replaceAll('"BIG"', "9007199254740993"))
+      }).listen(0, "127.0.0.1")
+      await once(listener, "listening")
+      return { listener, url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}` }
+    }),
+    ({ listener }) =>
+      Effect.sync(() => {
+        listener.close()
+        listener.closeAllConnections()
+      })
+  )
+
+/** So many sessions, with an odd row in each of the given places. */
+const list = (count: number, ...places: ReadonlyArray<number>): ReadonlyArray<unknown> =>
+  Array.from({ length: count }, (_, index) => (places.includes(index) ? { ...odd, place: index } : session(index)))
+
+const quarantined = (out: string): ReadonlyArray<any> =>
+  readFileSync(join(out, manifestOf(out).quarantine?.path ?? ""), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+
+describe("rows that are no sessions", () => {
+  for (const mode of ["snapshot", "incremental"]) {
+    it.live(`are in quarantine.ndjson with the reason and without secrets: ${mode}`, () =>
+      Effect.gen(function* () {
+        const { url } = yield* server([...list(200, 7, 120)])
+        const env = environment({ apiKey: "key", url })
+        const root = yield* scratch
+        const [out, metrics] = [join(root, "out"), join(root, "metrics")]
+        const words = ["run", "--out", out, "--mode", mode, "--max-quarantine", "2", "--metrics-file", metrics]
+        for (const night of [1, 2]) {
+          const { code, stderr, stdout } = yield* run(env, ...words, "--full-refresh")
+          assert.strictEqual(code, 0, stderr)
+          assert.include(stderr, "WARN 2 rows are no sessions")
+          assert.include(stdout, "2 rows quarantined")
+          assert.strictEqual(manifestOf(out).generation, night)
+          assert.lengthOf(publishedIds(out), 198)
+        }
+        assert.deepStrictEqual(
+          quarantined(out).map(({ index, page, reason, row }) => [reason, page, index, row.place]),
+          [
+            ["id-missing", 1, 7, 7],
+            ["id-missing", 3, 20, 120]
+          ]
+        )
+        const text = readFileSync(join(out, manifestOf(out).quarantine?.path ?? ""), "utf8")
+        assert.notInclude(text, "canary")
+        assert.include(text, '"big":9007199254740993')
+        assert.match(readFileSync(metrics, "utf8"), /^hb_sessions_export_quarantined_rows\{[^}]*\} 2$/m)
+        assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
+        appendFileSync(join(out, manifestOf(out).quarantine?.path ?? ""), "{}\n")
+        assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 74)
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("fail the run with exit code 7 when they are more than --max-quarantine, 0.1 % by default", () =>
+    Effect.gen(function* () {
+      const few = yield* server(list(2000, 3, 900))
+      const many = yield* server(list(2000, 3, 900, 901))
+      const out = join(yield* scratch, "out")
+      const env = (url: string) => environment({ apiKey: "key", url })
+      const failed = yield* run(env(many.url), "run", "--out", out)
+      assert.strictEqual(failed.code, 7)
+      assert.include(failed.stderr, "3 of 2000 rows are no sessions, and --max-quarantine is 0.1 %")
+      assert.isFalse(existsSync(join(out, "manifest.json")))
+      assert.strictEqual((yield* run(env(many.url), "run", "--out", out, "--max-quarantine", "0.2")).code, 0)
+      const other = join(yield* scratch, "out")
+      assert.strictEqual((yield* run(env(few.url), "run", "--out", other)).code, 0)
+      assert.strictEqual((yield* run(env(few.url), "run", "--out", other, "--max-quarantine", "0")).code, 7)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("are not lost, and not told twice, by a run that was interrupted", () =>
+    Effect.gen(function* () {
+      const hangs: { at?: number } = { at: 4 }
+      const { url } = yield* server(list(300, 7, 60, 280), hangs)
+      const env = environment({ apiKey: "key", url })
+      const out = join(yield* scratch, "out")
+      const words = ["run", "--out", out, "--max-quarantine", "5", "--checkpoint-every", "0", "--concurrency", "1"]
+      const { code } = yield* run({ ...env, HB_SESSIONS_ATTEMPT_TIMEOUT: "1s" }, ...words)
+      assert.strictEqual(code, 4)
+      delete hangs.at
+      const { code: second, stderr } = yield* run(env, ...words)
+      assert.strictEqual(second, 0, stderr)
+      assert.strictEqual(manifestOf(out).resumed, 1)
+      assert.sameMembers(
+        quarantined(out).map(({ row }) => row.place),
+        [7, 60, 280]
+      )
+    }).pipe(Effect.scoped)
+  )
+})
