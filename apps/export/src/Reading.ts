@@ -5,9 +5,11 @@ import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
@@ -54,6 +56,9 @@ const JOURNAL_KEY = "journal"
 const SCAN_KEY = "scan"
 const PLACES_KEY = "places"
 const QUARANTINE_KEY = "quarantine"
+
+/** How long a read that is told to stop by a signal waits for the pages that it asked for. */
+const INTERRUPT_GRACE = Duration.seconds(5)
 
 /** A file that is not there is not what it should be. */
 const orDamaged = (adopted: Effect.Effect<boolean, PlatformError>) =>
@@ -272,8 +277,9 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
   }
   const isLooking = index !== undefined && plan.readSince !== undefined && canBeUndated
   const stop = yield* Stopping
+  const interrupted = yield* Deferred.make<void>()
   const read = Sessions.scan({
-    stopWhen: stop.when,
+    stopWhen: Effect.raceFirst(stop.when, Deferred.await(interrupted)),
     consistency: "verified",
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...(plan.pageSize === undefined ? {} : { pageSize: plan.pageSize }),
@@ -284,7 +290,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
         report = Option.some(found)
       })
   }).pipe(isLooking ? Undated.watch(lookAtUndated) : identity)
-  yield* Stream.runForEachArray(read, (chunks) =>
+  const reading = yield* Stream.runForEachArray(read, (chunks) =>
     Effect.gen(function* () {
       for (const chunk of chunks) {
         serverTime = plan.started + (yield* clock.ahead)
@@ -303,7 +309,17 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
         lastCheckpoint = time
       }
     })
-  ).pipe(
+  ).pipe(Effect.forkScoped)
+  yield* Fiber.join(reading).pipe(
+    // What was asked for is kept, so that runs that are told to stop again and again cost no more requests.
+    Effect.onInterrupt(() =>
+      Deferred.succeed(interrupted, undefined).pipe(
+        Effect.andThen(Fiber.await(reading)),
+        Effect.interruptible,
+        Effect.timeoutOption(INTERRUPT_GRACE),
+        Effect.andThen(Fiber.interrupt(reading))
+      )
+    ),
     Effect.onExit((exit) =>
       // A disk that failed holds less than is counted: then the checkpoint before stands.
       Exit.isSuccess(exit) || !hasRead || Exit.hasDies(exit) || isDiskFailure(exit)

@@ -93,22 +93,25 @@ describe("a run that fails", () => {
   )
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it.live(`${signal} in the middle: a checkpoint, the earlier file as it was, and its own exit code`, () =>
-      Effect.gen(function* () {
-        const { hanging, url } = yield* brokenOnPage3("hang")
-        const out = yield* scratch
-        writeFileSync(join(out, "sessions.csv"), "the earlier file")
-        const code = yield* Effect.promise(async () => {
-          const env = { PATH: process.env["PATH"], HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: url }
-          const child = spawn(process.execPath, [bin, "run", "--out", out], { env, stdio: "ignore" })
-          void hanging.then(() => setTimeout(() => child.kill(signal), 100))
-          return (await once(child, "close"))[0]
-        })
-        assert.strictEqual(code, signal === "SIGINT" ? 130 : 143)
-        assert.deepStrictEqual(visible(out), ["sessions.csv"])
-        assert.isTrue(hasCheckpoint(out))
-        assert.strictEqual(readFileSync(join(out, "sessions.csv"), "utf8"), "the earlier file")
-      }).pipe(Effect.scoped)
+    it.live(
+      `${signal} in the middle: a checkpoint, the earlier file as it was, and its own exit code`,
+      () =>
+        Effect.gen(function* () {
+          const { hanging, url } = yield* brokenOnPage3("hang")
+          const out = yield* scratch
+          writeFileSync(join(out, "sessions.csv"), "the earlier file")
+          const code = yield* Effect.promise(async () => {
+            const env = { PATH: process.env["PATH"], HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: url }
+            const child = spawn(process.execPath, [bin, "run", "--out", out], { env, stdio: "ignore" })
+            void hanging.then(() => setTimeout(() => child.kill(signal), 100))
+            return (await once(child, "close"))[0]
+          })
+          assert.strictEqual(code, signal === "SIGINT" ? 130 : 143)
+          assert.deepStrictEqual(visible(out), ["sessions.csv"])
+          assert.isTrue(hasCheckpoint(out))
+          assert.strictEqual(readFileSync(join(out, "sessions.csv"), "utf8"), "the earlier file")
+        }).pipe(Effect.scoped),
+      30_000
     )
   }
 

@@ -53,26 +53,29 @@ for (const [version, node] of Object.entries(nodes)) {
       }).pipe(Effect.provide(Simulator.layer({ sessions: 30 })), Effect.scoped)
     )
 
-    it.live("is locked out, and locks out, whatever Node the other runs on", () =>
-      Effect.gen(function* () {
-        const simulator = yield* Simulator
-        const env = environment(simulator)
-        const root = yield* scratch
-        yield* simulator.setFaults({ script: [{ fault: "hang", page: 3 }] })
-        for (const [name, first, second] of [
-          ["is locked out", process.execPath, node],
-          ["locks out", node, process.execPath]
-        ] as const) {
-          const out = join(root, name)
-          const { child, ended } = launch(env, [bin, "run", "--out", out, "--checkpoint-every", "0 millis"], [first])
-          yield* Effect.promise(() => until(() => hasCheckpoint(out)))
-          const { code, stderr } = yield* execute(second, env, "run", "--out", out)
-          assert.strictEqual(code, 75)
-          assert.match(stderr, /^hb-sessions-export: another run holds [^\n]+\n$/)
-          child.kill("SIGTERM")
-          assert.strictEqual(yield* Effect.promise(() => ended), 143)
-        }
-      }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped)
+    it.live(
+      "is locked out, and locks out, whatever Node the other runs on",
+      () =>
+        Effect.gen(function* () {
+          const simulator = yield* Simulator
+          const env = environment(simulator)
+          const root = yield* scratch
+          yield* simulator.setFaults({ script: [{ fault: "hang", page: 3 }] })
+          for (const [name, first, second] of [
+            ["is locked out", process.execPath, node],
+            ["locks out", node, process.execPath]
+          ] as const) {
+            const out = join(root, name)
+            const { child, ended } = launch(env, [bin, "run", "--out", out, "--checkpoint-every", "0 millis"], [first])
+            yield* Effect.promise(() => until(() => hasCheckpoint(out)))
+            const { code, stderr } = yield* execute(second, env, "run", "--out", out)
+            assert.strictEqual(code, 75)
+            assert.match(stderr, /^hb-sessions-export: another run holds [^\n]+\n$/)
+            child.kill("SIGTERM")
+            assert.strictEqual(yield* Effect.promise(() => ended), 143)
+          }
+        }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped),
+      60_000
     )
   })
 }

@@ -370,21 +370,26 @@ describe("settings", () => {
 })
 
 describe("schedule", () => {
-  it.live("runs, outlives a failure, and stops on SIGTERM with a checkpoint and exit code 143", () =>
-    Effect.gen(function* () {
-      const simulator = yield* Simulator
-      const out = join(yield* scratch, "out")
-      yield* simulator.setFaults({ script: [{ fault: "500", page: 2, nth: 1 }] })
-      const args = ["schedule", "--cron", "* * * * * *", "--out", out, "--checkpoint-every", "0 millis"]
-      const { child, ended } = launch(environment(simulator), args)
-      yield* Effect.promise(() => until(() => existsSync(join(out, "manifest.json")) && manifestOf(out).generation > 1))
-      yield* simulator.setFaults({ script: [{ fault: "hang", page: 5 }] })
-      const isHanging = Effect.map(simulator.stats, ({ faults }) => (faults["hang"] ?? 0) > 0 && hasCheckpoint(out))
-      yield* Effect.repeat(Effect.delay(isHanging, "20 millis"), { until: (isSo) => isSo })
-      child.kill("SIGTERM")
-      assert.strictEqual(yield* Effect.promise(() => ended), 143)
-      assert.isTrue(hasCheckpoint(out))
-    }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped)
+  it.live(
+    "runs, outlives a failure, and stops on SIGTERM with a checkpoint and exit code 143",
+    () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const out = join(yield* scratch, "out")
+        yield* simulator.setFaults({ script: [{ fault: "500", page: 2, nth: 1 }] })
+        const args = ["schedule", "--cron", "* * * * * *", "--out", out, "--checkpoint-every", "0 millis"]
+        const { child, ended } = launch(environment(simulator), args)
+        yield* Effect.promise(() =>
+          until(() => existsSync(join(out, "manifest.json")) && manifestOf(out).generation > 1)
+        )
+        yield* simulator.setFaults({ script: [{ fault: "hang", page: 5 }] })
+        const isHanging = Effect.map(simulator.stats, ({ faults }) => (faults["hang"] ?? 0) > 0 && hasCheckpoint(out))
+        yield* Effect.repeat(Effect.delay(isHanging, "20 millis"), { until: (isSo) => isSo })
+        child.kill("SIGTERM")
+        assert.strictEqual(yield* Effect.promise(() => ended), 143)
+        assert.isTrue(hasCheckpoint(out))
+      }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped),
+    30_000
   )
 
   for (const [expression, message] of [

@@ -209,7 +209,11 @@ export const flags = {
     "duration",
     "How far before everything that could have changed an incremental run reads (default: 1 day)"
   ),
-  "checkpoint-every": value("checkpoint-every", "duration", "How much work a crash can cost (default: 10 seconds)"),
+  "checkpoint-every": value(
+    "checkpoint-every",
+    "duration",
+    "Save the progress so often: a crash costs what was read since (default: 10 seconds)"
+  ),
   "resume-within": value("resume-within", "duration", "Go on from no older checkpoint than this (default: 6 hours)"),
   "take-over-after": value(
     "take-over-after",
@@ -224,7 +228,7 @@ export const flags = {
   "max-runtime": value(
     "max-runtime",
     "duration",
-    "Stop after this time with exit code 143; the next run goes on from there (default: none)"
+    "Stop reading after this time, when pages in flight and at least one are kept, with exit code 143 (default: none)"
   ),
   name: value("name", "name", "Name of this export in the metrics (default: the directory)"),
   "metrics-file": value("metrics-file", "file", "Write the outcome for Prometheus' textfile collector"),
