@@ -95,6 +95,22 @@ export const checkWritable = (
 const codeOf = ({ reason }: PlatformError): string =>
   Predicate.hasProperty(reason.cause, "code") ? String(reason.cause.code) : ""
 
+/** What is published into must be this user's too, or the run would find out only at its end. */
+const checkGenerations = Effect.fnUntraced(function* (home: string) {
+  const fs = yield* FileSystem.FileSystem
+  if (!(yield* fs.exists(home))) return
+  yield* fs.access(home, { writable: true }).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "PermissionDenied",
+      () =>
+        rejected(
+          home,
+          "this user may not write it: it is of an earlier run by another user; run as that user, or chown it"
+        )
+    )
+  )
+})
+
 const nearest = (directory: string): Effect.Effect<void, AppError | PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
@@ -103,7 +119,8 @@ const nearest = (directory: string): Effect.Effect<void, AppError | PlatformErro
     if (yield* fs.exists(resolved)) {
       const { type } = yield* fs.stat(resolved)
       if (type !== "Directory") return yield* rejected(directory, "it is not a directory; name one")
-      return yield* fs.access(resolved, { writable: true })
+      yield* fs.access(resolved, { writable: true })
+      return yield* checkGenerations(path.join(resolved, names.generations))
     }
     const target = yield* Effect.option(fs.readLink(resolved))
     if (Option.isSome(target)) {

@@ -62,6 +62,10 @@ const isTree = (value: unknown): value is Tree => typeof value === "object" && v
 
 const QUARTER = 15 * 60_000
 
+/** Years that a file name can hold: 1 to 9999. */
+const FIRST_YEAR = Date.parse("0001-01-02T00:00:00Z")
+const END_OF_YEARS = Date.parse("9999-12-31T00:00:00Z")
+
 /**
  * Makes the function that names the partition of a `createdAt`, epoch milliseconds: `2026-01-31`, `2026-01`, `undated`.
  *
@@ -75,7 +79,7 @@ export const makePartitionOf = ({
   const format = new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" })
   const known = new Map<number, string>()
   return (createdAt) => {
-    if (createdAt === undefined) return "undated"
+    if (createdAt === undefined || createdAt < FIRST_YEAR || createdAt >= END_OF_YEARS) return "undated"
     const quarter = Math.floor(createdAt / QUARTER)
     const found = known.get(quarter)
     if (found !== undefined) return found

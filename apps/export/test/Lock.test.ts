@@ -25,7 +25,7 @@ describe("a lock that cannot be taken exclusively", () => {
       // The program and the directory are readable by everybody; the lock file stays root's.
       cpSync(dirname(bin), join(root, "dist"), { recursive: true })
       chmodSync(root, 0o755)
-      chownSync(out, NOBODY, NOBODY)
+      for (const path of [out, join(out, "generations")]) chownSync(path, NOBODY, NOBODY)
       const args = ["--reuid", String(NOBODY), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
       // It fails before its first request, so that it can be waited for with the simulator standing still.
       const other = spawnSync("setpriv", [...args, "run", "--out", out], {
@@ -35,6 +35,28 @@ describe("a lock that cannot be taken exclusively", () => {
       assert.strictEqual(other.status, 2, other.stderr)
       assert.match(other.stderr, /^hb-sessions-export: \S+\.lock cannot be locked, since [^\n]+\n$/)
       assert.strictEqual(statSync(join(out, ".lock")).uid, 0)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+
+  it.live.skipIf(!canBeOther)("and generations of another user are told before the first request", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const env = environment(simulator)
+      const root = yield* scratch
+      const out = join(root, "out")
+      assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
+      const { requests } = yield* simulator.stats
+      cpSync(dirname(bin), join(root, "dist"), { recursive: true })
+      chmodSync(root, 0o755)
+      for (const path of [out, join(out, ".lock")]) chownSync(path, NOBODY, NOBODY)
+      const args = ["--reuid", String(NOBODY), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
+      const other = spawnSync("setpriv", [...args, "run", "--out", out], {
+        env: { PATH: process.env["PATH"] ?? "", ...env },
+        encoding: "utf8"
+      })
+      assert.strictEqual(other.status, 2, other.stderr)
+      assert.match(other.stderr, /generations: this user may not write it/)
+      assert.strictEqual((yield* simulator.stats).requests, requests)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 

@@ -53,6 +53,24 @@ const quarantined = (out: string): ReadonlyArray<any> =>
     .split("\n")
     .map((line) => JSON.parse(line))
 
+describe("sessions with times that cannot be", () => {
+  it.live("are in a partition that a file name can hold, and leave the manifest valid", () =>
+    Effect.gen(function* () {
+      const times = ["+057971-05-27T02:13:20.000Z", "0000-01-01T00:00:00Z", -8e15, 8.64e15, null]
+      const { url } = yield* server(times.map((createdAt, index) => ({ ...session(index), createdAt })))
+      const out = join(yield* scratch, "out")
+      const words = ["run", "--out", out, "--mode", "incremental", "--partition", "day"]
+      const { code, stderr } = yield* run(environment({ apiKey: "key", url }), ...words)
+      assert.strictEqual(code, 0, stderr)
+      assert.include(stderr, "4 sessions have a createdAt before 2000 or more than a year ahead")
+      const { files, implausibleTimes } = manifestOf(out)
+      assert.deepStrictEqual([implausibleTimes, files.map(({ partition }) => partition)], [4, ["undated"]])
+      const text = readFileSync(join(out, "manifest.json"), "utf8")
+      for (const [, year] of text.matchAll(/"([^"]*)-\d\d-\d\dT/g)) assert.match(year ?? "", /^\d{4}$/)
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("rows that are no sessions", () => {
   for (const mode of ["snapshot", "incremental"]) {
     it.live(`are in quarantine.ndjson with the reason and without secrets: ${mode}`, () =>
