@@ -19,7 +19,7 @@ export interface Cost {
 }
 
 /** A plain server and a list that is read in full: 10 a page, 8 requests at once. */
-const plain: Partial<Scenario> = {
+export const plain: Partial<Scenario> = {
   oldestFirst: false,
   status: undefined,
   pageSize: 10,

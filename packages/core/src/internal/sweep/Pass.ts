@@ -42,7 +42,9 @@ export class Pass {
   last: Mark | undefined
   /** The last row of the list, as it was read right after the first page; undefined where it was not. */
   anchor: Mark | undefined
-  /** Whether the anchor had the same place when the pass came to its page. */
+  /** The ids of the anchor's page, as it was read then. */
+  anchorIds: ReadonlyArray<string> = []
+  /** Whether the rows of that page had the same places when the pass came to it. */
   isAnchored = false
   /** Rows that earlier answers had. */
   duplicates = 0
@@ -99,7 +101,9 @@ export class Pass {
       this.firstIds = this.#previous
     }
     const { anchor } = this
-    if (page === anchor?.page) this.isAnchored = this.#previous[anchor.index] === anchor.id
+    if (page === anchor?.page) {
+      this.isAnchored = this.anchorIds.every((id, index) => id === this.#previous[index])
+    }
     this.last = { id: sessions.at(-1)!.id, page, index: sessions.length - 1, total }
 
     const { pageSize = sessions.length } = context

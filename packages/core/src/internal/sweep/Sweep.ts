@@ -468,6 +468,7 @@ export class Sweep {
     const last = sessions.at(-1)
     if (last === undefined) return
     this.pass.anchor = { id: last.id, page, index: sessions.length - 1, total }
+    this.pass.anchorIds = sessions.map(({ id }) => id)
     this.observer.expectNone({ newerThan: last.createdAt })
   }
 

@@ -11,8 +11,8 @@
  * order that was observed:
  *
  * - newest first: the first page has moved down by as many places as the total has grown, each page repeats as many rows of
- *   the one before as the total grew by between them, and the last row is the same. A purge takes the oldest row, so it
- *   changes the last one. If rows came at the head while others left elsewhere, the rows moved further than the total grew.
+ *   the one before as the total grew by between them, and the last rows are the same. A purge takes the oldest row, so
+ *   it changes the last one. If rows came at the head while others left elsewhere, the rows moved further than the total grew.
  * - oldest first: the first page is the same, no page repeats a row of another, and the last row, as it was read right after
  *   the first page, has kept its place. If rows left while others came at the end, it moved up.
  * - any other order: no change at all was seen.
@@ -60,7 +60,7 @@ const endsAgree = (sweep: Sweep, { head, tail }: Ends): boolean => {
   const { observer, pass, pageSize, totalChanged } = sweep
   const { first, last } = pass
   if (first === undefined || last === undefined || pageSize === undefined) return false
-  const isLast = tail === undefined ? pass.sawEnd : tail.sessions.at(-1)?.id === last.id
+  const isLast = tail === undefined ? pass.sawEnd : isSameEnd(sweep, tail)
   if (observer.order === "oldest-first") {
     const isHeadSame = head.length === 0 || headMoved(sweep, head) === 0
     return isHeadSame && (pass.anchor === undefined ? tail !== undefined && keptItsPlace(last, tail) : pass.isAnchored)
@@ -86,6 +86,13 @@ export const headMoved = ({ pageSize, pass }: Sweep, head: ReadonlyArray<Answer>
     return isRun ? (page - 1) * pageSize + index : undefined
   }
   return undefined
+}
+
+/** Whether the list ends with the rows that its last page had in the pass, as far as both pages reach. */
+const isSameEnd = ({ pass }: Sweep, { sessions }: Answer): boolean => {
+  const before = pass.lastPages.at(-1) ?? []
+  const length = Math.min(before.length, sessions.length)
+  return length > 0 && before.slice(-length).every((id, index) => id === sessions.at(index - length)?.id)
 }
 
 const keptItsPlace = (last: Mark, answer: Answer): boolean =>
