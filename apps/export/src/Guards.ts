@@ -41,24 +41,30 @@ export const checkShrink = Effect.fnUntraced(function* (
   published: Manifest | undefined,
   found: Size
 ) {
-  if (published === undefined || allowShrink) return
+  if (allowShrink) return
+  const { report } = found
   const isFiltered = selection.status.length > 0 || selection.since !== undefined || selection.until !== undefined
-  const isProven = found.report.completeness.status === "proven"
-  const [listWas, listIs] = [listOf(published), listOf(found)]
-  const hasLists = listWas !== undefined && listIs !== undefined
+  const isProven = report.completeness.status === "proven"
   const isLessOf = (was: number, is: number) => was > 0 && (is === 0 || is < was * minShare)
-  const isListShort = hasLists && isLessOf(listWas, listIs)
-  const areRowsShort = isLessOf(published.current, found.current) && !(isFiltered && isProven && hasLists)
+  const listIs = listOf(found)
+  const listWas = published === undefined ? undefined : listOf(published)
+  const areRowsShort =
+    published !== undefined &&
+    isLessOf(published.current, found.current) &&
+    !(isFiltered && isProven && listIs !== undefined && listWas !== undefined)
+  // A list that goes to pieces while it is read is no better than one that did before.
+  const longest = Math.max(listWas ?? 0, report.totalCountFirst ?? 0)
+  const isListShort = listIs !== undefined && isLessOf(longest, listIs)
   if (!isListShort && !areRowsShort) return
   const told = areRowsShort
     ? `it would hold ${found.current} sessions, and generation ${published.generation} holds ${published.current}`
-    : `the list held ${listIs} sessions, and ${listWas} when generation ${published.generation} was read`
+    : `the list has come down from ${longest} sessions to ${listIs}`
   return yield* new AppError({
     message: `the export shrank: ${told}, so that less than --min-share (${minShare * 100} %) of it, or nothing, is left; nothing is published; look at what the API answers, and give --allow-shrink if it is right`,
     exitCode: exitCodes.unproven
   })
 })
 
-/** How long the list was: as it was read as a whole, or else as the server told. */
-const listOf = ({ report }: Pick<Size, "report">): number | undefined =>
-  report.stoppedEarly ? report.totalCountLast : report.distinctRows
+/** How long the list was in the end: as it was read, or as the server told, whichever is less. */
+const listOf = ({ report: { distinctRows, stoppedEarly, totalCountLast } }: Pick<Size, "report">): number | undefined =>
+  stoppedEarly ? totalCountLast : Math.min(distinctRows, totalCountLast ?? distinctRows)

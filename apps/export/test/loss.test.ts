@@ -368,6 +368,25 @@ describe("a list that shrank", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("an interrupted read whose list is gone when it goes on is not published, not even as the first", () =>
+    Effect.gen(function* () {
+      const list: List = { rows: hourly(200, Date.now()) }
+      const env = yield* serve(list)
+      const out = yield* scratch
+      list.answer = (page, response) => page > 15 && response.writeHead(500).end() === response
+      assert.strictEqual((yield* exportTo(env, out, "--checkpoint-every", "0 millis")).code, 4)
+      list.answer = undefined
+      const { rows } = list
+      list.rows = []
+      const { code, stderr } = yield* exportTo(env, out)
+      assert.strictEqual(code, 5, stderr)
+      assert.isFalse(existsSync(join(out, "manifest.json")))
+      list.rows = rows
+      assert.strictEqual((yield* exportTo(env, out)).code, 0)
+      assert.deepStrictEqual(currentIds(out), idsOf(rows))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("what a filter leaves may change as it likes, as long as the list does not shrink", () =>
     Effect.gen(function* () {
       const now = Date.now()
