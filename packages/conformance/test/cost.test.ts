@@ -127,7 +127,7 @@ const slow = Layer.succeed(
     getPage: ({ page = 1 }) =>
       Effect.delay(
         Effect.succeed({
-          sessions: Array.from({ length: 10 }, (_, index): Session => ({
+          sessions: Array.from({ length: page > 480 ? 0 : 10 }, (_, index): Session => ({
             id: SessionId.make(`${page}-${index}`),
             createdAt: -page
           })),
