@@ -5,7 +5,7 @@
  *
  * Columns have the names of the contract's fields, nested ones joined by dots (`launchState.screen.width`). Times are
  * ISO 8601 in UTC, with milliseconds; numbers and booleans are written as in JSON; what is null or absent is an empty
- * cell. Lines end in CRLF. Keys that the contract does not name are never columns, so no secret among them is written.
+ * cell. Lines end in CRLF. NUL, and half of a surrogate pair, become U+FFFD, since readers reject them. Keys that the contract does not name are never columns, so no secret among them is written.
  */
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"

@@ -24,6 +24,14 @@ const withTexts = (session: Session, text: string): Session => ({
   }
 })
 
+/** Text as readers of CSV accept it. */
+const readable = (text: string): string => text.replaceAll("\0", "\uFFFD").toWellFormed()
+
+const readableRow = (row: object): object =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === "string" ? readable(value) : value])
+  )
+
 const at = (value: unknown, path: ReadonlyArray<string>): unknown =>
   path.reduce<unknown>((node, key) => (node as Record<string, unknown> | null | undefined)?.[key], value)
 
@@ -204,16 +212,23 @@ describe("encode", () => {
           SessionsCsv.columns.map((name) => {
             const value = at(session, name.split(".")) ?? ""
             const isTime = name.endsWith("Time") || name.endsWith("At")
-            return [
-              name,
-              isTime && typeof value === "number" ? new Date(value).toISOString() : String(value).toWellFormed()
-            ]
+            return [name, isTime && typeof value === "number" ? new Date(value).toISOString() : readable(String(value))]
           })
         )
       )
       assert.deepStrictEqual(records, texts)
     })
   )
+
+  it("writes what no reader accepts as U+FFFD", () => {
+    const rows = SessionsCsv.encodeRows({ columns: ["id", "status"] })
+    const session = {
+      ...minimal(),
+      id: Schema.decodeSync(Session.schema.fields.id)("a\0b"),
+      status: "\uD800,\0 \u{1F600}"
+    }
+    assert.strictEqual(rows([session]), 'a\uFFFDb,"\uFFFD,\uFFFD \u{1F600}"\r\n')
+  })
 
   it.effect.prop(
     "writes times as Date does",
@@ -249,7 +264,7 @@ describe("decode", () => {
           const text = csv(all, { columns, dialect, bom: true })
           const pieces = text.match(new RegExp(`[^]{1,${size * 7}}`, "g")) ?? []
           const rows = yield* decodeAll(pieces, { dialect })
-          assert.deepStrictEqual(rows, all.map((session) => rowOf(session, columns)) as never)
+          assert.deepStrictEqual(rows, all.map((session) => readableRow(rowOf(session, columns))) as never)
         })
     )
   }

@@ -19,6 +19,9 @@ const withHeader = (header: string, isContinued: boolean, rows: ReturnType<typeo
 export const csv: MakeEncoder = ({ columns, dialect, isContinued }) =>
   withHeader(SessionsCsv.header({ columns }), isContinued, SessionsCsv.encodeRows({ columns, dialect }))
 
+/** Readers of text files reject NUL and half of a surrogate pair. */
+const readable = (text: string): string => text.replaceAll("\0", "\uFFFD").toWellFormed()
+
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" }
 
 /** Cells have no quotes, so a tab, a line break and a backslash are written as `\t`, `\n`, `\r` and `\\`. */
@@ -29,7 +32,10 @@ export const tsv: MakeEncoder = ({ columns = SessionsCsv.columns, isContinued })
         (session) =>
           `${columns
             .map((column) =>
-              String(valueOf(session, column) ?? "").replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? "")
+              readable(String(valueOf(session, column) ?? "")).replace(
+                /[\\\t\n\r]/g,
+                (character) => escapes[character] ?? ""
+              )
             )
             .join("\t")}\n`
       )

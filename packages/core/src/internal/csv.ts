@@ -4,8 +4,18 @@
 
 const NEEDS_QUOTES = /[",\r\n]/
 
-/** The cell of a text by RFC 4180. */
-export const quote = (text: string): string => (NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+// oxlint-disable-next-line no-control-regex -- it is looked for on purpose
+const NEEDS_A_LOOK = /[",\r\n\0\uD800-\uDFFF]/
+
+/** Text that every reader of CSV accepts: PostgreSQL's COPY and Python's csv reject NUL, and no encoding has half a character. */
+export const readable = (text: string): string => text.replaceAll("\0", "\uFFFD").toWellFormed()
+
+/** The cell of a text by RFC 4180; what no reader accepts in it becomes U+FFFD. */
+export const quote = (text: string): string => {
+  if (!NEEDS_A_LOOK.test(text)) return text
+  const cell = readable(text)
+  return NEEDS_QUOTES.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
+}
 
 // The characters that OWASP names, full-width forms included. Apostrophes before them count, or taking the guard away
 // could not be told from taking an apostrophe of the text away.
