@@ -387,6 +387,24 @@ describe("a list that shrank", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("where nothing tells how long the list is, the sessions that a filter leaves are compared", () =>
+    Effect.gen(function* () {
+      const now = Date.now()
+      const old = hourly(20, now - 90 * DAY, "ancient")
+      const list: List = { rows: [...hourly(50, now), ...old] }
+      list.answer = (page, response) =>
+        response.end(JSON.stringify({ sessions: list.rows.slice((page - 1) * 10, page * 10), page })) === response
+      const env = yield* serve(list)
+      const out = yield* scratch
+      yield* exportTo(env, out, "--since", "30d")
+      assert.lengthOf(currentIds(out), 50)
+      list.rows = [...list.rows.slice(0, 5), ...old]
+      const { code, stderr } = yield* exportTo(env, out, "--since", "30d")
+      assert.strictEqual(code, 5)
+      assert.include(stderr, "it would hold 5 sessions, and generation 1 holds 50")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("what a filter leaves may change as it likes, as long as the list does not shrink", () =>
     Effect.gen(function* () {
       const now = Date.now()
