@@ -3,7 +3,7 @@
  * The door: it answers `--version` and `--help` by itself and loads the program for everything else, from the compile
  * cache.
  */
-import { enableCompileCache } from "node:module"
+import nodeModule from "node:module"
 import manifest from "../package.json" with { type: "json" }
 import { builtHelp } from "./builtHelp.ts"
 
@@ -25,7 +25,8 @@ if (isAlone && (first === "--version" || first === "-v")) {
 } else if (isAlone && (first === "--help" || first === "-h") && builtHelp !== undefined) {
   process.stdout.write(canColor() ? builtHelp.colored : builtHelp.plain)
 } else {
-  enableCompileCache()
+  // Node 20 has none, and is told so below.
+  nodeModule.enableCompileCache?.()
   const { main } = await import("./main.ts")
   main(manifest.version)
 }

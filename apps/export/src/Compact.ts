@@ -13,7 +13,7 @@ import { createHash } from "node:crypto"
 import { createReadStream, createWriteStream } from "node:fs"
 import { PassThrough, Transform, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { createGunzip, createZstdDecompress } from "node:zlib"
+import zlib from "node:zlib"
 import type { PartState } from "./Checkpoint.ts"
 import * as DataFile from "./DataFile.ts"
 import { generationName, names } from "./Directory.ts"
@@ -230,7 +230,7 @@ const through = Effect.fnUntraced(function* (
 ) {
   const path = yield* Path.Path
   const from = path.join(directory, file.path)
-  const plain = { none: () => new PassThrough(), gzip: createGunzip, zstd: createZstdDecompress }[compress]()
+  const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[compress]()
   yield* Effect.tryPromise({
     try: (signal) => pipeline([createReadStream(from), plain, ...streams], { signal }),
     catch: (error) =>

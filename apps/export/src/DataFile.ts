@@ -8,7 +8,7 @@ import { createHash } from "node:crypto"
 import { createReadStream, createWriteStream } from "node:fs"
 import { Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { constants, createGzip, createZstdCompress } from "node:zlib"
+import zlib from "node:zlib"
 import type { PartState } from "./Checkpoint.ts"
 import { isNotFound } from "./Directory.ts"
 import { exitCodes } from "./exitCodes.ts"
@@ -57,7 +57,9 @@ export const finish = Effect.fn("DataFile.finish")(function* (
     try: (signal) =>
       pipeline(
         createReadStream(from, { highWaterMark: 256 * 1024 }),
-        compress === "gzip" ? createGzip() : createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
+        compress === "gzip"
+          ? zlib.createGzip()
+          : zlib.createZstdCompress({ params: { [zlib.constants.ZSTD_c_checksumFlag]: 1 } }),
         measure,
         createWriteStream(to, { flags: "wx", flush: true }),
         { signal }

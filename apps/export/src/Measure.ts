@@ -7,7 +7,7 @@ import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
 import { PassThrough, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { createGunzip, createZstdDecompress } from "node:zlib"
+import zlib from "node:zlib"
 import type { Selection } from "./Selection.ts"
 
 /** What a file holds. */
@@ -38,7 +38,7 @@ export const measure = Effect.fn("Measure.measure")(function* (
     bytes += chunk.length
     hash.update(chunk)
   })
-  const plain = { none: () => new PassThrough(), gzip: createGunzip, zstd: createZstdDecompress }[
+  const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[
     form?.compress ?? "none"
   ]()
   const problem = yield* pipelineOf([createReadStream(file), raw, plain, sink(count.add)])

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto"
 import { createReadStream, createWriteStream } from "node:fs"
 import { PassThrough, Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { createGunzip, createZstdDecompress } from "node:zlib"
+import zlib from "node:zlib"
 import { exitCodes } from "./exitCodes.ts"
 import { makeRecord, setKey } from "./KeyTable.ts"
 import { type Departure, departures, type Reconciled } from "./Reconcile.ts"
@@ -71,7 +71,9 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
         done(null, lines)
       }
     })
-    const plain = { none: () => new PassThrough(), gzip: createGunzip, zstd: createZstdDecompress }[compress]()
+    const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[
+      compress
+    ]()
     yield* Effect.tryPromise({
       try: (signal) =>
         pipeline(createReadStream(file), plain, tell, createWriteStream(to, { flags: "a", flush: true }), { signal }),

@@ -84,6 +84,11 @@ export const run = <Name extends string, Input, ContextInput>(
     readonly layer?: Layer.Layer<never>
   }
 ): void => {
+  const outdated = outdatedNode(process.versions.node)
+  if (outdated !== undefined) {
+    process.stderr.write(`${command.name}: ${outdated}\n`)
+    process.exit(exitCodes.usage)
+  }
   const report = options.report ?? plainly(command.name)
   command.pipe(
     Command.run(options),
@@ -96,6 +101,17 @@ export const run = <Name extends string, Input, ContextInput>(
     NodeRuntime.runMain({ disableErrorReporting: true, teardown: teardown(options.interruptedCode ?? 130) })
   )
 }
+
+/** What a version of Node is too old for; undefined when it is not. */
+export const outdatedNode = (version: string): string | undefined => {
+  const [major = 0, minor = 0] = version.split(".").map(Number)
+  return major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1])
+    ? undefined
+    : `needs Node ${LEAST_NODE.join(".")} or newer, and this is ${version}; install a newer one`
+}
+
+/** That of `engines` in the packages. */
+const LEAST_NODE = [22, 19] as const
 
 const plainly =
   (name: string): Report =>
