@@ -69,14 +69,16 @@ export const unknownSessions = Effect.fn("Incremental.unknownSessions")(function
   readonly journal: string
   readonly listed: number | undefined
   readonly total: number | undefined
+  /** Rows of the list that are no sessions. */
+  readonly quarantined: number
 }) {
-  const { index, journal, listed, total } = options
+  const { index, journal, listed, quarantined, total } = options
   if (listed === undefined || total === undefined) return undefined
   const fresh = new KeyTable()
   yield* eachRecord(journal, (record) => {
     if (!index.has(record)) fresh.set(record)
   })
-  const known = listed + fresh.size
+  const known = listed + fresh.size + quarantined
   return total > known
     ? `the list holds ${total} sessions, and only ${known} of them are known: some came in where only a whole read looks`
     : undefined

@@ -123,6 +123,27 @@ describe("rows that are no sessions", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("do not fail a night that reads only the newest part of a long list", () =>
+    Effect.gen(function* () {
+      const rows = [...list(2000)]
+      const { url } = yield* server(rows)
+      const env = environment({ apiKey: "key", url })
+      const out = join(yield* scratch, "out")
+      const words = ["run", "--out", out, "--mode", "incremental", "--look-back", "1h"]
+      assert.strictEqual((yield* run(env, ...words)).code, 0)
+      rows.unshift(odd)
+      for (const night of [2, 3, 4]) {
+        rows.unshift(session(-night))
+        const { code, stderr } = yield* run(env, ...words)
+        assert.strictEqual(code, 0, stderr)
+        const { quarantine, report } = manifestOf(out)
+        assert.deepStrictEqual([quarantine?.rows, quarantine?.generation], [1, night])
+        assert.isBelow(report.rowsRead, 1000)
+      }
+      assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("are not lost, and not told twice, by a run that was interrupted", () =>
     Effect.gen(function* () {
       const hangs: { at?: number } = { at: 4 }

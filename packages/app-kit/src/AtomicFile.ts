@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
-import { constants } from "node:fs"
+import { closeSync, constants, openSync } from "node:fs"
 import { access, type FileHandle, open, rename, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { AppError, exitCodes } from "./AppError.ts"
@@ -82,10 +82,17 @@ export const prepareTarget = Effect.fn("AtomicFile.prepare")(function* (
   const temporary = join(directory, temporaryName(basename(path)))
   const isKept = previous !== undefined && isModeKept
   const handle = yield* Effect.acquireRelease(
-    Effect.tap(
-      attempt(() => open(temporary, "wx", isKept ? 0o600 : mode)),
-      () => Effect.sync(() => TemporaryFiles.remember(temporary))
-    ),
+    attempt(() => {
+      // Made at once and after it is remembered, so that no signal comes in between.
+      TemporaryFiles.remember(temporary)
+      try {
+        closeSync(openSync(temporary, "wx", isKept ? 0o600 : mode))
+      } catch (error) {
+        TemporaryFiles.forget(temporary)
+        throw error
+      }
+      return open(temporary, "r+")
+    }),
     (opened) => discard(opened, temporary)
   ).pipe(Effect.mapError((error) => rejected(creationProblem(error, directory, previous !== undefined))))
   if (previous !== undefined) {
