@@ -69,7 +69,9 @@ it.live(
       for (const totalRead of ["atomic", "before", "after"] as const) {
         for (const order of ["created-desc", "created-asc"] as const) {
           const growing = yield* meanCost({ order, totalRead, churn: { start: 0.05 } }, {})
-          assert.isAtMost(growing, 1.25, `${totalRead} ${order}`)
+          // One list in twelve looks there as if a row had left, and is read twice more (ADR 0007).
+          const most = order === "created-asc" && totalRead !== "atomic" ? 1.35 : 1.25
+          assert.isAtMost(growing, most, `${totalRead} ${order}`)
         }
         for (const changes of [
           { churn: { start: 0.01, end: 0.01 } },
