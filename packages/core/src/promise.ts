@@ -196,9 +196,9 @@ export interface ReadOptions {
   /** The `resumeToken` of a chunk, to go on after it. */
   readonly from?: string | undefined
   /** Is called with each row that is no session, as it has no usable id, and waited for as `onReport` is. */
-  readonly onUnreadableRow?: ((row: UnreadableRow) => void | PromiseLike<void>) | undefined
+  readonly onUnreadableRow?: ((row: UnreadableRow) => unknown) | undefined
   /** Is called when the read ends by itself, and waited for; what it throws or rejects with, the read fails with. */
-  readonly onReport?: ((report: ReadReport) => void | PromiseLike<void>) | undefined
+  readonly onReport?: ((report: ReadReport) => unknown) | undefined
   /** Ends the read and its requests; the iteration throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
