@@ -263,11 +263,14 @@ layer(Simulator.layer({ sessions: 20_000, pageSize: 500, seed: "backpressure" })
         )
         socket.pause()
         socket.write(`GET /v1/sessions HTTP/1.1\r\nHost: a\r\nx-api-key: ${proxy.token}\r\n\r\n`)
-        yield* Effect.sleep("1 second")
-        const before = (yield* simulator.stats).requests
+        // It comes to rest long before the end of the list, which takes more requests.
+        let before = -1
+        for (let now = 0; now === 0 || now !== before;) {
+          before = now
+          yield* Effect.sleep("500 millis")
+          now = (yield* simulator.stats).requests
+        }
         assert.isBelow(before, 40)
-        yield* Effect.sleep("500 millis")
-        assert.strictEqual((yield* simulator.stats).requests, before)
         // Nobody waits for ever: the silent connection is cut, and its stream ends.
         yield* eventually(get(`${proxy.adminUrl}/metrics`), ({ text }) =>
           text.includes("hb_sessions_proxy_requests_in_flight 0")
