@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { flushedBy, parseCalls, spoiltByPowerLoss } from "./powerLoss.ts"
 import { hasStrace, type Round, traceOf } from "./strace.ts"
-import { bin, environment, scratch } from "./support.ts"
+import { bin, environment, manifestOf, scratch } from "./support.ts"
 
 const naive = fileURLToPath(new URL("./fixtures/naiveExport.mjs", import.meta.url))
 
@@ -32,13 +32,20 @@ const callsOf = Effect.fnUntraced(function* (selection: ReadonlyArray<string>, p
 })
 
 describe.skipIf(!hasStrace)("a power cut", { timeout: 600_000 }, () => {
-  const selections = [[], ["--mode", "incremental"], ["--compress", "zstd", "--keep", "2"], ["--partition", "month"]]
+  const selections = [
+    [],
+    ["--mode", "incremental"],
+    ["--mode", "incremental", "--compact-after", "1"],
+    ["--compress", "zstd", "--keep", "2"],
+    ["--partition", "month"]
+  ]
   for (const selection of selections) {
     it.live(`leaves a manifest and all that it names, at any moment: ${selection.join(" ")}`, () =>
       Effect.gen(function* () {
         const { calls, out } = yield* callsOf(selection, [bin, bin, bin])
         assert.isAbove(calls.filter((call) => call.name === "rename").length, 10)
         assert.isUndefined(spoiltByPowerLoss(calls, out))
+        assert.strictEqual(manifestOf(out).compacts !== undefined, selection.includes("--compact-after"))
       }).pipe(Effect.provide(Simulator.layer({ sessions: 35 })), Effect.scoped)
     )
   }
