@@ -124,7 +124,7 @@ describe("a session that was read again", () => {
           assert.strictEqual(manifestOf(out).current, last.size)
           assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
         }).pipe(Effect.provide(Simulator.layer({ sessions: 200, seed: "newest" })), Effect.scoped),
-      30_000
+      120_000
     )
   }
 
@@ -150,6 +150,6 @@ describe("a session that was read again", () => {
           assert.strictEqual(manifestOf(out).sessions, wanted.length)
         }
       }).pipe(Effect.provide(Simulator.layer({ sessions: 200, seed: "newest" })), Effect.scoped),
-    30_000
+    120_000
   )
 })
