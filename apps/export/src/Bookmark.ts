@@ -36,15 +36,20 @@ export const bookmarkOf = ({ ahead, before, known, plan, progress, report }: Fin
     (limit) => limit !== undefined
   )
   const settled = reached === undefined ? undefined : Math.min(reached, ...limits)
+  // They are part of every total, and no index knows them.
+  const unreadable = plan.readSince === undefined ? report.unreadableRows : (before?.unreadable ?? 0)
   const listed =
-    known === undefined || report.totalCountLast === undefined ? undefined : Math.min(known, report.totalCountLast)
+    known === undefined || report.totalCountLast === undefined
+      ? undefined
+      : Math.min(known + unreadable, report.totalCountLast)
   return {
     ...(newest === undefined ? {} : { newestCreatedAt: toTime(newest) }),
     ...(progress.oldestOpen === undefined ? {} : { oldestOpen: toTime(progress.oldestOpen) }),
     undatedOpen: progress.undatedOpen || (!isProven && before?.undatedOpen === true),
     order: report.order === "unknown" ? (before?.order ?? report.order) : report.order,
     ...(settled === undefined ? {} : { settledBefore: toTime(settled) }),
-    ...(listed === undefined ? {} : { listed })
+    ...(listed === undefined ? {} : { listed }),
+    ...(unreadable === 0 ? {} : { unreadable })
   }
 }
 

@@ -197,10 +197,12 @@ type Changed = Reconciled & { readonly changes: IndexChanges.Written }
 const reconciledOf = Effect.fnUntraced(function* (staging: Staging.Staging, { gathered, index, plan }: Attempt) {
   if (index === undefined) return undefined
   const changes = yield* IndexChanges.make(staging.path(names.index))
+  const { report } = gathered
   const reconciled = yield* reconcile({
     before: index,
     journal: gathered.journal,
-    isWholeList: plan.readSince === undefined && gathered.report.completeness.status === "proven",
+    // A session may be behind a row whose id cannot be read.
+    isWholeList: plan.readSince === undefined && report.completeness.status === "proven" && report.unreadableRows === 0,
     changes
   })
   return { ...reconciled, changes: yield* changes.finish }

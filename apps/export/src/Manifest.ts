@@ -50,9 +50,12 @@ export const Bookmark = Schema.Struct({
     description:
       "Everything created before then is proven to be written as it will stay, or never to be written. The next run reads back to it, and `--look-back` more; absent: it reads the whole list"
   }),
+  unreadable: Schema.optionalKey(Count).annotateKey({
+    description: "Rows without a usable id that the list held at the last whole read; absent for none"
+  }),
   listed: Schema.optionalKey(Count).annotateKey({
     description:
-      "At most so many of the sessions in the index are still in the list; absent when the server tells no total"
+      "At most so many of the sessions in the index, and of the rows without a usable id, are still in the list; absent when the server tells no total"
   }),
   index: Schema.optionalKey(
     Schema.Struct({

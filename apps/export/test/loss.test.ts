@@ -481,6 +481,37 @@ describe("sessions that leave", () => {
     )
   }
 
+  it.live("a session has not left whose row cannot be read; such rows cost no whole read every night", () =>
+    Effect.gen(function* () {
+      const now = Date.now()
+      const list: List = { rows: hourly(200, now) }
+      const env = yield* serve(list)
+      const out = yield* scratch
+      const args = [...incremental, "--max-quarantine", "5"]
+      yield* exportTo(env, out, ...args)
+      list.rows = list.rows.map((one) => (one.id === "old-190" ? { ...one, id: "" } : one)).slice(0, 198)
+      const { code, stderr } = yield* exportTo(env, out, ...args, "--full-every", "0 seconds")
+      assert.strictEqual(code, 0, stderr)
+      assert.deepStrictEqual([manifestOf(out).sweep, manifestOf(out).completeness], ["full", "proven"])
+      assert.lengthOf(tombstonesOf(out), 0)
+      assert.include(currentIds(out), "old-190")
+      list.rows = [
+        ...list.rows,
+        row("late", now, 300 * HOUR),
+        row("later", now, 301 * HOUR),
+        row("last", now, 302 * HOUR)
+      ]
+      yield* exportTo(env, out, ...args)
+      assert.strictEqual(manifestOf(out).sweep, "full")
+      assert.include(currentIds(out), "last")
+      for (const name of ["one", "two"]) {
+        list.rows = [row(name, now, 0), ...list.rows]
+        yield* exportTo(env, out, ...args)
+        assert.strictEqual(manifestOf(out).sweep, "recent", manifestOf(out).sweepReason)
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("a session that --since has moved past stays, and is followed until it ends", () =>
     Effect.gen(function* () {
       const start = Date.now()
