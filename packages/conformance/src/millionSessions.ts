@@ -29,7 +29,10 @@ const sessionAt = (index: number): Session => {
 const client = SessionsClient.of({
   getPage: ({ page = 1 }) =>
     Effect.sync(() => ({
-      sessions: Array.from({ length: PAGE_SIZE }, (_, index) => sessionAt((page - 1) * PAGE_SIZE + index)),
+      // A read looks past the end.
+      sessions: Array.from({ length: page > SESSIONS / PAGE_SIZE ? 0 : PAGE_SIZE }, (_, index) =>
+        sessionAt((page - 1) * PAGE_SIZE + index)
+      ),
       page,
       pageSize: PAGE_SIZE,
       totalCount: SESSIONS
