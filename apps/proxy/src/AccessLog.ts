@@ -25,11 +25,16 @@ export const make = (
   Effect.gen(function* () {
     if (level === "off") return () => {}
     let waiting = ""
+    let count = 0
     const flush = () => {
       if (waiting === "") return
       const text = waiting
+      const lines = count
       waiting = ""
-      output.write(text)
+      count = 0
+      output.write(text, (error) => {
+        if (error !== null && error !== undefined) Metrics.count(Metrics.logDropped, lines)
+      })
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => setInterval(flush, FLUSH_MILLIS)),
@@ -46,6 +51,7 @@ export const make = (
         return
       }
       waiting += line(entry, new Date())
+      count += 1
       if (waiting.length > BATCH) flush()
     }
   })

@@ -59,7 +59,7 @@ export const authFailures = counter("hb_sessions_proxy_auth_failures", "Requests
 /** Lines of the access log that were dropped. */
 export const logDropped = counter(
   "hb_sessions_proxy_access_log_dropped",
-  "Lines of the access log that were dropped because nobody read them fast enough"
+  "Lines of the access log that were dropped because stderr failed, or nobody read it fast enough"
 )
 
 /** Requests that lost their place. */
@@ -74,8 +74,8 @@ export const dropped = counter(
   "Connections that were dropped because too much waited for clients that do not read"
 )
 
-/** Adds one. */
-export const count = (metric: Metric.Metric<number, unknown>): void => metric.updateUnsafe(1, context)
+/** Adds one, or as many as are said. */
+export const count = (metric: Metric.Metric<number, unknown>, times = 1): void => metric.updateUnsafe(times, context)
 
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
 

@@ -61,3 +61,44 @@ it.live("does not wait for a connection that asks for nothing", () =>
     })
   )
 )
+
+it.live("ends at once at the second signal, whatever is under way", () =>
+  withSimulator(
+    { faults: { rates: { hang: 1 } } },
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const proxy = yield* start(simulator, ["--grace", "1h"])
+      const hung = fetch(`${proxy.url}/api/sessions`, { headers: proxy.auth }).then(
+        () => "answered",
+        () => "cut"
+      )
+      yield* eventually(simulator.stats, ({ inFlight }) => inFlight === 1)
+      proxy.process.kill("SIGTERM")
+      yield* eventually(get(`${proxy.adminUrl}/readyz`), ({ status }) => status === 503)
+      // A signal that comes in the same breath as the first is the same one.
+      yield* Effect.sleep("150 millis")
+      const { code } = yield* proxy.stop("SIGTERM")
+      assert.strictEqual(code, 143)
+      assert.strictEqual(yield* Effect.promise(() => hung), "cut")
+    })
+  )
+)
+
+it.live("goes on when nobody reads its log any more", () =>
+  withSimulator(
+    { latency: "60 millis" },
+    Effect.gen(function* () {
+      const proxy = yield* start(yield* Simulator, ["--read-concurrency", "1", "--cache-fresh", "0s"])
+      const response = yield* Effect.promise(() => fetch(`${proxy.url}/v1/sessions`, { headers: proxy.auth }))
+      proxy.process.stderr?.destroy()
+      assert.strictEqual((yield* get(`${proxy.url}/api/sessions`)).status, 401)
+      yield* eventually(get(`${proxy.adminUrl}/metrics`), ({ text }) =>
+        /^hb_sessions_proxy_access_log_dropped [1-9]/m.test(text)
+      )
+      const text = yield* Effect.promise(() => response.text())
+      assert.strictEqual(text.trimEnd().split("\n").length, 101)
+      assert.strictEqual((yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })).status, 200)
+      assert.strictEqual((yield* proxy.stop("SIGTERM")).code, 0)
+    })
+  )
+)

@@ -18,6 +18,7 @@ import * as Stdio from "effect/Stdio"
 import { withoutAttached } from "./attachedValues.ts"
 import { oneLine, usageText } from "./usageText.ts"
 import { type AppError, exitCodes, type Failure, toAppError } from "./AppError.ts"
+import { endAtSecondSignal } from "./secondSignal.ts"
 
 /** Prints what went wrong, in one line; a usage error comes with a hint where to read more. */
 export type Report = (line: string, hint?: string) => Effect.Effect<void, never, Stdio.Stdio>
@@ -70,7 +71,8 @@ const services = (command: Command.Command.Any, report: Report, layer: Layer.Lay
  * **Details**
  *
  * A failure is printed as one line on stderr and sets the exit code; usage errors exit with 2; SIGINT and SIGTERM
- * interrupt the command and run its finalizers. A defect prints its message, never a stack trace.
+ * interrupt the command and run its finalizers, and a second one ends the process at once. A defect prints its message,
+ * never a stack trace. What stderr cannot take is lost, and ends nothing.
  */
 export const run = <Name extends string, Input, ContextInput>(
   command: Command.Command<Name, Input, ContextInput, Failure, Command.Environment>,
@@ -89,6 +91,9 @@ export const run = <Name extends string, Input, ContextInput>(
     process.stderr.write(`${command.name}: ${outdated}\n`)
     process.exit(exitCodes.usage)
   }
+  // Nobody is left to be told that nobody reads, or that the disk is full.
+  process.stderr.on("error", () => {})
+  endAtSecondSignal()
   const report = options.report ?? plainly(command.name)
   command.pipe(
     Command.run(options),

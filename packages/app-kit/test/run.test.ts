@@ -1,5 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Bin from "../src/Bin.ts"
 
@@ -39,6 +44,49 @@ describe("run", () => {
         const { code, stderr, stdout } = yield* started.stop(signal)
         assert.deepStrictEqual({ code, stdout, stderr }, { code: 130, stdout: "waiting\nreleased\n", stderr: "" })
       }).pipe(Effect.scoped)
+    )
+  }
+
+  for (const [signal, expected] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const) {
+    it.live(`a second ${signal} ends at once, whatever finalizers wait for`, () =>
+      Effect.gen(function* () {
+        const { process: child, stop } = yield* Effect.orDie(Bin.start(app, ["hang"]))
+        const releasing = once(child.stdout!, "data")
+        child.kill(signal)
+        yield* Effect.promise(() => releasing)
+        // Whoever sends a signal twice in one breath means it once.
+        child.kill(signal)
+        yield* Effect.sleep("200 millis")
+        assert.isNull(child.exitCode)
+        const { code, stdout } = yield* stop(signal)
+        assert.deepStrictEqual({ code, stdout }, { code: expected, stdout: "waiting\nreleasing\n" })
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  const folder = mkdtempSync(join(tmpdir(), "hb-sessions-run-"))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const full = join(folder, "full")
+  // Only root may make devices.
+  const hasFull = spawnSync("mknod", ["-m", "666", full, "c", "1", "7"]).status === 0
+  if (!hasFull) console.warn("skipped: stderr on a full device, because none can be made")
+
+  for (const [name, redirection, isSkipped] of [
+    ["is a pipe that nobody reads from any more", "2> >(exec 0<&-)", false],
+    ["is a device that is full", `2>${full}`, !hasFull],
+    ["is closed", "2>&-", false]
+  ] as const) {
+    it.live.skipIf(isSkipped)(`goes on when stderr ${name}`, () =>
+      Effect.gen(function* () {
+        const shell = spawn("bash", ["-c", `exec "$0" "$1" complain ${redirection}`, process.execPath, app])
+        let text = ""
+        shell.stdout.setEncoding("utf8").on("data", (data: string) => (text += data))
+        const [code] = yield* Effect.promise(() => once(shell, "close"))
+        assert.deepStrictEqual([code, text], [0, "started\ndone\n"])
+      })
     )
   }
 })

@@ -26,7 +26,7 @@ export const serve = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Serve the sessions API to the holders of tokens, with the API key added. The first line on stdout is the URLs as JSON. Stops on SIGINT or SIGTERM, after what is under way."
+    "Serve the sessions API to the holders of tokens, with the API key added. The first line on stdout is the URLs as JSON. Stops on SIGINT or SIGTERM, after what is under way; a second one ends it at once."
   ),
   Command.withExamples([
     {
