@@ -61,7 +61,8 @@ export const send = <E>(
     "etag",
     value.etag,
     "cache-control",
-    `private, max-age=${Math.max(0, freshSeconds)}`,
+    // Constant: it is the age that tells how much of it is over.
+    `private, max-age=${Math.floor(cache.freshMillis / 1000)}`,
     "age",
     String(Math.max(0, Math.floor((now - storedAt) / 1000))),
     "cache-status",

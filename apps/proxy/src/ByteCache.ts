@@ -107,9 +107,10 @@ const FAILURE_COST = 4096
  * measured in steady time.
  */
 export class ByteCache<A extends Sized, E> {
+  /** How long an answer is fresh, in milliseconds. */
+  readonly freshMillis: number
   private readonly entries = new Map<string, Kept<A, E>>()
   private readonly flights = new Map<string, Flight<A, E>>()
-  private readonly freshMillis: number
   private readonly revalidateMillis: number
   private readonly errorMillis: number
   private readonly negativeMillis: number

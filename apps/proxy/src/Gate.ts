@@ -156,6 +156,8 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     const { status } = query.success.query
     const denied = checkStatuses(client, status === undefined ? undefined : [status])
     if (denied !== undefined) return exchange.refuse(denied)
+    const unknown = checkExtra(client, query.success)
+    if (unknown !== undefined) return exchange.refuse(unknown)
     const now = options.now()
     const found = options.cache.peek(pageKey(query.success), now)
     if (found === undefined) return start(exchange, client, { _tag: "Page", query: query.success })
@@ -308,4 +310,12 @@ const checkStatuses = ({ statuses }: Client, wanted: ReadonlyArray<string> | und
   return refuse("status-not-allowed", `this token needs the parameter status, and may ask for: ${names}`, {
     parameter: "status"
   })
+}
+
+/** What an upstream makes of a parameter that nobody here knows may widen what a token of some statuses is shown. */
+const checkExtra = ({ statuses }: Client, { extra }: PageQuery): Refusal | undefined => {
+  const [unknown] = statuses === undefined ? [] : Object.keys(extra)
+  return unknown === undefined
+    ? undefined
+    : invalidParameter(unknown, "unknown; a token of some statuses may send page, status and limit")
 }

@@ -30,10 +30,27 @@ export class SessionNotFound extends Data.TaggedError("SessionNotFound")<{
 const encoder = new TextEncoder()
 const contentType = "application/json; charset=utf-8"
 
-/** Looks for one session: reads until it is met, and the whole list if it is not. */
-export const one = Effect.fn("Summaries.one")(function* (id: string, concurrency: number) {
+/**
+ * Looks for one session: reads until it is met, and the whole list if it is not.
+ *
+ * **Details**
+ *
+ * With `statuses` only sessions in one of them are looked at: another one takes the same requests as one that is not
+ * there.
+ */
+export const one = Effect.fn("Summaries.one")(function* (
+  id: string,
+  statuses: ReadonlySet<string> | undefined,
+  concurrency: number
+) {
   let report: SweepReport | undefined
-  const found = yield* Sessions.stream({ concurrency, onReport: (made) => Effect.sync(() => (report = made)) }).pipe(
+  const visible = Visible.make(statuses)
+  const found = yield* Sessions.pages({
+    ...(statuses === undefined ? {} : statusOption(statuses)),
+    concurrency,
+    onReport: (made) => Effect.sync(() => (report = made))
+  }).pipe(
+    Stream.flatMap(({ sessions }) => Stream.fromIterable(visible.rows(sessions))),
     Stream.filter((session) => session.id === id),
     Stream.runHead
   )
@@ -46,6 +63,12 @@ export const one = Effect.fn("Summaries.one")(function* (id: string, concurrency
     statuses: new Set([session.status ?? ""])
   })
 })
+
+/** The API filters by one status; of several the sessions are picked here. */
+const statusOption = (statuses: ReadonlySet<string>): Pick<Sessions.ReadOptions, "status"> => {
+  const [single, ...others] = statuses
+  return others.length === 0 && single !== undefined ? { status: single } : { status: [...statuses] }
+}
 
 /** Sums up the sessions of a query; of `statuses` only, unless it is undefined. */
 export const stats = Effect.fn("Summaries.stats")(function* (

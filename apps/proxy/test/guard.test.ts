@@ -87,6 +87,26 @@ describe("the cache", () => {
     )
   )
 
+  it.live("says how old an answer is beside a constant max-age, so that nobody counts its age twice", () =>
+    simulated(
+      {},
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator, ["--cache-fresh", "2s", "--cache-stale", "1m"])
+        const ask = Effect.map(get(`${proxy.url}/api/sessions`, { headers: proxy.auth }), ({ headers }) => ({
+          maxAge: headers.get("cache-control"),
+          age: Number(headers.get("age")),
+          isStale: headers.get("cache-status")?.includes("stale") ?? false
+        }))
+        assert.deepInclude(yield* ask, { maxAge: "private, max-age=2", age: 0 })
+        assert.deepInclude(yield* eventually(ask, ({ age }) => age > 0), { maxAge: "private, max-age=2" })
+        // What the proxy takes for stale is stale by what it says.
+        const stale = yield* eventually(ask, ({ isStale }) => isStale)
+        assert.strictEqual(stale.maxAge, "private, max-age=2")
+        assert.isAtLeast(stale.age, 2)
+      })
+    )
+  )
+
   it.live("gives the old answer at once while it asks, and while the upstream is down", () =>
     simulated(
       {},
