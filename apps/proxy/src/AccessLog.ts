@@ -1,8 +1,9 @@
 /**
- * One line of JSON on stderr for each answer, written in batches.
+ * One line of JSON on stderr for each answer, written in batches, and some for connections that got none.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { ConnectionLog, type Ended } from "./ConnectionLog.ts"
 import type { LogEntry } from "./Exchange.ts"
 import * as Metrics from "./Metrics.ts"
 
@@ -17,13 +18,19 @@ const BATCH = 65_536
 const MAX_WAITING = 4_194_304
 const MAX_PATH = 200
 
+/** What is written to. */
+export interface AccessLog {
+  readonly answered: (entry: LogEntry) => void
+  readonly ended: (connection: Ended) => void
+}
+
 /** Makes the log; closing the scope writes what is left. */
 export const make = (
   level: AccessLogLevel,
   output: NodeJS.WritableStream = process.stderr
-): Effect.Effect<(entry: LogEntry) => void, never, Scope.Scope> =>
+): Effect.Effect<AccessLog, never, Scope.Scope> =>
   Effect.gen(function* () {
-    if (level === "off") return () => {}
+    if (level === "off") return { answered: () => {}, ended: () => {} }
     let waiting = ""
     let count = 0
     const flush = () => {
@@ -36,23 +43,34 @@ export const make = (
         if (error !== null && error !== undefined) Metrics.count(Metrics.logDropped, lines)
       })
     }
-    yield* Effect.acquireRelease(
-      Effect.sync(() => setInterval(flush, FLUSH_MILLIS)),
-      (timer) =>
-        Effect.sync(() => {
-          clearInterval(timer)
-          flush()
-        })
-    )
-    return (entry: LogEntry) => {
-      if (level === "errors" && entry.status < 400) return
+    const write = (text: string) => {
       if ("writableLength" in output && Number(output.writableLength) > MAX_WAITING) {
         Metrics.count(Metrics.logDropped)
         return
       }
-      waiting += line(entry, new Date())
+      waiting += text
       count += 1
       if (waiting.length > BATCH) flush()
+    }
+    const connections = new ConnectionLog(write)
+    const tick = () => {
+      connections.tick(performance.now())
+      flush()
+    }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => setInterval(tick, FLUSH_MILLIS)),
+      (timer) =>
+        Effect.sync(() => {
+          clearInterval(timer)
+          connections.sumUp()
+          flush()
+        })
+    )
+    return {
+      answered: (entry: LogEntry) => {
+        if (level === "all" || entry.status >= 400) write(line(entry, new Date()))
+      },
+      ended: (connection: Ended) => connections.note(connection, performance.now())
     }
   })
 

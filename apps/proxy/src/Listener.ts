@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
+import type { Ended } from "./ConnectionLog.ts"
 import { maxHeaderBytes } from "./Hygiene.ts"
 import type { Outbox } from "./Outbox.ts"
 import * as Pipeline from "./Pipeline.ts"
@@ -29,6 +30,8 @@ export interface ListenerOptions {
   readonly drain: Duration.Duration
   /** How long requests may take to finish after that. */
   readonly grace: Duration.Duration
+  /** Called for each connection that is ended for what was sent on it, or for what was not. */
+  readonly onEnded: (connection: Ended) => void
   /** Called when the stop begins. */
   readonly onDrain: () => void
 }
@@ -99,9 +102,10 @@ export const listen = (
       })
     })
     server.on("timeout", (socket: Socket) => {
-      const isOurs = (sockets.get(socket)?.busy ?? 0) > 0 && socket.writableLength === 0
-      if (isOurs) socket.setTimeout(server.timeout)
-      else socket.destroy()
+      const isBusy = (sockets.get(socket)?.busy ?? 0) > 0
+      if (isBusy && socket.writableLength === 0) return void socket.setTimeout(server.timeout)
+      if (isBusy) options.onEnded({ reason: "idle", address: socket.remoteAddress })
+      socket.destroy()
     })
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const use = sockets.get(request.socket)
@@ -113,14 +117,24 @@ export const listen = (
         use.pipeline?.next()
       })
     })
+    const reject = (socket: Socket | null, refusal: Problem.Refusal) => {
+      if (socket === null || !socket.writable) return void socket?.destroy()
+      const address = socket.remoteAddress
+      const status = answerRaw(socket, refusal)
+      options.onEnded({ reason: refusal.problem, address, ...(status === undefined ? {} : { status }) })
+    }
     server.on("request", handler)
     // Neither is anything that is served here: the form of the request tells so.
     server.on("checkContinue", handler)
     server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
-      answerRaw(response.socket, Problem.refuse("expectation-failed", "the expectation cannot be met"))
+      reject(response.socket, Problem.refuse("expectation-failed", "the expectation cannot be met"))
     })
     server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
-      answerRaw(socket, clientErrorRefusal(error.code))
+      if (error.code !== undefined && LEFT.has(error.code)) return void socket.destroy()
+      reject(socket, clientErrorRefusal(error.code))
+    })
+    server.on("drop", (connection) => {
+      options.onEnded({ reason: "too-many-connections", address: connection?.remoteAddress })
     })
     yield* Effect.acquireRelease(bind(server, options), () => stop(server, sockets, options))
     return { url: urlOf(server), connections: () => sockets.size }
@@ -185,14 +199,20 @@ const clientErrorRefusal = (code: string | undefined): Problem.Refusal => {
   }
 }
 
-/** Answers where there is no request that could be answered, and closes. */
-const answerRaw = (socket: Socket | null, refusal: Problem.Refusal): void => {
-  if (socket === null) return
-  if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy()
+/** Errors of connections whose clients are gone. */
+const LEFT: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"])
+
+/** Answers where there is no request that could be answered, and closes; the status, if an answer could be given. */
+const answerRaw = (socket: Socket, refusal: Problem.Refusal): number | undefined => {
+  if (socket.bytesWritten > 0) {
+    socket.destroy()
+    return undefined
+  }
   const status = Problem.statusOf(refusal.problem)
   const id = "none"
   const body = Problem.body(refusal, id)
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${id}\r\ncontent-type: ${Problem.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
   )
+  return status
 }

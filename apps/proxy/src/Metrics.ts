@@ -24,6 +24,19 @@ const secondsSeries = new Map<string, typeof seconds>()
 
 /** Counts an answer. `route` is one of few names, never a path. */
 export const answered = (route: string, status: number, cache: string, elapsedMillis: number): void => {
+  countAnswer(route, status, cache)
+  let histogram = secondsSeries.get(route)
+  if (histogram === undefined) {
+    histogram = Metric.withAttributes(seconds, { route })
+    secondsSeries.set(route, histogram)
+  }
+  histogram.updateUnsafe(elapsedMillis / 1000, context)
+}
+
+/** Counts an answer to what was no request. */
+export const rejected = (status: number): void => countAnswer("none", status, "none")
+
+const countAnswer = (route: string, status: number, cache: string): void => {
   const key = `${route} ${status} ${cache}`
   let counter = requestSeries.get(key)
   if (counter === undefined) {
@@ -31,12 +44,6 @@ export const answered = (route: string, status: number, cache: string, elapsedMi
     requestSeries.set(key, counter)
   }
   counter.updateUnsafe(1, context)
-  let histogram = secondsSeries.get(route)
-  if (histogram === undefined) {
-    histogram = Metric.withAttributes(seconds, { route })
-    secondsSeries.set(route, histogram)
-  }
-  histogram.updateUnsafe(elapsedMillis / 1000, context)
 }
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
@@ -68,11 +75,22 @@ export const gaveWay = counter(
   "Requests that lost their place to a token with fewer, or because nobody read the answer"
 )
 
-/** Connections that held too much. */
-export const dropped = counter(
+const dropped = counter(
   "hb_sessions_proxy_connections_dropped",
-  "Connections that were dropped because too much waited for clients that do not read"
+  "Connections that were ended without a word, by reason"
 )
+
+/** Connections that were ended without a word; `reason` is one of few names. */
+export const droppedFor = (reason: string): Metric.Metric<number, unknown> => {
+  let series = droppedSeries.get(reason)
+  if (series === undefined) {
+    series = Metric.withAttributes(dropped, { reason })
+    droppedSeries.set(reason, series)
+  }
+  return series
+}
+
+const droppedSeries = new Map<string, typeof dropped>()
 
 /** Adds one, or as many as are said. */
 export const count = (metric: Metric.Metric<number, unknown>, times = 1): void => metric.updateUnsafe(times, context)

@@ -23,10 +23,10 @@ export class Outbox {
   private readonly waiting = new Map<Socket, Waiting>()
   private readonly held = new WeakMap<Socket, number>()
   private readonly maxBytes: number
-  private readonly onDrop: (socket: Socket, bytes: number) => void
+  private readonly onDrop: (address: string | undefined) => void
   private total = 0
 
-  constructor(maxBytes: number, onDrop: (socket: Socket, bytes: number) => void) {
+  constructor(maxBytes: number, onDrop: (address: string | undefined) => void) {
     this.maxBytes = maxBytes
     this.onDrop = onDrop
   }
@@ -71,11 +71,12 @@ export class Outbox {
     const now = performance.now()
     const weight = ({ bytes, since }: Waiting) => bytes * (now - since + 1)
     const worst = [...this.waiting].toSorted(([, a], [, b]) => weight(b) - weight(a))
-    for (const [socket, { bytes }] of worst) {
+    for (const [socket] of worst) {
       if (this.total <= this.maxBytes * AFTER_DROP) return
+      const address = socket.remoteAddress
       this.forget(socket)
       socket.resetAndDestroy()
-      this.onDrop(socket, bytes)
+      this.onDrop(address)
     }
   }
 }

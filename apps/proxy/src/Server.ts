@@ -18,6 +18,7 @@ import * as AccessLog from "./AccessLog.ts"
 import * as Admin from "./Admin.ts"
 import type * as Answer from "./Answer.ts"
 import { ByteCache, type FailureKind } from "./ByteCache.ts"
+import type { Ended } from "./ConnectionLog.ts"
 import * as Documents from "./Documents.ts"
 import * as Gate from "./Gate.ts"
 import * as HostCheck from "./HostCheck.ts"
@@ -136,7 +137,12 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     deadline: settings.deadline,
     readTimeout: settings.readTimeout
   })
-  const outbox = new Outbox(settings.maxQueued, () => Metrics.count(Metrics.dropped))
+  const onEnded = (connection: Ended) => {
+    if (connection.status === undefined) Metrics.count(Metrics.droppedFor(connection.reason))
+    else Metrics.rejected(connection.status)
+    log.ended(connection)
+  }
+  const outbox = new Outbox(settings.maxQueued, (address) => onEnded({ reason: "queued", address }))
   const isMeant = HostCheck.make(settings.allowedHosts ?? [])
   const gate = Gate.make({
     authenticate: tokens.authenticate,
@@ -148,7 +154,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     maxStreams: settings.maxStreams,
     corsOrigins: new Set(settings.corsOrigins),
     cache,
-    log,
+    log: log.answered,
     outbox,
     timeOfDay: () => clock.currentTimeMillisUnsafe(),
     now: () => SteadyTime.nowUnsafe(clock),
@@ -161,7 +167,8 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     clientTimeout: settings.clientTimeout,
     keepAlive: settings.keepAlive,
     maxConnections: settings.maxConnections,
-    outbox
+    outbox,
+    onEnded
   }
   let connections = () => 0
   const observe = Effect.map(health.openFor, (openFor) =>

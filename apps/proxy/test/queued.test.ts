@@ -126,7 +126,8 @@ it.live("answers that nobody reads are dropped beyond a bound, and those who rea
       const request = `GET ${path} HTTP/1.1\r\nhost: a\r\nx-api-key: ${proxy.token}\r\n\r\n`
       // What the kernel takes of an answer is a few megabytes, so it takes some answers to fill a connection.
       yield* deaf(proxy.url, 60, request.repeat(40))
-      yield* eventually(metric(proxy.adminUrl, "hb_sessions_proxy_connections_dropped"), (count) => count > 0)
+      const dropped = metric(proxy.adminUrl, 'hb_sessions_proxy_connections_dropped{reason="queued"}')
+      yield* eventually(dropped, (count) => count > 0)
       assert.isAtMost(yield* metric(proxy.adminUrl, "hb_sessions_proxy_queued_bytes"), 8 * 1024 * 1024)
       for (let turn = 0; turn < 10; turn++) {
         assert.strictEqual((yield* get(proxy.url + path, { headers: proxy.auth })).status, 200)

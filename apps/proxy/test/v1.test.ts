@@ -275,6 +275,8 @@ layer(Simulator.layer({ sessions: 20_000, pageSize: 500, seed: "backpressure" })
         yield* eventually(get(`${proxy.adminUrl}/metrics`), ({ text }) =>
           text.includes("hb_sessions_proxy_requests_in_flight 0")
         )
+        const { text } = yield* get(`${proxy.adminUrl}/metrics`)
+        assert.include(text, 'hb_sessions_proxy_connections_dropped{reason="idle"} 1\n')
       }).pipe(Effect.scoped)
     )
   }
