@@ -31,7 +31,7 @@ const against = async (
 
 const refused = (): Answer => [401, { message: "no such key" }]
 
-describe("the example", { timeout: 30_000 }, () => {
+describe("the example", () => {
   it("with-effect.ts prints the sessions of the last day and what is known of the read", async () => {
     const fresh = { ...row(0), createdAt: new Date().toISOString(), creditsUsed: 0.25 }
     const intercept = ({ status }: Seen): Answer =>

@@ -21,7 +21,7 @@ describe("every module", () => {
         imports.filter((specifier) => !chunks.has(specifier)),
         []
       )
-    }, 30_000)
+    })
   }
 
   it("imports nothing but effect and its neighbours", () => {

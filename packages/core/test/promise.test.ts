@@ -46,7 +46,7 @@ const ids = (sessions: Iterable<Pick<Session, "id">>) => Array.from(sessions, ({
 const rows = (count: number) => ids(Array.from({ length: count }, (_, index) => row(index)))
 
 /** Waits until a condition holds that the other side of a socket brings about. */
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 5 })
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 5 })
 
 describe("list", () => {
   it("gives one page as the server has it", async () => {
