@@ -82,6 +82,14 @@ describe("exit codes", () => {
     ["--resume-file with fast", ["list", "--all", "--resume-file", "x", "--consistency", "fast"], "verified"],
     ["a resume token that is none", ["list", "--all", "--resume", "x"], "resume token"],
     ["a time that is none", ["list", "--since", "soon"], "yesterday"],
+    [
+      "seconds for a time",
+      ["list", "--since", "1790000000"],
+      "looks like seconds; in milliseconds it is 1790000000000"
+    ],
+    ["a day that does not exist", ["count", "--since", "2026-02-30"], '--since: "2026-02-30" is not a time: February'],
+    ["an hour that does not exist", ["stats", "--until", "2026-01-31T24:00Z"], "2026-02-01T00:00"],
+    ["a year that is hardly meant", ["list", "--until", "0026-01-31"], "before 1900"],
     ["times in the wrong order", ["list", "--since", "1d", "--until", "2d"], "before"],
     ["an unknown column", ["list", "--columns", "stat"], "did you mean"],
     ["a column that grants access", ["list", "--columns", "liveUrl"], "never a column"],

@@ -283,7 +283,7 @@ export const gather = Effect.fn("Reading.gather")(function* (begin: Beginning) {
     consistency: "verified",
     ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
     ...(plan.pageSize === undefined ? {} : { pageSize: plan.pageSize }),
-    ...(plan.readSince === undefined ? {} : { since: plan.readSince }),
+    ...(plan.readSince === undefined ? {} : { since: { epochMilliseconds: plan.readSince } }),
     ...(hasRead ? { state: fs.stream(scan.fileOf(SCAN_KEY)) } : {}),
     onReport: (found) =>
       Effect.sync(() => {

@@ -134,6 +134,35 @@ describe("a run that fails", () => {
     }).pipe(Effect.scoped)
   )
 
+  for (const [time, args, env, message] of [
+    [
+      "seconds",
+      ["--since", "1790000000"],
+      {},
+      '--since: "1790000000" is not a time: it looks like seconds; in milliseconds'
+    ],
+    [
+      "a day that does not exist",
+      [],
+      { HB_SESSIONS_EXPORT_SINCE: "2026-02-30" },
+      '--since: "2026-02-30" is not a time: Feb'
+    ],
+    ["minute 60", [], { HB_SESSIONS_EXPORT_UNTIL: "2026-01-31T09:60Z" }, "minutes go from 00 to 59"],
+    ["an end before the beginning", ["--since", "2d", "--until", "3d"], {}, "--since is not before --until"]
+  ] as const) {
+    it.live(`${time} for a time: exit code 2, what is wrong with it, and nothing is written`, () =>
+      Effect.gen(function* () {
+        const out = yield* scratch
+        const where = { HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: "http://127.0.0.1:9" }
+        const { code, stderr } = yield* Bin.run(bin, ["run", "--out", out, ...args], { ...where, ...env })
+        assert.strictEqual(code, 2)
+        assert.match(stderr, /^hb-sessions-export: [^\n]+\n$/)
+        assert.include(stderr, message)
+        assert.isEmpty(visible(out))
+      }).pipe(Effect.scoped)
+    )
+  }
+
   it.live("no --out: exit code 2 and the flag", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* Bin.run(bin, ["run"], {})

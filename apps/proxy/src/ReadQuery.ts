@@ -1,19 +1,13 @@
 /**
  * The queries of `/v1`: what of the list is read, and how it is written.
  */
+import { parseTime } from "@hb-sessions/core/parseTime"
 import { InvalidColumns, parseColumns, type ColumnName } from "@hb-sessions/core/SessionsCsv"
 import type { ReadOptions } from "@hb-sessions/core/Sessions"
-import { toEpochMillis } from "@hb-sessions/core/Timestamp"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { refusalOf } from "./refusalOf.ts"
 import { invalidParameter, type Refusal } from "./Problem.ts"
-
-const Time = Schema.String.check(
-  Schema.makeFilter((text: string) => !Number.isNaN(toEpochMillis(text)), {
-    expected: "a time: ISO 8601 or epoch milliseconds"
-  })
-)
 
 const Statuses = Schema.String.check(
   Schema.isPattern(/^[^,\s]+(,[^,\s]+)*$/, { expected: "statuses separated by commas" })
@@ -24,10 +18,10 @@ export const readQuery = {
   status: Schema.optionalKey(Statuses).annotateKey({
     description: "Only sessions in this status, or in one of these, separated by commas; all when absent"
   }),
-  since: Schema.optionalKey(Time).annotateKey({
+  since: Schema.optionalKey(Schema.String).annotateKey({
     description: "Only sessions created then or later: ISO 8601 or epoch milliseconds"
   }),
-  until: Schema.optionalKey(Time).annotateKey({
+  until: Schema.optionalKey(Schema.String).annotateKey({
     description: "Only sessions created before then: ISO 8601 or epoch milliseconds"
   }),
   consistency: Schema.optionalKey(Schema.Literals(["verified", "fast"])).annotateKey({
@@ -79,21 +73,31 @@ export const parse = (search: string, hasColumns: boolean): Result.Result<ReadQu
     const query = yield* Result.mapError(decode(rest), refusalOf)
     const columns =
       columnsText === undefined ? undefined : yield* Result.mapError(parseColumns(columnsText), invalidColumns)
+    const since = yield* time("since", query.since)
+    const until = yield* time("until", query.until)
+    if (since !== undefined && until !== undefined && since >= until) {
+      return yield* Result.fail(invalidParameter("until", "not after since, so no session can match"))
+    }
     const statuses = query.status === undefined ? undefined : [...new Set(query.status.split(","))].toSorted()
     const [single] = statuses ?? []
     return {
       columns,
       statuses,
-      key: JSON.stringify([statuses, query.since, query.until, query.consistency]),
+      key: JSON.stringify([statuses, since, until, query.consistency]),
       options: {
         ...(statuses === undefined || single === undefined
           ? {}
           : { status: statuses.length === 1 ? single : statuses }),
-        ...(query.since === undefined ? {} : { since: toEpochMillis(query.since) }),
-        ...(query.until === undefined ? {} : { until: toEpochMillis(query.until) }),
+        ...(since === undefined ? {} : { since: { epochMilliseconds: since } }),
+        ...(until === undefined ? {} : { until: { epochMilliseconds: until } }),
         ...(query.consistency === undefined ? {} : { consistency: query.consistency })
       }
     }
   })
+
+const time = (name: string, text: string | undefined): Result.Result<number | undefined, Refusal> =>
+  text === undefined
+    ? Result.succeed(text)
+    : Result.mapError(parseTime(text), ({ message }) => invalidParameter(name, message))
 
 const invalidColumns = (error: InvalidColumns): Refusal => invalidParameter("columns", error.message)

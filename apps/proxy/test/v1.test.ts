@@ -7,6 +7,7 @@ import { Effect } from "effect"
 import { get as httpGet } from "node:http"
 import { connect } from "node:net"
 import { eventually, get, raw, start } from "./support/Proxy.ts"
+import timeTexts from "../../../packages/core/test/fixtures/times.json" with { type: "json" }
 
 const SESSIONS = 230
 
@@ -137,7 +138,8 @@ layer(Simulator.layer({ sessions: SESSIONS, seed: "v1", extraFields: true }), { 
         const { requests } = yield* simulator.stats
         for (const [path, parameter] of [
           ["/v1/sessions?page=1", "page"],
-          ["/v1/sessions?since=yesterday", "since"],
+          ["/v1/sessions?since=2026-01-31&until=2026-01-30", "until"],
+          ["/v1/stats?since=2026-01-31&until=2026-01-31T00:00Z", "until"],
           ["/v1/sessions?consistency=maybe", "consistency"],
           ["/v1/sessions?status=a&status=b", "status"],
           ["/v1/sessions?status=", "status"],
@@ -153,6 +155,32 @@ layer(Simulator.layer({ sessions: SESSIONS, seed: "v1", extraFields: true }), { 
           assert.deepStrictEqual([path, status, JSON.parse(text).parameter], [path, 400, parameter])
         }
         assert.strictEqual((yield* simulator.stats).requests, requests)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("rejects times that are hardly meant, with the reason, before it asks", () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator)
+        const { requests } = yield* simulator.stats
+        for (const [time = "", reason = ""] of timeTexts.rejected) {
+          for (const [route, name] of [
+            ["/v1/sessions", "since"],
+            ["/v1/stats", "until"]
+          ] as const) {
+            const url = `${proxy.url}${route}?${new URLSearchParams({ [name]: time }).toString()}`
+            const { status, text } = yield* get(url, { headers: proxy.auth })
+            const { detail, parameter } = JSON.parse(text)
+            assert.deepStrictEqual([time, status, parameter], [time, 400, name])
+            assert.include(detail, reason)
+            assert.include(detail, "epoch milliseconds")
+          }
+        }
+        assert.strictEqual((yield* simulator.stats).requests, requests)
+        const again = new URLSearchParams({ since: "1971-01-01T00:00Z", until: "31532400000" }).toString()
+        assert.strictEqual((yield* get(`${proxy.url}/v1/stats?${again}`, { headers: proxy.auth })).status, 400)
+        const old = new URLSearchParams({ since: "1971-01-01T00:00+01:00", until: "1769851800000" }).toString()
+        assert.strictEqual((yield* get(`${proxy.url}/v1/stats?${old}`, { headers: proxy.auth })).status, 200)
       }).pipe(Effect.scoped)
     )
 

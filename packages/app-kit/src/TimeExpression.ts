@@ -1,6 +1,7 @@
 /**
  * Points in time as people give them on a command line.
  */
+import { InvalidTime, parseTime } from "@hb-sessions/core/parseTime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -18,7 +19,6 @@ const units: Readonly<Record<string, number>> = {
 }
 
 const AGE = /^(\d+(?:\.\d+)?)([smhdw])$/
-const ISO_8601 = /^(\d{4})-(\d{2})(?:-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?)?$/i
 
 /**
  * Reads a time, relative to the `Clock`, as epoch milliseconds.
@@ -27,49 +27,38 @@ const ISO_8601 = /^(\d{4})-(\d{2})(?:-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+
  *
  * - `90s`, `90m`, `24h`, `7d`, `2w`: so long ago; fractions are allowed.
  * - `now`; `today` and `yesterday`: the beginning of that day in UTC.
- * - ISO 8601: a month, a date, or a date and time with `Z`, an offset or neither. What is not said is UTC.
+ * - What `parseTime` of core takes: ISO 8601 and epoch milliseconds. What is not said is UTC.
  *
- * Fails with the exit code of a usage error, and a message that quotes the text and names the forms.
+ * Fails with the exit code of a usage error, and a message that quotes the text, says what is wrong with it, and names
+ * the forms.
  */
 export const parse = (text: string): Effect.Effect<number, AppError> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fromResult(parseAt(text, now)))
 
 /** As `parse`, relative to the given time. */
-export const parseAt = (text: string, now: number): Result.Result<number, AppError> => {
-  const millis = read(text.trim(), now)
-  return Number.isNaN(millis) ? Result.fail(notATime(text)) : Result.succeed(millis)
-}
+export const parseAt = (text: string, now: number): Result.Result<number, AppError> =>
+  Result.mapError(read(text.trim(), now), (error) => notATime(text, error))
 
-const read = (text: string, now: number): number => {
+const read = (text: string, now: number): Result.Result<number, InvalidTime> => {
   const startOfDay = now - (((now % DAY) + DAY) % DAY)
   switch (text.toLowerCase()) {
     case "now":
-      return now
+      return Result.succeed(now)
     case "today":
-      return startOfDay
+      return Result.succeed(startOfDay)
     case "yesterday":
-      return startOfDay - DAY
+      return Result.succeed(startOfDay - DAY)
   }
   const age = AGE.exec(text)
-  if (age !== null) {
-    const millis = Math.round(now - Number(age[1]) * (units[age[2] ?? ""] ?? Number.NaN))
-    return Math.abs(millis) <= MAX_EPOCH_MILLIS ? millis : Number.NaN
-  }
-  const iso = ISO_8601.exec(text)
-  if (iso === null || !isDayOfMonth(Number(iso[1]), Number(iso[2]), Number(iso[3] ?? "1"))) return Number.NaN
-  const hasTime = text.length > "2026-01-31".length
-  return Date.parse(hasTime && iso[4] === undefined ? `${text}Z` : text)
+  if (age === null) return parseTime(text)
+  const millis = Math.round(now - Number(age[1]) * (units[age[2] ?? ""] ?? Number.NaN))
+  return millis >= EARLIEST ? Result.succeed(millis) : Result.fail(new InvalidTime({ problem: "it is too long ago" }))
 }
 
-/** Largest distance from the epoch, in milliseconds, that a JavaScript `Date` can hold. */
-const MAX_EPOCH_MILLIS = 8.64e15
+const EARLIEST = Date.UTC(1900, 0)
 
-/** `Date.parse` takes 31 February for 3 March. */
-const isDayOfMonth = (year: number, month: number, day: number): boolean =>
-  month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
-
-const notATime = (text: string) =>
+const notATime = (text: string, { problem }: InvalidTime) =>
   new AppError({
-    message: `${JSON.stringify(text)} is not a time; give an age such as 90m, 24h, 7d or 2w, or now, today, yesterday, or ISO 8601 such as 2026-01-31 or 2026-01-31T09:30Z`,
+    message: `${JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)} is not a time${problem === undefined ? "" : `: ${problem}`}; give an age such as 90m, 24h, 7d or 2w, or now, today, yesterday, or ISO 8601 such as 2026-01-31 or 2026-01-31T09:30Z, or epoch milliseconds such as 1769851800000`,
     exitCode: exitCodes.usage
   })

@@ -53,14 +53,15 @@ export interface ReadOptions {
    */
   readonly retryBudget?: number
   /**
-   * Only sessions created then or later: a `DateTime`, a `Date`, ISO 8601 text or epoch milliseconds.
+   * Only sessions created then or later: a `DateTime`, a `Date`, ISO 8601 text (UTC if it does not say) or epoch
+   * milliseconds. What looks like seconds, or a day that does not exist, is `InvalidOptions`.
    *
    * Filtered here. Sessions without `createdAt` are left out. If the list is newest first, as far as it was read, the
    * read ends at the first page that is older as a whole. A verified read of a list that the server does not filter then
    * takes some three requests to prove that the pages left no gap; any other one proves nothing: `stopped-early`.
    */
   readonly since?: DateTime.DateTime.Input
-  /** Only sessions created before then. Filtered here; sessions without `createdAt` are left out. */
+  /** Only sessions created before then, which must be after `since`. Filtered here; sessions without `createdAt` are left out. */
   readonly until?: DateTime.DateTime.Input
   /** Is run with each row that is no session, as it has no usable id, whatever the filters; once for rows that read alike. */
   readonly onUnreadableRow?: (row: UnreadableRow) => Effect.Effect<void>

@@ -189,9 +189,9 @@ export interface ReadOptions {
    * success adds one, up to eight times as many, so that an outage does not become a storm.
    */
   readonly retryBudget?: number | undefined
-  /** Only sessions created then or later; text is ISO 8601. */
+  /** Only sessions created then or later; text is ISO 8601 (UTC if it does not say), a number epoch milliseconds. */
   readonly since?: Date | string | number | undefined
-  /** Only sessions created before then; text is ISO 8601. */
+  /** Only sessions created before then, which must be after `since`. */
   readonly until?: Date | string | number | undefined
   /** The `resumeToken` of a chunk, to go on after it. */
   readonly from?: string | undefined

@@ -21,6 +21,8 @@ const counting = () => {
   return { layer: Layer.succeed(SessionsClient, client), requests: () => requests }
 }
 
+const time = "a time: a DateTime, a Date, ISO 8601 text or epoch milliseconds"
+
 describe("a read", () => {
   const wrong: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
     [{ concurrency: Number.NaN }, "concurrency must be a whole number from 1, not NaN"],
@@ -28,10 +30,17 @@ describe("a read", () => {
     [{ pageSize: -1 }, "pageSize must be a whole number from 1, not -1"],
     [{ maxPages: 0 }, "maxPages must be a whole number from 1, not 0"],
     [{ retryBudget: Number.NaN }, "retryBudget must be a whole number from 0, not NaN"],
-    [{ since: {} }, "since must be a time, not an object"],
-    [{ until: { epochMilliseconds: Number.NaN } }, "until must be a time, not an object"],
-    [{ until: { now: 1 } }, "until must be a time, not an object"],
-    [{ since: "5" }, 'since must be a time, not "5"'],
+    [{ since: {} }, `since must be ${time}, not an object`],
+    [{ until: { epochMilliseconds: Number.NaN } }, `until must be ${time}, not an object`],
+    [{ until: { now: 1 } }, `until must be ${time}, not an object`],
+    [{ since: "5" }, `since must be ${time}, not "5"`],
+    [{ since: "2026-02-30" }, `since must be ${time}, not "2026-02-30": February 2026 has 28 days`],
+    [
+      { since: 1_790_000_000 },
+      `since must be ${time}, not 1790000000: it looks like seconds; in milliseconds it is 1790000000000, which is 2026-09-21T14:13:20.000Z`
+    ],
+    [{ since: { year: 2026, month: 2, day: 30 } }, `since must be ${time}, not an object: there is no such time`],
+    [{ since: "2026-01-31", until: "2026-01-31" }, "until must be after since, or no session can match"],
     [{ status: [7] }, 'status must be text such as "active", not 7'],
     [{ filter: "both" }, 'filter must be "server" or "client", not "both"'],
     [{ consistency: true }, 'consistency must be "verified" or "fast", not true'],

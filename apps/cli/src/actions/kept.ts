@@ -13,10 +13,10 @@ import type { ListInput } from "../commands/list.ts"
 import { named } from "../output.ts"
 import type { Chunks } from "./Chunk.ts"
 import * as ResumeFile from "./ResumeFile.ts"
-import { reading, usage } from "./selection.ts"
+import { reading, type Times, usage } from "./selection.ts"
 
 /** The resume file, if one is named; what it is good for can be gone on with only where rows that were written stay. */
-export const keptOf = Effect.fnUntraced(function* (input: ListInput, format: string, times: Sessions.ReadOptions) {
+export const keptOf = Effect.fnUntraced(function* (input: ListInput, format: string, times: Times) {
   if (Option.isNone(input.resumeFile)) return undefined
   if (Option.isSome(named(input.output))) {
     return yield* usage(
@@ -44,12 +44,7 @@ export const keptOf = Effect.fnUntraced(function* (input: ListInput, format: str
   }
   const flags: Record<string, string> = {}
   for (const [flag, value] of Object.entries(given)) if (Option.isSome(value)) flags[flag] = String(value.value)
-  const millis = (time: unknown) => (typeof time === "number" ? time : undefined)
-  return yield* ResumeFile.open(input.resumeFile.value, {
-    flags,
-    since: millis(times.since),
-    until: millis(times.until)
-  })
+  return yield* ResumeFile.open(input.resumeFile.value, { flags, ...times })
 })
 
 /** The sessions that are not written yet, and what the file keeps of them. */
@@ -59,7 +54,10 @@ export const keptChunks = (
   keep: (sessions: ReadonlyArray<Session>) => ReadonlyArray<Session>
 ): Chunks => {
   const { since, until } = kept
-  const times = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) }
+  const times = {
+    ...(since === undefined ? {} : { since: { epochMilliseconds: since } }),
+    ...(until === undefined ? {} : { until: { epochMilliseconds: until } })
+  }
   return Stream.unwrap(
     Effect.gen(function* () {
       const cut = yield* Deferred.make<void, AppError>()

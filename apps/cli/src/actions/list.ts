@@ -32,7 +32,7 @@ import { timesIn } from "../terminal/times.ts"
 import type { Chunk, Chunks } from "./Chunk.ts"
 import { keptChunks, keptOf } from "./kept.ts"
 import type { ResumeFile } from "./ResumeFile.ts"
-import { reading, select, usage } from "./selection.ts"
+import { reading, select, type Times, usage } from "./selection.ts"
 import { parseSort, sorted } from "./sort.ts"
 import { summaryOf, unproven } from "./summary.ts"
 
@@ -59,7 +59,7 @@ export const list = Effect.fn("list")(
       Config.withDefault(screen.isTerminal && !isFile ? ("table" as const) : ("ndjson" as const))
     )
     const selected = yield* select(input)
-    const kept = yield* keptOf(input, formatName, selected.options)
+    const kept = yield* keptOf(input, formatName, selected.times)
     const makeEncoder = Option.isNone(input.jq) ? formats[formatName] : yield* jqFormat(input.jq.value)
     const encoder = makeEncoder({
       columns,
@@ -127,7 +127,7 @@ const checkCombination = Effect.fnUntraced(function* (input: ListInput) {
 const chunksOf = Effect.fnUntraced(function* (
   input: ListInput,
   limit: number,
-  { filters, matches, options }: Effect.Success<ReturnType<typeof select>>,
+  { filters, matches, options, times }: Effect.Success<ReturnType<typeof select>>,
   kept: ResumeFile | undefined
 ) {
   const whole = yield* reading
@@ -144,7 +144,7 @@ const chunksOf = Effect.fnUntraced(function* (
   if (Option.isSome(input.page)) {
     const page = input.page.value
     const chunks: Chunks = Stream.fromEffect(
-      Effect.map(onePage(page, options, whole.pageSize), (sessions) => ({ sessions: keep(sessions) }))
+      Effect.map(onePage(page, options.status, times, whole.pageSize), (sessions) => ({ sessions: keep(sessions) }))
     )
     return { ...known, chunks }
   }
@@ -175,7 +175,8 @@ type Read = Effect.Success<ReturnType<typeof chunksOf>>
 /** One page of the API, with the filters that the API does not have. */
 const onePage = Effect.fnUntraced(function* (
   page: number,
-  { since, status, until }: Sessions.ReadOptions,
+  status: Sessions.ReadOptions["status"],
+  { since, until }: Times,
   pageSize: number | undefined
 ) {
   const client = yield* SessionsClient
@@ -184,8 +185,8 @@ const onePage = Effect.fnUntraced(function* (
     ...(typeof status === "string" ? { status } : {}),
     ...(pageSize === undefined ? {} : { limit: pageSize })
   })
-  const from = typeof since === "number" ? since : -Infinity
-  const to = typeof until === "number" ? until : Infinity
+  const from = since ?? -Infinity
+  const to = until ?? Infinity
   const isBound = since !== undefined || until !== undefined
   return answer.sessions.filter(
     ({ createdAt, status: actual }) =>

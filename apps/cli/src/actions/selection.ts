@@ -19,10 +19,16 @@ export interface Selection {
   readonly minCredits: Option.Option<number>
 }
 
-const time = (flag: string, text: Option.Option<string>) =>
-  Option.isNone(text)
-    ? Effect.void
-    : Effect.mapError(TimeExpression.parse(text.value), (error) => usage(`--${flag}: ${error.message}`))
+/** The bounds of `createdAt` in epoch milliseconds. */
+export interface Times {
+  readonly since: number | undefined
+  readonly until: number | undefined
+}
+
+const time = Effect.fnUntraced(function* (flag: string, text: Option.Option<string>) {
+  if (Option.isNone(text)) return undefined
+  return yield* Effect.mapError(TimeExpression.parse(text.value), ({ message }) => usage(`--${flag}: ${message}`))
+})
 
 /** A mistake on the command line. */
 export const usage = (message: string) => new AppError({ message, exitCode: exitCodes.usage })
@@ -38,15 +44,16 @@ export const select = Effect.fnUntraced(function* (selection: Selection) {
   const [status] = statuses
   const options: ReadOptions = {
     ...(status === undefined ? {} : { status: statuses.length === 1 ? status : statuses }),
-    ...(since === undefined ? {} : { since }),
-    ...(until === undefined ? {} : { until })
+    // As numbers, times before 1973 look like seconds.
+    ...(since === undefined ? {} : { since: { epochMilliseconds: since } }),
+    ...(until === undefined ? {} : { until: { epochMilliseconds: until } })
   }
   const team = Option.getOrUndefined(selection.team)
   const minCredits = Option.getOrUndefined(selection.minCredits)
   const matches = (session: Session): boolean =>
     (team === undefined || session.teamId === team) &&
     (minCredits === undefined || (session.creditsUsed ?? 0) >= minCredits)
-  return { options, matches, filters: team !== undefined || minCredits !== undefined }
+  return { options, times: { since, until }, matches, filters: team !== undefined || minCredits !== undefined }
 })
 
 /** How a whole list is read, from flags, environment and profile. */

@@ -20,6 +20,9 @@ import { configs, outConfig, timeZone, usage } from "./flags.ts"
 /** A sign of life may come late on a busy machine. */
 const LEAST_SILENCE = 3 * Duration.toMillis(HEARTBEAT)
 
+const time = (flag: string, text: string) =>
+  Effect.mapError(TimeExpression.parse(text), ({ message }) => usage(`--${flag}: ${message}`))
+
 const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | undefined) {
   const directory = yield* outConfig
   const {
@@ -48,8 +51,8 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
       "--columns without id cannot be used with --mode incremental, since nothing tells then which rows are of one session; add id"
     )
   }
-  const since = Option.isSome(sinceText) ? yield* TimeExpression.parse(sinceText.value) : undefined
-  const until = Option.isSome(untilText) ? yield* TimeExpression.parse(untilText.value) : undefined
+  const since = Option.isSome(sinceText) ? yield* time("since", sinceText.value) : undefined
+  const until = Option.isSome(untilText) ? yield* time("until", untilText.value) : undefined
   if (since !== undefined && until !== undefined && since >= until) {
     return yield* usage("--since is not before --until, so no session would be exported")
   }

@@ -7,6 +7,9 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { parseTime } from "../parseTime.ts"
+import { numberProblem } from "./readTime.ts"
 
 type Options = Readonly<Record<string, unknown>>
 type Problem = string | undefined
@@ -50,14 +53,14 @@ export const queryProblem = (query: Options): Problem =>
     ? `status must be text such as "active", not ${show(query["status"])}`
     : statuses(query["status"]))
 
-/** The options of a read; `isTime` decides what its bounds may be. */
-export const readProblem = (options: Options, isTime: (value: unknown) => boolean, timeRule: string): Problem =>
+/** The options of a read; `readTime` decides what its bounds may be. */
+export const readProblem = (options: Options, readTime: TimeReader, rule: string): Problem =>
   positiveInts(options, "concurrency", "maxPages", "pageSize") ??
   check(options, ["retryBudget"], count, "a whole number from 0") ??
   statuses(options["status"]) ??
   choice(options, "consistency", ["verified", "fast"]) ??
   choice(options, "filter", ["server", "client"]) ??
-  check(options, ["since", "until"], isTime, timeRule) ??
+  boundsProblem(options, readTime, rule) ??
   check(options, ["from"], (value) => typeof value === "string", "a resume token") ??
   check(options, ["onReport", "onUnreadableRow"], callable, "a function")
 
@@ -99,33 +102,56 @@ const isUrl = (value: unknown): value is Pick<URL, "protocol"> =>
 /** Whether HTTP is spoken to it. */
 export const isHttp = ({ protocol }: Pick<URL, "protocol">): boolean => protocol === "https:" || protocol === "http:"
 
-const ISO_8601 = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?$/i
+/** The epoch milliseconds of a bound, or what is wrong with it: empty where the rule says it. */
+type TimeReader = (value: unknown) => Result.Result<number, string>
 
-const isDayOfMonth = (year: number, month: number, day: number): boolean =>
-  day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
-
-/** Whether a value is a `Date`, ISO 8601 text, or epoch milliseconds. */
-export const isPlainTime = (value: unknown): boolean => {
+/** Reads a `Date`, text, or epoch milliseconds. */
+export const readPlainTime: TimeReader = (value) => {
   if (typeof value === "string") {
-    const parts = ISO_8601.exec(value)
-    if (parts === null || !isDayOfMonth(Number(parts[1]), Number(parts[2]), Number(parts[3]))) return false
-  } else if (typeof value !== "number" && !(value instanceof Date)) {
-    return false
+    return Result.mapError(parseTime(value), ({ problem }) => (problem === undefined ? "" : `: ${problem}`))
   }
-  return Option.isSome(DateTime.make(value))
+  const millis = value instanceof Date ? value.getTime() : value
+  if (typeof millis !== "number" || Option.isNone(DateTime.make(millis))) return Result.fail("")
+  const problem = typeof value === "number" ? numberProblem(value) : undefined
+  return problem === undefined ? Result.succeed(millis) : Result.fail(`: ${problem}`)
 }
 
-const PARTS = new Set(["year", "month", "day", "hour", "minute", "second", "millisecond", "epochMilliseconds"])
+const PARTS = new Set(["year", "month", "day", "hour", "minute", "second", "millisecond"])
 
-/** As `isPlainTime`, and whatever else `DateTime.make` takes, but for objects that say nothing of a time. */
-export const isTimeInput = (value: unknown): boolean => {
-  if (DateTime.isDateTime(value) || isPlainTime(value)) return true
-  if (!Predicate.isObject(value) || value instanceof Date || Array.isArray(value)) return false
+/** As `readPlainTime`, and whatever else `DateTime.make` takes, but for objects that name no time, or none that exists. */
+export const readTimeInput: TimeReader = (value) => {
+  if (DateTime.isDateTime(value)) return Result.succeed(DateTime.toEpochMillis(value))
+  if (!Predicate.isObject(value) || value instanceof Date || Array.isArray(value)) return readPlainTime(value)
   const parts = Object.entries(value)
-  return parts.length > 0 && parts.every(([name, part]) => PARTS.has(name) && Number.isFinite(part))
+  if (parts.length === 0 || !parts.every(([, part]) => Number.isFinite(part))) return Result.fail("")
+  const time = Option.getOrUndefined(DateTime.make(value as DateTime.DateTime.Input))
+  if (time === undefined) return Result.fail("")
+  if ("epochMilliseconds" in value) {
+    return parts.length === 1 ? Result.succeed(DateTime.toEpochMillis(time)) : Result.fail("")
+  }
+  if (!parts.every(([name]) => PARTS.has(name))) return Result.fail("")
+  const read: Options = { ...DateTime.toPartsUtc(time) }
+  return parts.every(([name, part]) => read[name] === part)
+    ? Result.succeed(DateTime.toEpochMillis(time))
+    : Result.fail(": there is no such time")
+}
+
+/** What is wrong with the bounds of a read. */
+const boundsProblem = (options: Options, read: TimeReader, rule: string): Problem => {
+  const found: Record<string, number> = {}
+  for (const name of ["since", "until"]) {
+    const value = options[name]
+    if (value === undefined) continue
+    const time = read(value)
+    if (Result.isFailure(time)) return `${name} must be ${rule}, not ${show(value)}${time.failure}`
+    found[name] = time.success
+  }
+  const { since = -Infinity, until = Infinity } = found
+  return since < until ? undefined : "until must be after since, or no session can match"
 }
 
 export const plainTimeRule = "a Date, ISO 8601 text or epoch milliseconds"
+export const timeRule = "a time: a DateTime, a Date, ISO 8601 text or epoch milliseconds"
 
 /** A value as a message quotes it: short, and without what an object holds. */
 export const show = (value: unknown): string => {

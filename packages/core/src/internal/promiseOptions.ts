@@ -11,10 +11,10 @@ import type * as Core from "../SessionsClient.ts"
 import {
   clientProblem,
   isHttp,
-  isPlainTime,
   millisProblem,
   plainTimeRule,
   queryProblem,
+  readPlainTime,
   readProblem,
   show
 } from "./optionProblem.ts"
@@ -60,7 +60,7 @@ export const listQuery = ({ page, pageSize, signal, status }: ListOptions): List
 export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
   const { concurrency, consistency, filter, from, maxPages, onReport, onUnreadableRow, pageSize, retryBudget } = options
   const { signal, since, status, until } = options
-  orThrow(readProblem({ ...options }, isPlainTime, plainTimeRule))
+  orThrow(readProblem({ ...options }, readPlainTime, plainTimeRule))
   checkSignal(signal)
   return {
     ...(status === undefined ? {} : { status }),

@@ -1,9 +1,11 @@
 /**
  * What a read asks the server for, and what it filters itself.
  */
-import * as DateTime from "effect/DateTime"
+import type * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
 import type { Session, SessionStatus } from "../../Session.ts"
 import type { ListQuery } from "../../SessionsApi.ts"
+import { readTimeInput } from "../optionProblem.ts"
 
 /** The part of the options that decides which sessions are read. */
 export interface QueryOptions {
@@ -58,4 +60,4 @@ export const makeQuery = (options: QueryOptions): Query => {
 }
 
 const toMillis = (input: DateTime.DateTime.Input | undefined): number | undefined =>
-  input === undefined ? undefined : DateTime.toEpochMillis(DateTime.makeUnsafe(input))
+  input === undefined ? undefined : Result.getOrThrow(readTimeInput(input))

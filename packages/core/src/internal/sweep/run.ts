@@ -9,7 +9,7 @@ import { SessionsClient } from "../../SessionsClient.ts"
 import type { UnreadableRow } from "../../SessionPage.ts"
 import type { SessionsError } from "../../SessionsError.ts"
 import type { Completeness, SweepReport } from "../../SweepReport.ts"
-import { isTimeInput, readProblem } from "../optionProblem.ts"
+import { readProblem, readTimeInput, timeRule } from "../optionProblem.ts"
 import { CurrentRetryBudget, RetryBudget } from "../RetryBudget.ts"
 import { Delivered } from "./Delivered.ts"
 import { drifted, unproven } from "./metrics.ts"
@@ -52,7 +52,7 @@ export const run = <E = never, R = never>(
   keeping?: Keeping<E, R>
 ): Stream.Stream<Taken, SessionsError | E, SessionsClient | R> =>
   Effect.gen(function* () {
-    const problem = readProblem({ ...options }, isTimeInput, "a time")
+    const problem = readProblem({ ...options }, readTimeInput, timeRule)
     if (problem !== undefined) return yield* Effect.die(new InvalidOptions({ detail: problem }))
     const { concurrency = 8, consistency = "verified", maxPages = 1_000_000, onReport, retryBudget = 32 } = options
     const client = withRetryBudget(yield* SessionsClient, retryBudget)
