@@ -15,7 +15,9 @@ export const positiveInt = (name: string) => Flag.Int(name).pipe(Flag.withMetava
 const status = Flag.String("status").pipe(
   Flag.withAlias("s"),
   Flag.withMetavar("<status>"),
-  Flag.withDescription("Only sessions in this status, such as active, closed or error; repeatable (default: all)"),
+  Flag.withDescription(
+    "Only sessions in this status, such as active, closed, error or close-error; repeatable (default: all)"
+  ),
   Flag.atMost(20)
 )
 

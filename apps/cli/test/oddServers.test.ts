@@ -4,7 +4,7 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { KEY, lines, run, runAt, withServer } from "./Cli.ts"
+import { KEY, lines, run, runAt, servesPage, withServer } from "./Cli.ts"
 
 /** A server whose pages a function makes, and how often it was asked. */
 const liar = <A, E, R>(
@@ -61,6 +61,94 @@ describe("a server that calls every page 0", () => {
             if (args.length === 1 && args[0] === "list") return
             assert.strictEqual(code, 7)
             assert.match(stderr, /got page 0: the server called its first page 0/)
+          })
+      )
+    )
+  }
+})
+
+describe("rows that are no sessions, and values without a meaning", () => {
+  const odd = servesPage([
+    { id: "a", creditsUsed: "free", launchState: { useProxy: "maybe" }, createdAt: "2026-02-03T00:00:00Z" },
+    { id: null, status: "closed" },
+    [7],
+    { id: "b", launchState: { useProxy: "perhaps" }, createdAt: "2026-02-02T00:00:00Z" }
+  ])
+  const runOdd = (...args: ReadonlyArray<string>) => withServer(odd, (env) => run(args, { env }))
+  const LEFT_OUT = "2 rows without a usable id left out"
+  const IGNORED = "3 values without a meaning taken as absent"
+
+  it.live("are in the summary of a whole list", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* runOdd("list", "--all", "--strict")
+      assert.deepStrictEqual([code, lines(stdout).length], [0, 2])
+      assert.match(
+        stderr,
+        new RegExp(`^2 sessions, complete \\(proven\\), ${LEFT_OUT}, ${IGNORED}, \\d+ requests, .+\n$`)
+      )
+      assert.strictEqual((yield* runOdd("list", "--all", "--quiet")).stderr, "")
+    })
+  )
+
+  for (const args of [["list"], ["list", "--page", "1"], ["list", "--limit", "2"], ["list", "--sort", "id"]]) {
+    it.live(`are told by ${args.join(" ")}`, () =>
+      Effect.gen(function* () {
+        const { code, stderr, stdout } = yield* runOdd(...args)
+        assert.deepStrictEqual([code, lines(stdout).length], [0, 2])
+        assert.strictEqual(stderr, `${LEFT_OUT}; hb-sessions doctor tells what is wrong with them\n`)
+      })
+    )
+  }
+
+  for (const args of [["stats"], ["count", "--min-credits", "0"]]) {
+    it.live(`are told by ${args.join(" ")}, whose numbers lack them`, () =>
+      Effect.gen(function* () {
+        const { code, stderr } = yield* runOdd(...args)
+        assert.strictEqual(code, 0)
+        assert.include(stderr, `${LEFT_OUT}, ${IGNORED}`)
+      })
+    )
+  }
+
+  it.live("are explained by doctor", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* runOdd("doctor")
+      assert.strictEqual(code, 0)
+      const found = lines(stdout).flatMap((line) => /^warn {2}contract +(.*)$/.exec(line)?.[1] ?? [])
+      assert.deepStrictEqual(found, [
+        "creditsUsed has 1 value without a meaning; taken as absent",
+        "launchState.useProxy has 2 values without a meaning; taken as absent",
+        "2 rows without a usable id (id-missing, not-an-object); no list has them"
+      ])
+    })
+  )
+
+  it.live("null where the contract has none is read all the same, and doctor says where", () =>
+    withServer(servesPage([{ id: "a", teamId: null }]), (env) =>
+      Effect.gen(function* () {
+        const list = yield* run(["list", "--all"], { env })
+        assert.match(list.stderr, /^1 session, complete \(proven\), \d+ requests/)
+        const { code, stdout } = yield* run(["doctor"], { env })
+        assert.strictEqual(code, 0)
+        assert.match(
+          stdout,
+          /^warn {2}contract +sessions\[0\]\.teamId is not as the contract says; it is read all the same$/m
+        )
+      })
+    )
+  )
+})
+
+describe("a total that no list has", () => {
+  for (const totalCount of [-1, 1.5, 1e300]) {
+    it.live(`${totalCount}: count reads the list instead`, () =>
+      liar(
+        (page) => ({ sessions: page === 1 ? [{ id: "a", status: "closed" }] : [], totalCount, page, pageSize: 10 }),
+        (env) =>
+          Effect.gen(function* () {
+            const { code, stdout } = yield* run(["count"], { env })
+            assert.strictEqual(code, 0)
+            assert.deepStrictEqual(JSON.parse(stdout), { sessions: 1, byStatus: { closed: 1 } })
           })
       )
     )

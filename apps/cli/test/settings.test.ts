@@ -130,7 +130,9 @@ layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true
         [code, stderr],
         [0, `${credentials} holds API keys and can be read by others; run chmod 600 on it\n`]
       )
-      assert.match(yield* ok(["doctor"], at), /^warn {2}api key +\S+ can be read by others/m)
+      const doctor = yield* run(["doctor"], { env: at })
+      assert.match(doctor.stdout, /^warn {2}api key +\S+ can be read by others/m)
+      assert.deepStrictEqual([doctor.code, doctor.stderr], [0, ""])
       yield* ok(["auth", "login"], at, KEY)
       assert.strictEqual(statSync(credentials).mode & 0o777, 0o600)
     })
@@ -152,6 +154,30 @@ layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true
       }
       const named = ["list", "--profile", "work", "--base-url", url]
       assert.lengthOf(rows(yield* ok(named, { ...elsewhere, HYPERBROWSER_API_KEY: KEY })), 5)
+    })
+  )
+
+  it.effect("a key in the clear is warned of before a list, and is a finding of doctor in its place", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Simulator
+      const { env } = home()
+      // An address of this machine that is not loopback by its name.
+      const base = url.replace("127.0.0.1", "0.0.0.0")
+      const at = { ...env, HYPERBROWSER_API_KEY: KEY, HYPERBROWSER_BASE_URL: base }
+      const said = `the base URL ${base} is plain http, so the API key is sent in the clear; use https`
+      const list = yield* run(["list"], { env: at })
+      assert.deepStrictEqual([list.code, list.stderr], [0, `warning: ${said}\n`])
+      const { code, stderr, stdout } = yield* run(["doctor"], { env: at })
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      const found = stdout.split("\n").filter((line) => /^\w+ +(?:dns|tls|clock) /.test(line))
+      assert.deepStrictEqual(
+        found.map((line) => line.slice(0, 10)),
+        ["ok    dns ", "warn  tls ", "ok    cloc"]
+      )
+      assert.isTrue(found[1]?.endsWith(said))
+      const none = yield* run(["list"], { env: { ...at, HYPERBROWSER_API_KEY: "" } })
+      assert.strictEqual(none.code, 3)
+      assert.notInclude(none.stderr, "in the clear")
     })
   )
 

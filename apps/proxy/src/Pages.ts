@@ -77,7 +77,8 @@ const statusOf = (row: unknown): string =>
 const numberOf = (json: unknown, ...names: ReadonlyArray<string>): number | undefined => {
   for (const name of names) {
     const value = Predicate.hasProperty(json, name) ? json[name] : undefined
-    if (typeof value === "number") return value
+    // What no list has, such as -1, tells nothing.
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value
     if (typeof value === "string" && /^\d{1,15}$/.test(value)) return Number(value)
   }
   return undefined

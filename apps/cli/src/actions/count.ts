@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Api from "../api/Api.ts"
+import { totalOf } from "../api/Traffic.ts"
 import type { CountInput } from "../commands/count.ts"
 import { print } from "../output.ts"
 import * as Progress from "../terminal/Progress.ts"
@@ -16,7 +17,7 @@ import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
 import { count as withSeparators, fit, neutralise } from "../terminal/text.ts"
 import { reading, select } from "./selection.ts"
-import { summaryOf } from "./summary.ts"
+import { isPlain, summaryOf } from "./summary.ts"
 
 /** Sessions by status, in the order in which they are shown. */
 interface Counts {
@@ -86,8 +87,6 @@ const askOnce = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
   return { byStatus, difference: chosen.length > 0 ? 0 : (totals.at(-1) ?? 0) - known }
 })
 
-const totalOf = ({ totalCount }: { readonly totalCount?: number }) => totalCount
-
 /** Reads the list and counts. */
 const read = Effect.fnUntraced(function* (input: CountInput) {
   const talk = yield* Talk
@@ -108,7 +107,10 @@ const read = Effect.fnUntraced(function* (input: CountInput) {
       })
     )
   )
-  if (report !== undefined) yield* talk.detail(summaryOf(report, sessions))
+  if (report !== undefined) {
+    const line = summaryOf(report, sessions)
+    yield* isPlain(report) ? talk.detail(line) : talk.say(line)
+  }
   return { sessions, byStatus: Object.fromEntries([...byStatus].toSorted(([a], [b]) => (a < b ? -1 : 1))) }
 })
 

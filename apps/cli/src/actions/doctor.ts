@@ -50,7 +50,8 @@ export const doctor = Effect.fn("doctor")(
     const proxy = proxyFor(yield* proxyRules, url)
     if (proxy !== undefined) yield* show([ok("proxy", `${proxy.origin} (environment ${proxy.variable})`)])
     // The proxy looks up the host, and what this machine can reach by itself says nothing.
-    const below = proxy === undefined ? [checkName(url), checkTls(url)] : []
+    const isClear = clearTextWarning(url) !== undefined
+    const below = proxy === undefined ? [checkName(url), checkTls(url)] : isClear ? [checkTls(url)] : []
     const checks = [...below, checkClock(url), checkPage(resolved)]
     const findings = (yield* Effect.forEach(checks, (check) => Effect.tap(check, show))).flat()
     const failures = findings.filter(({ level }) => level === "fail")
@@ -148,7 +149,7 @@ const checkPage = Effect.fnUntraced(
   function* (resolved: Resolved) {
     if (resolved.key === undefined) return [fail("key", "not checked, as there is none", exitCodes.auth)]
     const client = SessionsClient.use((service) => service.getPageResponse({}))
-    const { body, json } = yield* Effect.provide(client, Api.layerResolved(resolved))
+    const { body, json } = yield* Effect.provide(client, Api.layerWithoutWarnings(resolved))
     const accepted = ok("key", "accepted")
     const text = new TextDecoder().decode(body)
     const page = SessionPageJson.decode(text)

@@ -34,7 +34,7 @@ import { keptChunks, keptOf } from "./kept.ts"
 import type { ResumeFile } from "./ResumeFile.ts"
 import { reading, select, type Times, usage } from "./selection.ts"
 import { parseSort, sorted } from "./sort.ts"
-import { summaryOf, unproven } from "./summary.ts"
+import { summaryOf, unproven, unreadableOf } from "./summary.ts"
 
 const DEFAULT_LIMIT = 20
 
@@ -139,12 +139,20 @@ const chunksOf = Effect.fnUntraced(function* (
       const failure = strict && report.value !== undefined ? unproven(report.value) : undefined
       return failure === undefined ? Effect.void : Effect.fail(failure)
     })
-  const known = { report, start, finish, isWhole: input.all, limit }
+  const apart = { rows: 0 }
+  const onUnreadableRow = () =>
+    Effect.sync(() => {
+      apart.rows++
+    })
+  const known = { report, apart, start, finish, isWhole: input.all, limit }
 
   if (Option.isSome(input.page)) {
     const page = input.page.value
     const chunks: Chunks = Stream.fromEffect(
-      Effect.map(onePage(page, options.status, times, whole.pageSize), (sessions) => ({ sessions: keep(sessions) }))
+      Effect.map(onePage(page, options.status, times, whole.pageSize), ({ sessions, unreadableRows = [] }) => {
+        apart.rows += unreadableRows.length
+        return { sessions: keep(sessions) }
+      })
     )
     return { ...known, chunks }
   }
@@ -159,13 +167,15 @@ const chunksOf = Effect.fnUntraced(function* (
     Effect.sync(() => {
       report.value = value
     })
-  if (kept !== undefined) return { ...known, chunks: keptChunks(kept, { ...options, ...whole, onReport }, keep) }
+  if (kept !== undefined)
+    return { ...known, chunks: keptChunks(kept, { ...options, ...whole, onReport, onUnreadableRow }, keep) }
   const chunks: Chunks = Sessions.pages({
     ...options,
     ...whole,
     ...(isBounded ? bounded : {}),
     ...(Option.isSome(input.resume) ? { from: input.resume.value } : {}),
-    onReport
+    onReport,
+    onUnreadableRow
   }).pipe(Stream.map(({ resumeToken, sessions }) => ({ sessions: keep(sessions), token: resumeToken })))
   return { ...known, chunks }
 })
@@ -188,11 +198,12 @@ const onePage = Effect.fnUntraced(function* (
   const from = since ?? -Infinity
   const to = until ?? Infinity
   const isBound = since !== undefined || until !== undefined
-  return answer.sessions.filter(
+  const sessions = answer.sessions.filter(
     ({ createdAt, status: actual }) =>
       (!Array.isArray(status) || status.includes(actual)) &&
       (!isBound || (createdAt !== undefined && createdAt >= from && createdAt < to))
   )
+  return { ...answer, sessions }
 })
 
 /** Ends with the limit, and without asking for the page behind it. */
@@ -298,7 +309,7 @@ const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResum
 /** What is to be said about a read that ended well. */
 const afterwards = Effect.fnUntraced(function* (
   { isComplete, sessions }: { readonly sessions: number; readonly isComplete: boolean },
-  { isWhole, limit, report, start }: Read
+  { apart, isWhole, limit, report, start }: Read
 ) {
   const talk = yield* Talk
   if (!isComplete) return
@@ -306,7 +317,13 @@ const afterwards = Effect.fnUntraced(function* (
     const millis = (yield* Clock.currentTimeMillis) - start
     yield* talk.say(summaryOf(report.value, sessions, millis), { sessions, millis, report: report.value })
     yield* talk.detail(`report ${JSON.stringify(report.value)}`)
-  } else if (sessions === limit && talk.isLive) {
+    return
+  }
+  if (sessions === limit && talk.isLive) {
     yield* talk.say(`The first ${counted(sessions, "session")}; --limit or --all for more.`)
+  }
+  const left = unreadableOf(apart.rows)
+  if (left !== undefined) {
+    yield* talk.say(`${left}; hb-sessions doctor tells what is wrong with them`, { unreadableRows: apart.rows })
   }
 })

@@ -18,7 +18,7 @@ import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
 import { painter } from "../terminal/text.ts"
 import { reading, select } from "./selection.ts"
-import { summaryOf } from "./summary.ts"
+import { isPlain, summaryOf } from "./summary.ts"
 
 const WIDEST_CHART = 100
 
@@ -53,7 +53,7 @@ export const stats = Effect.fn("stats")(
     }
     if (report !== undefined) {
       const line = summaryOf(report, summary.sessions, (yield* Clock.currentTimeMillis) - start)
-      yield* report.completeness.status === "proven" ? talk.detail(line) : talk.say(line)
+      yield* isPlain(report) ? talk.detail(line) : talk.say(line)
     }
   },
   Effect.scoped,

@@ -23,15 +23,36 @@ const remedies: Record<UnprovenReason, string> = {
   "unreadable-rows": "tell the vendor of the rows; hb-sessions doctor shows what is wrong with them"
 }
 
-/** `2,000 sessions, complete (proven), 201 requests, 1.2 s`. */
+/** How many rows are no sessions; undefined for none. */
+export const unreadableOf = (rows: number): string | undefined =>
+  rows === 0 ? undefined : `${counted(rows, "row")} without a usable id left out`
+
+/** How many values were taken as absent; undefined for none. */
+export const ignoredOf = (values: Readonly<Record<string, number>>): string | undefined => {
+  const sum = Object.values(values).reduce((all, count) => all + count, 0)
+  return sum === 0 ? undefined : `${counted(sum, "value")} without a meaning taken as absent`
+}
+
+/** Whether everything that was read is proven complete, and had a meaning. */
+export const isPlain = ({ completeness, ignoredValues, unreadableRows }: SweepReport): boolean =>
+  completeness.status === "proven" && unreadableRows === 0 && ignoredOf(ignoredValues) === undefined
+
+/** `2,000 sessions, complete (proven), 1 row without a usable id left out, 201 requests, 1.2 s`. */
 export const summaryOf = (report: SweepReport, sessions: number, millis?: number): string => {
   const { completeness, requests } = report
   const claim =
     completeness.status === "proven"
       ? "complete (proven)"
       : `not proven complete (${completeness.reason}: ${completeness.detail ?? reasons[completeness.reason]})`
-  const parts = [counted(sessions, "session"), claim, counted(requests, "request")]
-  return [...parts, ...(millis === undefined ? [] : [duration(millis)])].join(", ")
+  const parts = [
+    counted(sessions, "session"),
+    claim,
+    unreadableOf(report.unreadableRows),
+    ignoredOf(report.ignoredValues),
+    counted(requests, "request"),
+    millis === undefined ? undefined : duration(millis)
+  ]
+  return parts.filter((part) => part !== undefined).join(", ")
 }
 
 /** Why `--strict` refuses a read; undefined when it is proven. */

@@ -2,7 +2,7 @@
  * Watches the active sessions.
  */
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
-import type { Session } from "@hb-sessions/core/Session"
+import { hasEndedWell, type Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { durationText } from "@hb-sessions/core/SessionsConfig"
 import * as Clock from "effect/Clock"
@@ -125,7 +125,7 @@ const conclude = Effect.fnUntraced(function* (watched: Watched, isExitStatus: bo
   const talk = yield* Talk
   const { ended } = watched
   // Neither an ending that this program does not know nor a session that the list has lost is taken for success.
-  const failed = ended.filter(({ status }) => status !== "closed")
+  const failed = ended.filter((session) => !hasEndedWell(session))
   yield* talk.say(
     `idle: ${counted(ended.length, "session")} ended, ${failed.length} of them not known to have succeeded`
   )

@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import { API_KEY, type FlagValues, resolve, type Resolved } from "../settings/Resolved.ts"
 import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
-import { Traffic } from "./Traffic.ts"
+import { totalOf, Traffic } from "./Traffic.ts"
 
 /** Everything that a command which reads sessions needs, and the settings in place of the environment. */
 export const layer = (flags: FlagValues = {}) =>
@@ -22,11 +22,17 @@ export const layer = (flags: FlagValues = {}) =>
 
 /** As `layer`, with settings that were resolved before. */
 export const layerResolved = (resolved: Resolved) =>
+  layerWarning(resolved, Layer.merge(warnOfClearText, warnOfExposed(resolved)))
+
+/** As `layerResolved`, for a command that tells itself what there is to warn of. */
+export const layerWithoutWarnings = (resolved: Resolved) => layerWarning(resolved, Layer.empty)
+
+const layerWarning = <E>(resolved: Resolved, warnings: Layer.Layer<never, E, Talk>) =>
   SessionsObserved.pipe(
     Layer.provide(SessionsClient.layerConfigNoDeps),
     Layer.provide(Observed),
     Layer.provideMerge(Layer.sync(Traffic, () => ({ pages: 0, rows: 0, total: undefined }))),
-    Layer.provide(warnOfClearText),
+    Layer.provide(warnings),
     Layer.provideMerge(layerTerminal),
     Layer.provide(requireKey(resolved)),
     Layer.provideMerge(ConfigProvider.layer(resolved.provider))
@@ -57,11 +63,18 @@ const requireKey = ({ isKeyAstray, key, profile }: Resolved) =>
           exitCode: exitCodes.auth
         })
       }
-      if (key.source !== "stored" || profile.exposed === undefined) return undefined
-      const talk = yield* Talk
-      return yield* talk.warn(`${profile.exposed} holds API keys and can be read by others; run chmod 600 on it`)
+      return undefined
     })
-  ).pipe(Layer.provide(Talk.layer))
+  )
+
+const warnOfExposed = ({ key, profile }: Resolved) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      if (key?.source !== "stored" || profile.exposed === undefined) return
+      const talk = yield* Talk
+      yield* talk.warn(`${profile.exposed} holds API keys and can be read by others; run chmod 600 on it`)
+    })
+  )
 
 /** Every request and its end, retries included; never a header, since one of them is the key. */
 const Observed = Layer.effect(
@@ -94,11 +107,11 @@ const SessionsObserved = Layer.effect(
     return SessionsClient.of({
       ...client,
       getPage: (query) =>
-        Effect.tap(client.getPage(query), ({ sessions, totalCount }) =>
+        Effect.tap(client.getPage(query), (page) =>
           Effect.sync(() => {
             traffic.pages++
-            traffic.rows += sessions.length
-            traffic.total = totalCount ?? traffic.total
+            traffic.rows += page.sessions.length
+            traffic.total = totalOf(page) ?? traffic.total
           })
         )
     })

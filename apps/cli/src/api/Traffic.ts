@@ -14,3 +14,7 @@ export class Traffic extends Context.Service<
     total: number | undefined
   }
 >()("@hb-sessions/cli/Traffic") {}
+
+/** The total that a page tells; undefined when it tells none, or what no list has, such as -1. */
+export const totalOf = ({ totalCount }: { readonly totalCount?: number }): number | undefined =>
+  totalCount !== undefined && Number.isSafeInteger(totalCount) && totalCount >= 0 ? totalCount : undefined

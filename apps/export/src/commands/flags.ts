@@ -176,7 +176,7 @@ export const flags = {
   status: value(
     "status",
     "names",
-    "Only sessions in these statuses, separated by commas; filtered here, not by the API"
+    "Only sessions in these statuses, such as closed,error,close-error; filtered here, not by the API"
   ),
   since: value("since", "time", "Only sessions created then or later, such as 7d, yesterday or 2026-01-31"),
   until: value("until", "time", "Only sessions created before then"),
