@@ -12,6 +12,8 @@ import { UpstreamHealth } from "./Upstream.ts"
 /** What the admin listener asks the server. */
 export interface AdminOptions {
   readonly isDraining: () => boolean
+  /** Whether the tokens can be believed. */
+  readonly hasTokens: () => boolean
   /** Brings the gauges up to date. */
   readonly observe: Effect.Effect<void>
 }
@@ -52,6 +54,7 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
   // What the upstream does is no reason to take away servers that can answer from their caches.
   const ready = Effect.gen(function* () {
     if (options.isDraining()) return json(503, { status: "draining" })
+    if (!options.hasTokens()) return json(503, { status: "tokens-unavailable" })
     yield* probe
     const last = health.last()
     const open = yield* health.openFor

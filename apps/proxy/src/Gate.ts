@@ -22,7 +22,7 @@ import type { Outbox } from "./Outbox.ts"
 import { type PageQuery, remembering } from "./PageQuery.ts"
 import { invalidParameter, type Refusal, refuse } from "./Problem.ts"
 import * as ReadQuery from "./ReadQuery.ts"
-import { anonymous, type Authenticate, type Client } from "./Token.ts"
+import { type Allows, anonymous, type Authenticate, type Client } from "./Token.ts"
 
 /** What is left to be done by a fiber. */
 export type Task =
@@ -34,7 +34,11 @@ export type Task =
 /** What the gate works with. */
 export interface GateOptions<E> {
   readonly authenticate: Authenticate
+  /** Whether what was allowed to a client when it asked still is. */
+  readonly allows: Allows
   readonly isOpen: boolean
+  /** Whether the tokens can be believed. */
+  readonly hasTokens: () => boolean
   /** Whether a request without a token is meant for this server. */
   readonly isMeant: (request: IncomingMessage) => boolean
   /** Requests a second and at once, for tokens without a rate of their own; undefined for no limit. */
@@ -64,6 +68,8 @@ export interface Gate {
   readonly isDraining: () => boolean
   /** Requests that wait for the upstream or stream. */
   readonly inFlight: () => number
+  /** Ends what is under way for tokens that have ended, or allow less than before. */
+  readonly endUnallowed: () => void
 }
 
 const METHODS = "GET, HEAD, OPTIONS"
@@ -97,6 +103,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
   /** The client, or why there is none. */
   const authenticate = (exchange: Exchange, credential: string | undefined): Client | Refusal => {
     if (options.isOpen) return anonymous
+    if (!options.hasTokens()) return tokensUnavailable
     const client = credential === undefined ? undefined : options.authenticate(credential, options.timeOfDay())
     if (client !== undefined) return client
     Metrics.count(Metrics.authFailures)
@@ -106,9 +113,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
           headers: { "retry-after": String(wait) },
           isLate: true
         })
-      : refuse("unauthorized", "send a valid token of this proxy as x-api-key or as Authorization: Bearer", {
-          headers: { "www-authenticate": 'Bearer realm="hb-sessions-proxy"' }
-        })
+      : unauthorized
   }
 
   /** Takes one request from the client's bucket. */
@@ -131,9 +136,24 @@ export const make = <E>(options: GateOptions<E>): Gate => {
         })
   }
 
+  /** What is under way, with what ends it. */
+  const running = new Set<{ readonly exchange: Exchange; readonly client: Client; end: () => void }>()
+
+  const endUnallowed = (): void => {
+    const now = options.timeOfDay()
+    for (const { client, end, exchange } of running) {
+      const refusal = options.hasTokens() ? (options.allows(client, now) ? undefined : unauthorized) : tokensUnavailable
+      if (refusal === undefined) continue
+      Metrics.count(Metrics.tokenEnded)
+      if (exchange.response.headersSent) exchange.cut(refusal.problem)
+      else exchange.refuse(refusal)
+      end()
+    }
+  }
+
   /** Hands over to a fiber, unless too many are at work. */
   const start = (exchange: Exchange, client: Client, task: Task): void => {
-    let end = () => {}
+    const entry = { exchange, client, end: () => {} }
     const occupant: Occupant = {
       get blockedSince() {
         return exchange.blockedSince
@@ -142,12 +162,16 @@ export const make = <E>(options: GateOptions<E>): Gate => {
         Metrics.count(Metrics.gaveWay)
         if (exchange.response.headersSent) exchange.cut("overloaded")
         else exchange.refuse(overloaded)
-        end()
+        entry.end()
       }
     }
     const place = (task._tag === "Page" ? pages : streams).take(client.id, occupant, performance.now())
     if (place === undefined) return exchange.refuse(overloaded)
-    end = options.run(exchange, task, place.leave)
+    running.add(entry)
+    entry.end = options.run(exchange, task, () => {
+      running.delete(entry)
+      place.leave()
+    })
   }
 
   const page = (exchange: Exchange, client: Client): void => {
@@ -256,13 +280,26 @@ export const make = <E>(options: GateOptions<E>): Gate => {
       isDraining = true
     },
     isDraining: () => isDraining,
-    inFlight: () => pages.size + streams.size
+    inFlight: () => pages.size + streams.size,
+    endUnallowed
   }
 }
 
 const overloaded = refuse("overloaded", "too many requests are under way; try again in a moment", {
   headers: { "retry-after": "1" }
 })
+
+const unauthorized = refuse(
+  "unauthorized",
+  "send a valid token of this proxy as x-api-key or as Authorization: Bearer",
+  { headers: { "www-authenticate": 'Bearer realm="hb-sessions-proxy"' } }
+)
+
+const tokensUnavailable = refuse(
+  "tokens-unavailable",
+  "the proxy has not been able to read its tokens for too long, so no token is valid now; tell whoever runs the proxy",
+  { headers: { "retry-after": "5" } }
+)
 
 const misdirected = refuse(
   "misdirected-request",

@@ -63,6 +63,18 @@ export const outsideContract = counter(
 /** Refused tokens. */
 export const authFailures = counter("hb_sessions_proxy_auth_failures", "Requests without a valid token")
 
+/** Requests that were ended with their token. */
+export const tokenEnded = counter(
+  "hb_sessions_proxy_token_ended",
+  "Requests under way that were ended because their token was revoked, expired or allows less"
+)
+
+/** Reloads of the tokens that failed. */
+export const tokensReloadFailures = counter(
+  "hb_sessions_proxy_tokens_reload_failures",
+  "Attempts to read the tokens file again that failed"
+)
+
 /** Lines of the access log that were dropped. */
 export const logDropped = counter(
   "hb_sessions_proxy_access_log_dropped",
@@ -108,6 +120,10 @@ const upstreamUsable = gauge(
   "1 while the last request to the upstream went well, else 0"
 )
 const breakerOpen = gauge("hb_sessions_proxy_breaker_open", "1 while the upstream is left alone, else 0")
+const tokensAge = gauge(
+  "hb_sessions_proxy_tokens_age_seconds",
+  "Seconds since the tokens in use were last known to be those of the file"
+)
 
 /** Notes the state of the server; called before the metrics are read. */
 export const observe = (state: {
@@ -119,6 +135,8 @@ export const observe = (state: {
   readonly isDraining: boolean
   readonly isBreakerOpen: boolean
   readonly isUpstreamUsable: boolean
+  /** Undefined without tokens. */
+  readonly tokensAgeMillis: number | undefined
 }): void => {
   cacheBytes.updateUnsafe(state.cacheBytes, context)
   cacheEntries.updateUnsafe(state.cacheEntries, context)
@@ -127,5 +145,6 @@ export const observe = (state: {
   queuedBytes.updateUnsafe(state.queuedBytes, context)
   draining.updateUnsafe(state.isDraining ? 1 : 0, context)
   upstreamUsable.updateUnsafe(state.isUpstreamUsable ? 1 : 0, context)
+  if (state.tokensAgeMillis !== undefined) tokensAge.updateUnsafe(state.tokensAgeMillis / 1000, context)
   breakerOpen.updateUnsafe(state.isBreakerOpen ? 1 : 0, context)
 }

@@ -23,6 +23,7 @@ export const problems = {
   internal: [500, "The proxy failed"],
   "upstream-failed": [502, "The upstream failed"],
   "upstream-invalid": [502, "The upstream's answer is not usable"],
+  "tokens-unavailable": [503, "The tokens cannot be checked"],
   overloaded: [503, "The proxy is busy"],
   "upstream-unavailable": [503, "The upstream is not available"],
   "upstream-timeout": [504, "The upstream did not answer in time"]

@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as AccessLog from "./AccessLog.ts"
 import * as Admin from "./Admin.ts"
@@ -39,6 +40,9 @@ export interface Running {
   readonly adminUrl: string
 }
 
+/** How often the tokens are looked at of what is under way. */
+const RECHECK = "500 millis"
+
 const LAST_PORT = 65_535
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
@@ -54,7 +58,7 @@ export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppErro
     ? refused(
         "no tokens: run hb-sessions-proxy token create --name my-team --tokens-file tokens.json, then serve --tokens-file tokens.json; or serve --without-tokens on a loopback address"
       )
-    : TokenStore.layerFile(settings.tokensFile)
+    : TokenStore.layerFile(settings.tokensFile, settings.staleTokens)
 }
 
 /** What is worth an old answer, what is worth remembering, and what is neither. */
@@ -146,7 +150,9 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const isMeant = HostCheck.make(settings.allowedHosts ?? [])
   const gate = Gate.make({
     authenticate: tokens.authenticate,
+    allows: tokens.allows,
     isOpen: tokens.isOpen,
+    hasTokens: tokens.isUsable,
     isMeant,
     rate: settings.rate === 0 ? undefined : settings.rate,
     burst: settings.burst,
@@ -161,6 +167,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     documents,
     run: (exchange, task, onEnd) => Tasks.fork(exchange, run, perform(exchange, task), onEnd)
   })
+  yield* Effect.sync(gate.endUnallowed).pipe(Effect.repeat(Schedule.spaced(RECHECK)), Effect.forkIn(work))
 
   const common: Omit<ListenerOptions, "port" | "host" | "drain" | "grace" | "onDrain"> = {
     headerTimeout: settings.headerTimeout,
@@ -179,13 +186,18 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       connections: connections(),
       queuedBytes: outbox.bytes,
       isDraining: gate.isDraining(),
+      tokensAgeMillis: tokens.ageMillis(),
       isUpstreamUsable: Admin.statusOf(health.last()) === "usable",
       isBreakerOpen: openFor !== undefined
     })
   )
   // Listens first and stops last: /readyz must tell of the stop.
   const admin = yield* listen(
-    Admin.handler(yield* Admin.make({ isDraining: gate.isDraining, observe }), (effect) => void run(effect), isMeant),
+    Admin.handler(
+      yield* Admin.make({ isDraining: gate.isDraining, hasTokens: tokens.isUsable, observe }),
+      (effect) => void run(effect),
+      isMeant
+    ),
     {
       ...common,
       host: settings.adminHost,

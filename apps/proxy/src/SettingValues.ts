@@ -14,10 +14,16 @@ export const DurationText = durationText()
 /** Schema for limits of time: none would be no time at all, or for a server no limit. */
 export const TimeLimit = durationText({ min: 1 })
 
+/** Schema for how long tokens hold without their file: longer than it takes to look at it a few times. */
+export const StaleTokens = durationText({ min: 2000 })
+
 const CENTURY = 36_500 * 86_400_000
 
 /** Schema for how long a token can be used. */
 export const Lifetime = durationText({ min: 1, max: CENTURY })
+
+/** Schema for how long a token can be used beside the one that takes its place. */
+export const Overlap = durationText({ max: CENTURY })
 
 const wholeNumber = (minimum: number, maximum: number, expected: string) =>
   Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }, { message: expected }))

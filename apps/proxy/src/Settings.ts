@@ -15,6 +15,7 @@ import {
   Port,
   Rate,
   Size,
+  StaleTokens,
   TimeLimit
 } from "./SettingValues.ts"
 
@@ -55,6 +56,12 @@ export const flags = {
     shown: "none",
     meaning: "File with the hashes of the tokens; made by token create",
     metavar: "file"
+  }),
+  staleTokens: setting("stale-tokens", {
+    schema: StaleTokens,
+    default: "15m",
+    meaning: "How long tokens hold whose file cannot be read again; after that their requests get 503",
+    metavar: "duration"
   }),
   withoutTokens: onOff("without-tokens", {
     meaning: "Let everybody in who reaches the port; only on a loopback address"

@@ -11,7 +11,10 @@ import { hash, randomBytes, timingSafeEqual } from "node:crypto"
 export const Scope = Schema.Literals(["read"])
 export type Scope = typeof Scope.Type
 
-const Millis = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+/** The last moment that a date can be. */
+const LAST_MILLIS = 8.64e15
+
+const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LAST_MILLIS }))
 
 /** Schema for what is kept of a token; times are epoch milliseconds. */
 export const TokenRecord = Schema.Struct({
@@ -74,25 +77,38 @@ export interface Client {
   readonly statuses: ReadonlySet<string> | undefined
   /** Requests a second; undefined for the server's default. */
   readonly rate: number | undefined
+  /** SHA-256 of its token, base64url: a token that took the name of another is another client. */
+  readonly sha256: string
 }
 
 /** The client of a proxy that asks for no tokens. */
-export const anonymous: Client = { id: "anonymous", name: "anonymous", statuses: undefined, rate: undefined }
+export const anonymous: Client = {
+  id: "anonymous",
+  name: "anonymous",
+  statuses: undefined,
+  rate: undefined,
+  sha256: ""
+}
 
 const NO_DIGEST = Buffer.alloc(32)
 
 /** Finds the client of a credential; undefined for one that is unknown, expired or revoked. */
 export type Authenticate = (credential: string, now: number) => Client | undefined
 
+/** Whether a client may still do all that it once might: its token is active, and allows no less. */
+export type Allows = (client: Client, now: number) => boolean
+
 /**
- * Makes the check for a list of tokens.
+ * Makes the checks for a list of tokens.
  *
  * **Details**
  *
  * The name in the token finds the record; what proves anything is compared in constant time. A credential of any form
  * costs one hash and one comparison.
  */
-export const authenticator = ({ tokens }: TokenList): Authenticate => {
+export const authenticator = ({
+  tokens
+}: TokenList): { readonly authenticate: Authenticate; readonly allows: Allows } => {
   const known = new Map(
     tokens.map((record) => [
       record.id,
@@ -102,15 +118,26 @@ export const authenticator = ({ tokens }: TokenList): Authenticate => {
         client: {
           id: record.id,
           name: record.name,
-          statuses: record.statuses === undefined ? undefined : new Set(record.statuses),
-          rate: record.rate
-        }
+          statuses: record.statuses === undefined ? undefined : new Set<string>(record.statuses),
+          rate: record.rate,
+          sha256: record.sha256
+        } satisfies Client
       }
     ])
   )
-  return (credential, now) => {
-    const entry = known.get(credential.slice(PREFIX.length, ID_END))
-    const isEqual = timingSafeEqual(digest(credential), entry?.digest ?? NO_DIGEST)
-    return isEqual && entry !== undefined && stateOf(entry.record, now) === "active" ? entry.client : undefined
+  return {
+    authenticate: (credential, now) => {
+      const entry = known.get(credential.slice(PREFIX.length, ID_END))
+      const isEqual = timingSafeEqual(digest(credential), entry?.digest ?? NO_DIGEST)
+      return isEqual && entry !== undefined && stateOf(entry.record, now) === "active" ? entry.client : undefined
+    },
+    allows: (client, now) => {
+      const entry = known.get(client.id)
+      if (entry === undefined || entry.client.sha256 !== client.sha256) return false
+      return stateOf(entry.record, now) === "active" && includesAll(entry.client.statuses, client.statuses)
+    }
   }
 }
+
+const includesAll = (statuses: Client["statuses"], wanted: Client["statuses"]): boolean =>
+  statuses === undefined || (wanted !== undefined && [...wanted].every((status) => statuses.has(status)))

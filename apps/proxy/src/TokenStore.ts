@@ -2,15 +2,26 @@
  * The tokens of a running server, read again whenever their file changes.
  */
 import type * as AppError from "@hb-sessions/app-kit/AppError"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { anonymous, type Authenticate, authenticator } from "./Token.ts"
+import * as Metrics from "./Metrics.ts"
+import * as SteadyTime from "./SteadyTime.ts"
+import { type Allows, anonymous, type Authenticate, authenticator } from "./Token.ts"
 import * as TokensFile from "./TokensFile.ts"
 
 const POLL = "500 millis"
+/** Milliseconds after which a file that could not be read and looks the same is tried again: doubled up to the last. */
+const FIRST_RETRY = 500
+const LAST_RETRY = 5000
+/** Failures are logged no more often than this, in milliseconds; all are counted. */
+const LOG_INTERVAL = 60_000
 
 /** Knows the clients. */
 export class TokenStore extends Context.Service<
@@ -18,8 +29,14 @@ export class TokenStore extends Context.Service<
   {
     /** Synchronous, so that a cached answer needs no fiber. */
     readonly authenticate: Authenticate
+    /** Whether what was allowed to a client when it asked still is. */
+    readonly allows: Allows
     /** Whether a request without a credential is welcome. */
     readonly isOpen: boolean
+    /** Whether the tokens can be believed: false when their file could not be read for too long. */
+    readonly isUsable: () => boolean
+    /** Milliseconds since the tokens were last known to be those of the file; undefined without tokens. */
+    readonly ageMillis: () => number | undefined
   }
 >()("@hb-sessions/proxy/TokenStore") {
   /**
@@ -27,31 +44,95 @@ export class TokenStore extends Context.Service<
    *
    * **Details**
    *
-   * A change is noticed within half a second. A file that became unusable is reported once, and what was read before
-   * stays in force: removing the file does not open the proxy, and does not lock everybody out.
+   * A change is noticed within half a second. A file that became unusable is tried again when it changes, and after 0.5
+   * to 5 seconds when it does not, until it can be read. What was read before stays in force meanwhile, for `staleAfter`
+   * at most: removing the file does not open the proxy, does not lock everybody out at once, and does not keep a token
+   * alive that was revoked in a file that nobody can read. Failures are logged once a minute at most.
    */
-  static readonly layerFile = (file: string): Layer.Layer<TokenStore, AppError.AppError, FileSystem.FileSystem> =>
+  static readonly layerFile = (
+    file: string,
+    staleAfter: Duration.Duration
+  ): Layer.Layer<TokenStore, AppError.AppError, FileSystem.FileSystem> =>
     Layer.effect(
       TokenStore,
       Effect.gen(function* () {
-        let seen = yield* Effect.orElseSucceed(TokensFile.fingerprint(file), () => "")
-        let authenticate = authenticator(yield* TokensFile.read(file))
-        const look = Effect.gen(function* () {
-          const found = yield* Effect.orElseSucceed(TokensFile.fingerprint(file), () => "missing")
-          if (found === seen) return
-          seen = found
-          authenticate = authenticator(yield* TokensFile.read(file))
-          yield* Effect.logInfo("tokens reloaded")
+        const clock = yield* Clock.Clock
+        const now = () => SteadyTime.nowUnsafe(clock)
+        const limit = Duration.toMillis(staleAfter)
+        let knownAt = now()
+        let seen = yield* TokensFile.fingerprint(file)
+        let tokens = authenticator(yield* TokensFile.read(file))
+        let failing: { count: number; seen: string; retryAt: number; isLogged: boolean; isStale: boolean } | undefined
+        let loggedAt = -LOG_INTERVAL
+        const ageMillis = () => now() - knownAt
+        const isUsable = () => ageMillis() <= limit
+
+        const succeeded = Effect.fnUntraced(function* (at: number) {
+          knownAt = at
+          if (failing?.isLogged === true) yield* Effect.logInfo(`tokens file ${file} can be read again`)
+          failing = undefined
         })
-        yield* look.pipe(
-          Effect.catch((error) => Effect.logError(`${error.message}; the tokens read before stay in force`)),
-          Effect.repeat(Schedule.spaced(POLL)),
-          Effect.forkScoped
-        )
-        return TokenStore.of({ authenticate: (credential, now) => authenticate(credential, now), isOpen: false })
+
+        const failed = Effect.fnUntraced(function* (at: number, found: string, problem: string) {
+          Metrics.count(Metrics.tokensReloadFailures)
+          const count = failing?.seen === found ? failing.count + 1 : 1
+          const retryAt = at + Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (count - 1))
+          const isStale = !isUsable()
+          const isDue = at - loggedAt >= LOG_INTERVAL || (isStale && failing?.isStale !== true)
+          failing = { count, seen: found, retryAt, isLogged: failing?.isLogged === true || isDue, isStale }
+          if (!isDue) return
+          loggedAt = at
+          yield* Effect.logError(
+            isStale
+              ? `${problem}; it could not be read for ${shown(ageMillis())}, so no token is valid until it can`
+              : `${problem}; the tokens read before stay in force for another ${shown(limit - ageMillis())}`
+          )
+        })
+
+        const look = Effect.gen(function* () {
+          const at = now()
+          const found = yield* TokensFile.fingerprint(file)
+          if (found === seen) return yield* succeeded(at)
+          if (failing?.seen === found && at < failing.retryAt) return
+          yield* TokensFile.read(file).pipe(
+            Effect.matchCauseEffect({
+              onFailure: (cause) => failed(at, found, problemOf(file, cause)),
+              onSuccess: Effect.fnUntraced(function* (list) {
+                tokens = authenticator(list)
+                // Only what was read is seen: a read that failed is tried again.
+                seen = found
+                yield* Effect.logInfo("tokens reloaded")
+                yield* succeeded(at)
+              })
+            })
+          )
+        })
+        Metrics.count(Metrics.tokensReloadFailures, 0)
+        yield* look.pipe(Effect.repeat(Schedule.spaced(POLL)), Effect.forkScoped)
+        return TokenStore.of({
+          authenticate: (credential, time) => tokens.authenticate(credential, time),
+          allows: (client, time) => tokens.allows(client, time),
+          isOpen: false,
+          isUsable,
+          ageMillis
+        })
       })
     )
 
   /** No tokens: everybody is the same client. */
-  static readonly layerOpen = Layer.succeed(TokenStore, { authenticate: () => anonymous, isOpen: true })
+  static readonly layerOpen = Layer.succeed(TokenStore, {
+    authenticate: () => anonymous,
+    allows: () => true,
+    isOpen: true,
+    isUsable: () => true,
+    ageMillis: () => undefined
+  })
 }
+
+const problemOf = (file: string, cause: Cause.Cause<AppError.AppError>): string =>
+  Option.match(Cause.findErrorOption(cause), {
+    onNone: () => `tokens file ${file}: ${Cause.pretty(cause)}`,
+    onSome: ({ message }) => message
+  })
+
+const shown = (millis: number): string => Duration.format(Duration.seconds(Math.max(0, Math.round(millis / 1000))))

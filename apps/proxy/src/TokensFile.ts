@@ -3,17 +3,24 @@
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
+import * as FileTarget from "@hb-sessions/app-kit/FileTarget"
+import { attempt, shownPath } from "@hb-sessions/app-kit/SystemError"
+import { firstProblem } from "@hb-sessions/core/firstProblem"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import type * as Path from "effect/Path"
-import type { PlatformError } from "effect/PlatformError"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
+import { stat } from "node:fs/promises"
+import * as FileLock from "./FileLock.ts"
+import * as ReadingDoubts from "./ReadingDoubts.ts"
 import { TokenList } from "./Token.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(TokenList))
+
+const NOT_A_FILE = "it is not a file"
 
 /** Read or write for others, or write for the group: a group may read, as Kubernetes mounts secrets. */
 const TOO_OPEN = 0o026
@@ -24,7 +31,7 @@ const unusable = (file: string, problem: string) =>
 /** Reads the file; fails with what to do when it is missing, readable by others or damaged. */
 export const read = Effect.fn("TokensFile.read")(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
-  const { mode, type } = yield* fs
+  const { mode, nlink, type } = yield* fs
     .stat(file)
     .pipe(
       Effect.mapError((error) =>
@@ -36,7 +43,10 @@ export const read = Effect.fn("TokensFile.read")(function* (file: string) {
           : unusable(file, error.message)
       )
     )
-  if (type !== "File") return yield* unusable(file, "it is not a file")
+  if (type !== "File") return yield* unusable(file, NOT_A_FILE)
+  if (Option.contains(nlink, 0n)) {
+    return yield* unusable(file, "it was removed or replaced where it is mounted from; mount its directory instead")
+  }
   if ((mode & TOO_OPEN) !== 0) {
     return yield* unusable(file, `others can read or write it; run: chmod 600 ${file}`)
   }
@@ -44,62 +54,70 @@ export const read = Effect.fn("TokensFile.read")(function* (file: string) {
   return yield* Effect.mapError(decode(text), () => unusable(file, "it is not a list of tokens; restore it"))
 })
 
-/** What tells one state of the file from another without reading it. */
-export const fingerprint = Effect.fnUntraced(function* (file: string) {
-  const fs = yield* FileSystem.FileSystem
-  const { ino, mode, mtime, size } = yield* fs.stat(file)
-  const modified = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
-  return [Option.getOrElse(ino, () => 0), mode, size, modified].join()
-})
+/**
+ * What tells one state of the file from another without reading it.
+ *
+ * The time of the last change covers what the others do not: an owner, a group or a mode that was changed and back, a
+ * time of modification that was set by hand.
+ */
+export const fingerprint = (file: string): Effect.Effect<string> =>
+  attempt(() => stat(file, { bigint: true })).pipe(
+    Effect.map(({ ctimeNs, dev, gid, ino, mode, mtimeNs, size, uid }) =>
+      [dev, ino, uid, gid, mode, size, mtimeNs, ctimeNs].join()
+    ),
+    Effect.catch(({ code }) => Effect.succeed(code))
+  )
 
 /**
  * Changes the file, or makes it.
  *
  * **Details**
  *
- * A lock beside the file keeps two commands from undoing each other's changes; it is waited for up to 5 seconds. The
- * new file is written with mode 0600 and renamed over the old one.
+ * A lock beside the file keeps two commands from undoing each other's changes; it is waited for up to 5 seconds. Symbolic
+ * links are followed, so that the lock and the change are those of the one file behind them. What is written has been
+ * read back before: what does not fit the schema is not published. A new file has mode 0600, one that exists keeps its
+ * owner, its group and its mode. What may keep a server from reading the result is warned of on stderr.
  */
 export const update = <A, E>(
   file: string,
   change: (list: TokenList) => Effect.Effect<readonly [result: A, list: TokenList], E>
-): Effect.Effect<A, E | AppError.AppError, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<A, E | AppError.AppError, FileSystem.FileSystem> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      yield* locked(`${file}.lock`)
-      const exists = yield* Effect.orElseSucceed(fs.exists(file), () => false)
-      const list: TokenList = exists ? yield* read(file) : { version: 1, tokens: [] }
+      const found = yield* resolve(file)
+      const name = `${found.path}.lock`
+      const lock = yield* Effect.mapError(FileLock.acquire(name), ({ problem }) => unusable(name, problem))
+      // What was there before the lock was had may have been replaced.
+      const { path, previous } = yield* resolve(file)
+      if (path !== found.path) return yield* unusable(file, MOVED)
+      const list: TokenList = previous === undefined ? { version: 1, tokens: [] } : yield* read(path)
       const [result, changed] = yield* change(list)
-      yield* AtomicFile.writeText(file, Stream.make(`${JSON.stringify(changed, undefined, 2)}\n`), { mode: 0o600 })
+      const text = `${JSON.stringify(changed, undefined, 2)}\n`
+      yield* Effect.mapError(decode(text), ({ issue }) => unwritten(file, issue))
+      const isHeld = Effect.flatMap(lock.isHeld, (held) =>
+        held ? Effect.void : Effect.fail(unusable(name, "it was lost; run the command again"))
+      )
+      // Looked at when all is written, and before it is put in place.
+      const checked = Stream.concat(Stream.make(text), Stream.drain(Stream.fromEffect(isHeld)))
+      yield* AtomicFile.writeText(path, checked, { mode: 0o600 })
+      if ((yield* resolve(file)).path !== path) return yield* unusable(file, MOVED)
+      const names = previous?.nlink ?? 1
+      const doubts = yield* ReadingDoubts.find(path)
+      const all = names > 1 ? [`${shownPath(path)} had ${names} names; the others hold the tokens of before`] : []
+      yield* Effect.forEach([...all, ...doubts], (doubt) => Console.error(`warning: ${doubt}`))
       return result
     })
   )
 
-const locked = Effect.fnUntraced(function* (lock: string) {
-  const fs = yield* FileSystem.FileSystem
-  yield* Effect.acquireRelease(
-    Effect.scoped(fs.open(lock, { flag: "wx" })).pipe(
-      Effect.retry({
-        schedule: Schedule.spaced("50 millis"),
-        times: 100,
-        while: (error) => error.reason._tag === "AlreadyExists"
-      }),
-      Effect.mapError((error) => unusable(lock, lockProblem(error)))
-    ),
-    () => Effect.ignore(fs.remove(lock, { force: true }))
-  )
+const MOVED = "its symbolic links were changed meanwhile; run the command again"
+
+const resolve = Effect.fnUntraced(function* (file: string) {
+  const target = yield* FileTarget.find(file)
+  return target._tag === "Regular" ? target : yield* unusable(file, NOT_A_FILE)
 })
 
-const lockProblem = ({ message, reason }: PlatformError): string => {
-  switch (reason._tag) {
-    case "AlreadyExists":
-      return "another command holds this lock; remove it if none is running"
-    case "NotFound":
-      return "its directory does not exist; make it first"
-    case "PermissionDenied":
-      return "this user may not write in its directory"
-    default:
-      return message
-  }
+const unwritten = (file: string, issue: SchemaIssue.Issue) => {
+  const { detail, path } = firstProblem(issue)
+  const message = `tokens file ${file}: nothing was written, as it could not be read again: ${path}: ${detail}`
+  return new AppError.AppError({ message, exitCode: AppError.exitCodes.usage })
 }

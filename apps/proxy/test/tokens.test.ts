@@ -199,7 +199,11 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
       const path = yield* directory
       for (const [args, code, text] of [
         [["list", "--tokens-file", path], 3, "it is not a file"],
-        [["create", "--name", "a", "--tokens-file", join(path, "none/tokens.json")], 3, "its directory does not exist"],
+        [
+          ["create", "--name", "a", "--tokens-file", join(path, "none/tokens.json")],
+          2,
+          "does not exist; make it first"
+        ],
         [["create", "--name", "a b", "--tokens-file", join(path, "tokens.json")], 2, "letters, digits, dots"]
       ] as const) {
         const result = yield* Bin.run(bin, ["token", ...args])
@@ -232,7 +236,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
   it.effect("are proven by all of their text", () =>
     Effect.sync(() => {
       const { record, token: secret } = Token.generate({ name: "a", scopes: ["read"], createdAt: 0 })
-      const authenticate = Token.authenticator({ version: 1, tokens: [record] })
+      const { authenticate } = Token.authenticator({ version: 1, tokens: [record] })
       assert.strictEqual(authenticate(secret, 1)?.name, "a")
       for (let index = 0; index < secret.length; index++) {
         const other = secret[index] === "a" ? "b" : "a"

@@ -24,8 +24,15 @@ export interface Started {
 /** The environment that an app is given; nothing of the own environment but what Node needs. */
 export type Env = Readonly<Record<string, string>>
 
-const launch = (file: string, args: ReadonlyArray<string>, env: Env) => {
+/** The user and the group that an app runs as; only root may name others than its own. */
+export interface User {
+  readonly uid: number
+  readonly gid: number
+}
+
+const launch = (file: string, args: ReadonlyArray<string>, env: Env, user?: User) => {
   const child = spawn(process.execPath, [file, ...args], {
+    ...user,
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })
@@ -56,10 +63,11 @@ export const run = (file: string, args: ReadonlyArray<string>, env: Env = {}): E
 export const start = (
   file: string,
   args: ReadonlyArray<string>,
-  env: Env = {}
+  env: Env = {},
+  user?: User
 ): Effect.Effect<Started, Exited, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => launch(file, args, env)),
+    Effect.sync(() => launch(file, args, env, user)),
     killed
   ).pipe(
     Effect.flatMap((launched) => {

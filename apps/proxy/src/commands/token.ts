@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { DurationText, Lifetime } from "../SettingValues.ts"
+import { Lifetime, Overlap } from "../SettingValues.ts"
 import { generate, Scope, stateOf, type TokenList, type TokenRecord, TokenRecord as Record } from "../Token.ts"
 import * as TokensFile from "../TokensFile.ts"
 
@@ -138,7 +138,7 @@ const revoke = Command.make(
 
 const overlap = Flag.String("overlap").pipe(
   Flag.withMetavar("duration"),
-  Flag.withSchema(DurationText),
+  Flag.withSchema(Overlap),
   Flag.withDescription("How long the old token can still be used, such as 24h (default: 0s)"),
   Flag.withDefault(Duration.zero)
 )

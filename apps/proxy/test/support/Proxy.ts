@@ -37,16 +37,18 @@ export const serve = Effect.fnUntraced(function* (
   upstream: Upstream,
   file: string,
   args: ReadonlyArray<string> = [],
-  env: Bin.Env = {}
+  env: Bin.Env = {},
+  user?: Bin.User
 ) {
-  const started = yield* Bin.start(bin, ["serve", "--port", "0", "--tokens-file", file, ...args], {
+  const variables = {
     HYPERBROWSER_API_KEY: upstream.apiKey,
     HYPERBROWSER_BASE_URL: upstream.url,
     HB_SESSIONS_MAX_REQUESTS_PER_SECOND: "0",
     HB_SESSIONS_RETRIES: "0",
     HB_SESSIONS_PROXY_DRAIN: "0s",
     ...env
-  }).pipe(
+  }
+  const started = yield* Bin.start(bin, ["serve", "--port", "0", "--tokens-file", file, ...args], variables, user).pipe(
     Effect.mapError(({ stderr }) => new Error(stderr)),
     Effect.orDie
   )

@@ -1,0 +1,129 @@
+/**
+ * A tokens file that a running server cannot read: for a while, for too long, and again.
+ */
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFileSync } from "node:child_process"
+import { chmodSync, chownSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { bin, createToken, directory, eventually, get, serve, start, token } from "./support/Proxy.ts"
+
+/** A user and a group that own nothing. */
+const other = { uid: 64_017, gid: 64_018 }
+
+const isRoot = process.getuid?.() === 0
+const canRead = (path: string): boolean =>
+  path === "/" || ((statSync(path).mode & 0o005) === 5 && canRead(dirname(path)))
+const isReadable = canRead(dirname(process.execPath)) && canRead(dirname(bin))
+const prlimit = "/usr/bin/prlimit"
+
+layer(Simulator.layer({ sessions: 12, seed: "reload" }), { excludeTestServices: true })("a tokens file", (it) => {
+  const statusFor = (url: string, secret: string) =>
+    Effect.map(get(`${url}/api/sessions`, { headers: { "x-api-key": secret } }), ({ status }) => status)
+
+  const metric = (adminUrl: string, name: string) =>
+    Effect.map(get(`${adminUrl}/metrics`), ({ text }) =>
+      Number(new RegExp(`^hb_sessions_proxy_${name} (.*)$`, "m").exec(text)?.[1])
+    )
+
+  it.effect("of another user keeps its owner, group and mode, and is read again once that user may", (test) =>
+    Effect.gen(function* () {
+      if (!isRoot || !isReadable) return test.skip("only root can start a server as another user")
+      const path = yield* directory
+      chmodSync(path, 0o755)
+      const file = join(path, "tokens.json")
+      const made = yield* token(file, "create", "--name", "kept")
+      assert.include(made.stderr, "only root can read")
+      const kept = made.stdout.trim()
+      const first = yield* createToken(file, "first")
+      chownSync(file, other.uid, other.gid)
+      chmodSync(file, 0o640)
+      const proxy = yield* serve(yield* Simulator, file, [], {}, other)
+      assert.strictEqual(yield* statusFor(proxy.url, first), 200)
+
+      const revoked = yield* token(file, "revoke", "--name", "first")
+      assert.deepStrictEqual([revoked.code, revoked.stderr.includes("warning")], [0, false])
+      yield* eventually(statusFor(proxy.url, first), (status) => status !== 200)
+      const { gid, mode, uid } = statSync(file)
+      assert.deepStrictEqual([uid, gid, mode & 0o777], [other.uid, other.gid, 0o640])
+      assert.strictEqual(yield* metric(proxy.adminUrl, "tokens_reload_failures"), 0)
+
+      chmodSync(file, 0)
+      const second = yield* token(file, "create", "--name", "second")
+      assert.deepStrictEqual([second.code, statSync(file).mode & 0o777], [0, 0])
+      assert.include(second.stderr, "its owner may not read it")
+      yield* eventually(metric(proxy.adminUrl, "tokens_reload_failures"), (count) => count >= 3)
+      assert.isAtLeast(yield* metric(proxy.adminUrl, "tokens_age_seconds"), 1)
+      assert.strictEqual(yield* statusFor(proxy.url, kept), 200)
+      chmodSync(file, 0o600)
+      yield* eventually(statusFor(proxy.url, second.stdout.trim()), (status) => status === 200)
+
+      chownSync(file, 0, 0)
+      const failures = yield* metric(proxy.adminUrl, "tokens_reload_failures")
+      const third = yield* token(file, "revoke", "--name", "second")
+      assert.include(third.stderr, "only root can read")
+      yield* eventually(metric(proxy.adminUrl, "tokens_reload_failures"), (count) => count > failures)
+      assert.strictEqual(yield* statusFor(proxy.url, second.stdout.trim()), 200)
+      chownSync(file, other.uid, other.gid)
+      yield* eventually(statusFor(proxy.url, second.stdout.trim()), (status) => status !== 200)
+      assert.strictEqual(yield* statusFor(proxy.url, kept), 200)
+
+      const { stderr } = yield* proxy.stop("SIGTERM")
+      assert.strictEqual(stderr.split("stay in force").length - 1, 1, stderr)
+      assert.include(stderr, "can be read again")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that cannot be read for too long ends all tokens, until it can", () =>
+    Effect.gen(function* () {
+      const proxy = yield* start(yield* Simulator, ["--stale-tokens", "2s"])
+      const away = `${proxy.tokensFile}.away`
+      renameSync(proxy.tokensFile, away)
+      assert.strictEqual(yield* statusFor(proxy.url, proxy.token), 200)
+      yield* eventually(statusFor(proxy.url, proxy.token), (status) => status !== 200)
+      for (const headers of [proxy.auth, { "x-api-key": "unknown" }, {}]) {
+        const { headers: fields, status, text } = yield* get(`${proxy.url}/v1/sessions`, { headers })
+        assert.deepStrictEqual([status, fields.get("retry-after")], [503, "5"])
+        assert.match(JSON.parse(text).type, /tokens-unavailable$/)
+      }
+      assert.strictEqual((yield* get(proxy.url)).status, 200)
+      const ready = yield* get(`${proxy.adminUrl}/readyz`)
+      assert.deepStrictEqual([ready.status, JSON.parse(ready.text)], [503, { status: "tokens-unavailable" }])
+      assert.isAtLeast(yield* metric(proxy.adminUrl, "tokens_age_seconds"), 2)
+      yield* eventually(metric(proxy.adminUrl, "tokens_reload_failures"), (count) => count >= 4)
+      renameSync(away, proxy.tokensFile)
+      yield* eventually(statusFor(proxy.url, proxy.token), (status) => status === 200)
+      assert.strictEqual((yield* get(`${proxy.adminUrl}/readyz`)).status, 200)
+      const { stderr } = yield* proxy.stop("SIGTERM")
+      assert.strictEqual(stderr.split("stay in force").length - 1, 1, stderr)
+      assert.strictEqual(stderr.split("no token is valid until it can").length - 1, 1, stderr)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is tried again, untouched, when the process had no descriptor left, and when it was damaged", (test) =>
+    Effect.gen(function* () {
+      if (!existsSync(prlimit)) return test.skip("prlimit is not installed")
+      const proxy = yield* start(yield* Simulator)
+      const limit = (soft: string) =>
+        execFileSync(prlimit, ["--pid", String(proxy.process.pid), `--nofile=${soft}:`], { encoding: "utf8" })
+      assert.strictEqual(yield* statusFor(proxy.url, proxy.token), 200)
+      // The connection of `fetch` stays open; nothing else can be opened.
+      limit("1")
+      yield* token(proxy.tokensFile, "revoke", "--name", "test")
+      yield* Effect.sleep("1200 millis")
+      assert.strictEqual(yield* statusFor(proxy.url, proxy.token), 200)
+      limit("1024")
+      yield* eventually(statusFor(proxy.url, proxy.token), (status) => status !== 200)
+      assert.isAtLeast(yield* metric(proxy.adminUrl, "tokens_reload_failures"), 1)
+
+      const kept = readFileSync(proxy.tokensFile, "utf8")
+      const failures = yield* metric(proxy.adminUrl, "tokens_reload_failures")
+      writeFileSync(proxy.tokensFile, kept.slice(0, -4))
+      yield* eventually(metric(proxy.adminUrl, "tokens_reload_failures"), (count) => count > failures)
+      writeFileSync(proxy.tokensFile, kept)
+      const late = yield* createToken(proxy.tokensFile, "late")
+      yield* eventually(statusFor(proxy.url, late), (status) => status === 200)
+    }).pipe(Effect.scoped)
+  )
+})
