@@ -47,7 +47,7 @@ const onTheWire: Record<string, object> = {
   page: { type: "integer", minimum: 1, default: 1 },
   limit: { type: "integer", minimum: 1 },
   since: { type: "string", examples: ["2026-01-31T00:00:00Z", "1769817600000"] },
-  until: { type: "string", examples: ["2026-01-31T00:00:00Z", "1769817600000"] },
+  until: { type: "string", examples: ["2026-02-28T00:00:00Z", "1772236800000"] },
   columns: { type: "string", examples: ["id,status,createdAt"] }
 }
 
