@@ -34,7 +34,7 @@ class TokenAuth extends HttpApiMiddleware.Service<TokenAuth>()("@hb-sessions/pro
     token: HttpApiSecurity.apiKey({ key: "x-api-key", in: "header" }),
     bearer: HttpApiSecurity.bearer
   },
-  error: [400, 401, 402, 403, 429, 500, 502, 503, 504].map(problem)
+  error: [400, 401, 402, 403, 408, 414, 417, 421, 429, 431, 500, 502, 503, 504].map(problem)
 }) {}
 
 /** The body of a whole list in JSON. */
@@ -75,7 +75,13 @@ const cached = {
   "cache-status": header("Whether the answer was kept (RFC 9211)")
 }
 
-const linked = { link: header("`first`, `prev`, `next` and `last` page (RFC 8288)") }
+const linked = {
+  link: {
+    schema: { type: "string" },
+    description:
+      "`first`, `prev`, `next` and `last` page (RFC 8288); left out where it would be longer than 2048 characters"
+  }
+}
 
 const streamed = {
   trailer: {

@@ -18,6 +18,8 @@ export interface RawRequest {
 
 /** Longest target of a request, in characters. */
 export const maxUrlLength = 8192
+/** Longest query, in characters: every answer is kept by it. */
+export const maxQueryLength = 2048
 /** Most header lines. */
 export const maxHeaderLines = 100
 /** Most bytes of all headers together. */
@@ -49,6 +51,12 @@ export const inspect = (request: RawRequest): Refusal | Inspected => {
   }
   if (FORBIDDEN_IN_TARGET.test(url)) return malformed("the URL holds a character that must be percent-encoded")
   const query = url.indexOf("?")
+  if (query >= 0 && url.length - query - 1 > maxQueryLength) {
+    return refuse(
+      "uri-too-long",
+      `the query, which is what follows the ?, has ${url.length - query - 1} characters; no more than ${maxQueryLength} are taken`
+    )
+  }
   const path = query < 0 ? url : url.slice(0, query)
   if (AMBIGUOUS_PATH.test(path)) {
     return malformed("the path holds a dot segment, an empty segment or an encoded separator")

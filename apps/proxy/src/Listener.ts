@@ -129,6 +129,23 @@ export const listen = (
     server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
       reject(response.socket, Problem.refuse("expectation-failed", "the expectation cannot be met"))
     })
+    // Without a listener Node closes such a connection without a word.
+    server.on("connect", (_request: IncomingMessage, socket: Socket) => {
+      // It has no listener any more, and nothing that is sent on it is of use.
+      socket.on("error", () => socket.destroy())
+      socket.setTimeout(SECOND, () => socket.destroy())
+      socket.resume()
+      const refusal = Problem.refuse(
+        "method-not-allowed",
+        "this server opens no tunnels; it takes GET, HEAD and OPTIONS"
+      )
+      sendRaw(socket, refusal, "allow: GET, HEAD, OPTIONS\r\n")
+      options.onEnded({
+        reason: refusal.problem,
+        address: socket.remoteAddress,
+        status: Problem.statusOf(refusal.problem)
+      })
+    })
     server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
       if (error.code !== undefined && LEFT.has(error.code)) return void socket.destroy()
       reject(socket, clientErrorRefusal(error.code))
@@ -208,11 +225,16 @@ const answerRaw = (socket: Socket, refusal: Problem.Refusal): number | undefined
     socket.destroy()
     return undefined
   }
+  sendRaw(socket, refusal)
+  return Problem.statusOf(refusal.problem)
+}
+
+/** Writes a whole answer, and closes. */
+const sendRaw = (socket: Socket, refusal: Problem.Refusal, headers = ""): void => {
   const status = Problem.statusOf(refusal.problem)
   const id = "none"
   const body = Problem.body(refusal, id)
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${id}\r\ncontent-type: ${Problem.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${id}\r\ncontent-type: ${Problem.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}connection: close\r\n\r\n${body}`
   )
-  return status
 }

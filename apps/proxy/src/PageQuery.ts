@@ -57,15 +57,19 @@ const canonical = (query: ListQuery, extra: ReadonlyArray<readonly [string, Read
   return parameters.toString()
 }
 
+/** Longest `Link`: servers in front of this one often take no more than 4 KiB of headers in all. */
+const MAX_LINK = 2048
+
 /**
- * The `Link` header (RFC 8288) of a page: `first`, `prev`, `next` and `last`, as far as they are known.
+ * The `Link` header (RFC 8288) of a page: `first`, `prev`, `next` and `last`, as far as they are known; undefined where
+ * it would be longer than 2048 characters, as each of them repeats the query.
  *
  * `next` is left out on the last page. Without a total there is a `next` as long as pages hold sessions.
  */
 export const links = (
   { key, query }: PageQuery,
   page: { readonly rows: number; readonly pageSize: number | undefined; readonly totalCount: number | undefined }
-): string => {
+): string | undefined => {
   const number = query.page ?? 1
   const last =
     page.totalCount === undefined || page.pageSize === undefined || page.pageSize < 1
@@ -77,12 +81,13 @@ export const links = (
     return `<${sessionsPath}?${parameters.toString()}>; rel="${rel}"`
   }
   const hasNext = last === undefined ? page.rows > 0 : number < last
-  return [
+  const header = [
     link("first", 1),
     ...(number > 1 ? [link("prev", last === undefined ? number - 1 : Math.min(number - 1, last))] : []),
     ...(hasNext ? [link("next", number + 1)] : []),
     ...(last === undefined ? [] : [link("last", last)])
   ].join(", ")
+  return header.length > MAX_LINK ? undefined : header
 }
 
 const MAX_REMEMBERED = 2048

@@ -57,12 +57,12 @@ export const load = Effect.fn("Pages.load")(function* (
     pageSize: numberOf(json, "pageSize", "perPage"),
     totalCount: numberOf(json, "totalCount")
   }
+  const link = links({ query, extra, key }, page)
   return Answer.make(body, {
     contentType: "application/json; charset=utf-8",
     statuses: new Set(rows.map(statusOf)),
     headers: [
-      "link",
-      links({ query, extra, key }, page),
+      ...(link === undefined ? [] : ["link", link]),
       ...(requestId === undefined ? [] : ["x-upstream-request-id", headerValue(options.hide(requestId))])
     ]
   })

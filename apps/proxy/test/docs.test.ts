@@ -6,6 +6,8 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync } from "node:fs"
 import { get, start } from "./support/Proxy.ts"
+import { openApi } from "../src/Api.ts"
+import { problems as kinds } from "../src/Problem.ts"
 
 const CHROMIUM = "/usr/bin/chromium"
 
@@ -46,6 +48,19 @@ layer(Simulator.layer({ sessions: 10, seed: "docs" }), { excludeTestServices: tr
         assert.include(index, path)
     }).pipe(Effect.scoped)
   )
+
+  it("name in every operation what it may be answered with", () => {
+    // These depend on the path, the method and the format.
+    const others = new Set([404, 405, 406])
+    const wanted = new Set(
+      Object.values(kinds)
+        .map(([status]) => status)
+        .filter((status) => !others.has(status))
+    )
+    for (const [path, { get: operation }] of Object.entries(openApi().paths)) {
+      assert.includeMembers(Object.keys(operation?.responses ?? {}).map(Number), [200, ...wanted], path)
+    }
+  })
 
   it.effect.skipIf(reason !== undefined)(
     "open in Chromium without a foreign request and without an error on the console",

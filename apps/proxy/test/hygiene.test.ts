@@ -99,6 +99,49 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "hygiene" }), { exclude
       }).pipe(Effect.scoped)
     )
 
+    it.effect("that ask for another protocol are answered in this one, and so are those behind them", () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const auth = `x-api-key: ${proxy.token}`
+        const behind = line("/nowhere", "Host: a") + line("/", "Host: a", "Connection: close")
+        const page = "/api/sessions?page=2"
+        const settings = "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"
+        for (const [first, expected] of [
+          [line(page, "Host: a", auth, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"), 200],
+          [line(page, "Host: a", auth, "Connection: keep-alive, Upgrade", "Upgrade: h2c, websocket"), 200],
+          [line(page, "Host: a", auth, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", settings), 200],
+          [line(page, "Host: a", "Connection: Upgrade", "Upgrade: TLS/1.0"), 401],
+          [line(page, "Host: a", auth, "Upgrade: h2c"), 200],
+          [line(page, "Host: a", auth, "Connection: Upgrade", "Upgrade: h2c").replace("GET", "POST"), 405]
+        ] as const) {
+          const { closed, text } = yield* raw(proxy.url, first + behind, 5000)
+          assert.deepStrictEqual([first, statuses(text), closed], [first, [expected, 404, 200], true])
+          assert.notInclude(text.toLowerCase(), "\r\nupgrade:")
+        }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("for a tunnel are answered, counted and logged, also behind others, and their connection is closed", () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const tunnel = "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n"
+        for (const [bytes, expected] of [
+          [tunnel, [405]],
+          [tunnel + line("/", "Host: a"), [405]],
+          [line("/", "Host: a") + tunnel + "\u0016\u0003\u0001".repeat(20_000), [200, 405]]
+        ] as const) {
+          const { closed, text } = yield* raw(proxy.url, bytes, 5000)
+          assert.deepStrictEqual([statuses(text), closed], [expected, true])
+          assert.match(text, /\r\nallow: GET, HEAD, OPTIONS\r\n/)
+          assert.include(text, "no tunnels")
+        }
+        const { text } = yield* get(`${proxy.adminUrl}/metrics`)
+        assert.include(text, 'hb_sessions_proxy_requests{route="none",status="405",cache="none"} 3\n')
+        const { stderr } = yield* proxy.stop("SIGTERM")
+        assert.lengthOf(stderr.match(/"type":"connection","reason":"method-not-allowed","status":405/g) ?? [], 3)
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("cannot name headers for the proxy to drop or to send on", () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator

@@ -143,6 +143,34 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: t
       }).pipe(Effect.scoped)
     )
 
+    it.effect("takes no query that is too long, and leaves out links that would repeat a long one", () =>
+      Effect.gen(function* () {
+        const proxy = yield* start(yield* Simulator)
+        const { requests } = yield* (yield* Simulator).stats
+        for (const path of ["/api/sessions", "/v1/sessions", "/v1/stats", "/v1/sessions/a", "/docs"]) {
+          const { status, text } = yield* get(`${proxy.url}${path}?x=${"a".repeat(2047)}`, { headers: proxy.auth })
+          const { detail, type } = JSON.parse(text)
+          assert.deepStrictEqual([path, status, type], [path, 414, "urn:hb-sessions-proxy:problem:uri-too-long"])
+          assert.include(detail, "has 2049 characters; no more than 2048 are taken")
+        }
+        assert.strictEqual((yield* (yield* Simulator).stats).requests, requests)
+        const headerBytes = (headers: Headers) => [...headers].join("\r\n").length
+        for (const [query, hasLink] of [
+          [`x=${"a".repeat(400)}`, true],
+          [`x=${"a".repeat(700)}`, false],
+          // Three times as long when it is encoded.
+          [`x=${"(".repeat(300)}`, false]
+        ] as const) {
+          const url = `${proxy.url}/api/sessions?page=2&${query}`
+          const { headers, status } = yield* get(url, { headers: proxy.auth })
+          assert.deepStrictEqual([query, status, headers.has("link")], [query, 200, hasLink])
+          assert.isBelow(headerBytes(headers), 3000)
+        }
+        const longest = yield* get(`${proxy.url}/api/sessions?x=${"a".repeat(2046)}`, { headers: proxy.auth })
+        assert.deepStrictEqual([longest.status, longest.headers.has("link")], [200, false])
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("lets in pages of the configured origins only", () =>
       Effect.gen(function* () {
         const proxy = yield* start(yield* Simulator, ["--cors-origins", "https://app.example,http://localhost:3000"])
