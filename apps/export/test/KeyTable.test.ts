@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { makeRng } from "@hb-sessions/simulator/Rng"
-import { forEachRecord, KeyTable, makeRecord, setFingerprint, setKey } from "../src/KeyTable.ts"
+import { forEachRecord, KeyTable, makeRecord, setFingerprint, setKey } from "../src/read/KeyTable.ts"
 
 const record = (id: string, text: string) => {
   const made = makeRecord()

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import * as Cron from "../src/Cron.ts"
-import * as Scheduler from "../src/Scheduler.ts"
+import * as Cron from "../src/operations/Cron.ts"
+import * as Scheduler from "../src/operations/Scheduler.ts"
 
 /** The times at which a schedule runs within a span. */
 const times = (

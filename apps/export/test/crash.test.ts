@@ -27,7 +27,7 @@ const naive = fileURLToPath(new URL("./fixtures/naiveExport.mjs", import.meta.ur
 const list = { sessions: 35, seed: "crash" }
 
 const selections: ReadonlyArray<readonly [ReadonlyArray<string>, number]> = [
-  [[], 4],
+  [[], 3],
   [["--mode", "incremental", "--format", "ndjson", "--compress", "gzip"], 2]
 ]
 

@@ -5,7 +5,7 @@ import { Schema } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { Manifest } from "../src/Manifest.ts"
+import { Manifest } from "../src/publish/Manifest.ts"
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 

@@ -6,7 +6,7 @@ import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { bin, environment, launch, manifestOf, scratch } from "./support.ts"
 
-const [sessions, megabytes] = process.env["HB_SESSIONS_TEST_FULL"] === "1" ? [1_000_000, 96] : [60_000, 32]
+const [sessions, megabytes] = process.env["HB_SESSIONS_TEST_FULL"] === "1" ? [1_000_000, 96] : [40_000, 32]
 
 describe("memory", { timeout: 3_600_000 }, () => {
   it.live(`${sessions} sessions, and then what is new of them, fit into a heap of ${megabytes} MB`, () =>

@@ -8,13 +8,16 @@ import { Effect } from "effect"
 import { cpSync, existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { prepare, problemOf, tell } from "./strace.ts"
+import { isFull, prepare, problemOf, tell } from "./strace.ts"
 import { environment, launch, leftOvers, manifestOf, publishedIds, run, scratch } from "./support.ts"
 
 const naive = fileURLToPath(new URL("./fixtures/naiveExport.mjs", import.meta.url))
 
-/** 200 rounds in series of 50: each series has a directory and a server of its own, and two are played at a time. */
-const rounds = Number(process.env["HB_SESSIONS_TEST_ROUNDS"] ?? 50)
+/**
+ * Rounds in each of four series, 50 with HB_SESSIONS_TEST_FULL=1: each series has a directory and a server of its own, and
+ * two are played at a time.
+ */
+const rounds = Number(process.env["HB_SESSIONS_TEST_ROUNDS"] ?? (isFull ? 50 : 15))
 const seed = process.env["HB_SESSIONS_TEST_SEED"] ?? String(Date.now())
 
 /** Plays one series; tells how many rounds were killed. */

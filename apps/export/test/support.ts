@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { ManifestJson } from "../src/Manifest.ts"
+import { ManifestJson } from "../src/publish/Manifest.ts"
 
 /** The built program. */
 export const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url))

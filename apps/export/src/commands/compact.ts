@@ -5,9 +5,9 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ExportJob from "../ExportJob.ts"
-import { withSettings } from "./environment.ts"
-import { compactFlags, outFlags } from "./flags.ts"
-import { readSettingsWithoutKey } from "./readSettings.ts"
+import { withSettings } from "../settings/environment.ts"
+import { compactFlags, outFlags } from "../settings/flags.ts"
+import { readSettingsWithoutKey } from "../settings/readSettings.ts"
 
 export const compactExport = Command.make("compact", { ...outFlags, ...compactFlags }, (input) =>
   Effect.gen(function* () {

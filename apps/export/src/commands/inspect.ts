@@ -5,10 +5,10 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { orDiskError } from "../exitCodes.ts"
-import { preview, toLines } from "../Preview.ts"
-import { withSettings } from "./environment.ts"
-import { flags } from "./flags.ts"
-import { readSettingsWithoutKey } from "./readSettings.ts"
+import { preview, toLines } from "../publish/Preview.ts"
+import { withSettings } from "../settings/environment.ts"
+import { flags } from "../settings/flags.ts"
+import { readSettingsWithoutKey } from "../settings/readSettings.ts"
 
 export const inspectExport = Command.make("inspect", flags, (input) =>
   Effect.gen(function* () {

@@ -4,11 +4,11 @@
 import { type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import * as Cron from "../Cron.ts"
-import * as Scheduler from "../Scheduler.ts"
-import { withClient } from "./environment.ts"
-import { flags, scheduleConfig, scheduleFlags } from "./flags.ts"
-import { readSettings } from "./readSettings.ts"
+import * as Cron from "../operations/Cron.ts"
+import * as Scheduler from "../operations/Scheduler.ts"
+import { withClient } from "../settings/environment.ts"
+import { flags, scheduleConfig, scheduleFlags } from "../settings/flags.ts"
+import { readSettings } from "../settings/readSettings.ts"
 import { checkMetricsFile, exportOnce } from "./run.ts"
 
 export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFlags }, (input) =>

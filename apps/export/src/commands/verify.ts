@@ -6,9 +6,9 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { exitCodes, orDiskError } from "../exitCodes.ts"
-import { verify } from "../Verify.ts"
-import { withSettings } from "./environment.ts"
-import { expectedConfig, outConfig, outFlags, verifyFlags } from "./flags.ts"
+import { verify } from "../publish/Verify.ts"
+import { withSettings } from "../settings/environment.ts"
+import { expectedConfig, outConfig, outFlags, verifyFlags } from "../settings/flags.ts"
 
 export const verifyExport = Command.make("verify", { ...outFlags, ...verifyFlags }, (input) =>
   Effect.gen(function* () {

@@ -1,0 +1,90 @@
+/**
+ * The size, the digest and the rows of a file, as they are.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import { createHash } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { PassThrough, Writable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import zlib from "node:zlib"
+import type { Selection } from "../settings/Selection.ts"
+
+/** What a file holds. */
+interface Measured {
+  readonly bytes: number
+  readonly sha256: string
+  /** Undefined where nobody asked for them. */
+  readonly rows: number | undefined
+}
+
+/** Measures a file, and counts its rows if told how they are written; a text when it cannot be read as such. */
+export const measure = Effect.fn("Measure.measure")(function* (
+  file: string,
+  form?: Pick<Selection, "compress" | "format">
+) {
+  const fs = yield* FileSystem.FileSystem
+  const type = yield* fs.stat(file).pipe(
+    Effect.map((info) => info.type),
+    Effect.orElseSucceed(() => "missing")
+  )
+  // Reading a FIFO would wait for ever.
+  if (type !== "File") return type === "missing" ? "is missing" : "is not a file"
+  const hash = createHash("sha256")
+  const count = counter(form?.format ?? "ndjson")
+  let bytes = 0
+  const raw = new PassThrough()
+  raw.on("data", (chunk: Buffer) => {
+    bytes += chunk.length
+    hash.update(chunk)
+  })
+  const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[
+    form?.compress ?? "none"
+  ]()
+  const problem = yield* pipelineOf([createReadStream(file), raw, plain, sink(count.add)])
+  if (problem !== undefined) return problem
+  const measured: Measured = {
+    bytes,
+    sha256: hash.digest("hex"),
+    rows: form === undefined ? undefined : count.rows()
+  }
+  return measured
+})
+
+const sink = (visit: (chunk: Buffer) => void) =>
+  new Writable({
+    write: (chunk: Buffer, _, done) => {
+      visit(chunk)
+      done()
+    }
+  })
+
+/** Runs streams to their end; succeeds with what went wrong, if something did. */
+const pipelineOf = (
+  streams: ReadonlyArray<NodeJS.ReadableStream | NodeJS.WritableStream | NodeJS.ReadWriteStream>
+): Effect.Effect<string | undefined> =>
+  Effect.tryPromise({
+    try: (signal) => pipeline(streams, { signal }),
+    catch: (error) => (error instanceof Error ? error.message : String(error))
+  }).pipe(
+    Effect.as(undefined),
+    Effect.catch((message) => Effect.succeed(message))
+  )
+
+const QUOTE = 34
+const LINE_FEED = 10
+
+/** Counts records as they are in the bytes, whatever is in the cells. */
+const counter = (format: "csv" | "ndjson") => {
+  let lines = 0
+  let isQuoted = false
+  return {
+    add: (chunk: Uint8Array) => {
+      for (const byte of chunk) {
+        if (byte === QUOTE) isQuoted = !isQuoted
+        else if (byte === LINE_FEED && (format === "ndjson" || !isQuoted)) lines++
+      }
+    },
+    rows: () => (format === "csv" ? lines - 1 : lines)
+  }
+}

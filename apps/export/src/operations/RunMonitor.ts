@@ -1,0 +1,191 @@
+/**
+ * How a run is seen from outside: metrics for Prometheus, a heartbeat, and a bound on its time.
+ */
+import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
+import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { names, readManifest } from "../publish/Directory.ts"
+import { exitCodes } from "../exitCodes.ts"
+import { stopCode } from "../signals.ts"
+import { Stopping } from "../read/Stopping.ts"
+import type { Published } from "../publish/publishGeneration.ts"
+import type { Manifest } from "../publish/Manifest.ts"
+
+/** How a run is watched and bounded. */
+export interface WatchOptions {
+  readonly directory: string
+  /** The name of this export in the metrics; the directory by default. */
+  readonly name: Option.Option<string>
+  readonly maxRuntime: Option.Option<Duration.Duration>
+  readonly metricsFile: Option.Option<string>
+  readonly heartbeatUrl: Option.Option<URL>
+}
+
+/** Longest time that a heartbeat may take, tries included: less than any scheduler gives a job that is told to stop. */
+const HEARTBEAT_LIMIT = Duration.seconds(5)
+
+/** Runs a job under watch. A failure to report is logged, and never a failure of the job. */
+export const watch =
+  (options: WatchOptions) =>
+  <R>(job: Effect.Effect<Published, Failure, R>) =>
+    Effect.gen(function* () {
+      const started = yield* Clock.currentTimeMillis
+      // The job does not wait for it, and its end ends it.
+      const first = yield* Effect.forkChild(beat(options, "/start"))
+      return yield* bounded(options, job).pipe(
+        Effect.onExit((exit) =>
+          Effect.gen(function* () {
+            const code = codeOf(exit)
+            yield* Fiber.interrupt(first)
+            yield* writeMetrics(options, { code, started, exit })
+            yield* beat(options, code === exitCodes.ok ? "" : `/${code}`)
+          })
+        )
+      )
+    })
+
+/** The exit code that a run ends with. */
+const codeOf = (exit: Exit.Exit<unknown, Failure>): number => {
+  if (Exit.isSuccess(exit)) return exitCodes.ok
+  if (Cause.hasInterruptsOnly(exit.cause)) return stopCode()
+  return Option.match(Cause.findErrorOption(exit.cause), {
+    onNone: () => exitCodes.unexpected,
+    onSome: (error) => toAppError(error).exitCode
+  })
+}
+
+/** How long a run that has to stop waits for the pages that it asked for. */
+const GRACE = Duration.seconds(10)
+
+/**
+ * The read is told when its time is up, so that it keeps at least a page, and all that it asked for; it goes on no longer
+ * than that takes. Everything else is cut off a little later.
+ */
+const bounded = <R>({ maxRuntime }: WatchOptions, job: Effect.Effect<Published, Failure, R>) =>
+  Option.match(maxRuntime, {
+    onNone: () => job,
+    onSome: (limit) =>
+      Effect.gen(function* () {
+        const error = new AppError({
+          message: `stopped after --max-runtime (${Duration.format(limit)}); the next run goes on from here`,
+          exitCode: exitCodes.stopped
+        })
+        const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(limit)
+        const when = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, end - now)))
+        return yield* job.pipe(
+          Effect.provideService(Stopping, { when, error }),
+          Effect.timeoutOrElse({ duration: Duration.sum(limit, GRACE), orElse: () => Effect.fail(error) })
+        )
+      })
+  })
+
+const beat = ({ heartbeatUrl }: WatchOptions, suffix: string) =>
+  Effect.gen(function* () {
+    if (Option.isNone(heartbeatUrl)) return
+    const url = new URL(heartbeatUrl.value)
+    url.pathname = `${url.pathname.replace(/\/+$/, "")}${suffix}`
+    const http = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
+    yield* http.post(url).pipe(
+      Effect.retry({ schedule: Schedule.spaced("1 second"), times: 2 }),
+      // In a finalizer nothing else can be interrupted, and the limit would wait for the request to end.
+      Effect.interruptible,
+      Effect.timeout(HEARTBEAT_LIMIT),
+      Effect.catch((error) => Effect.logWarning(`the heartbeat was not heard: ${error.message}`))
+    )
+  })
+
+interface Ended {
+  readonly code: number
+  readonly started: number
+  readonly exit: Exit.Exit<Published, Failure>
+}
+
+const writeMetrics = (options: WatchOptions, ended: Ended) =>
+  Effect.gen(function* () {
+    if (Option.isNone(options.metricsFile)) return
+    const path = yield* Path.Path
+    const manifest = Exit.isSuccess(ended.exit)
+      ? Option.some(ended.exit.value.manifest)
+      : yield* Effect.orElseSucceed(readManifest(path.join(options.directory, names.manifest)), () =>
+          Option.none<Manifest>()
+        )
+    const now = yield* Clock.currentTimeMillis
+    const file = yield* OutputFile.open(options.metricsFile.value)
+    const name = Option.getOrElse(options.name, () => path.resolve(options.directory))
+    yield* file.write(Stream.make(metricsText(name, ended, now, manifest)))
+  }).pipe(
+    Effect.scoped,
+    Effect.catch((error) => Effect.logWarning(`the metrics were not written: ${error.message}`))
+  )
+
+/** The metrics in Prometheus' text format; those of the data are of what is published, whoever published it. */
+const metricsText = (
+  name: string,
+  { code, started }: Ended,
+  now: number,
+  published: Option.Option<Manifest>
+): string => {
+  const label = `export="${name.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`
+  const lines: Array<string> = []
+  const gauge = (metric: string, help: string, value: number) =>
+    lines.push(
+      `# HELP hb_sessions_export_${metric} ${help}`,
+      `# TYPE hb_sessions_export_${metric} gauge`,
+      `hb_sessions_export_${metric}{${label}} ${value}`
+    )
+  gauge("last_run_timestamp_seconds", "When the last run ended.", now / 1000)
+  gauge("last_run_duration_seconds", "How long the last run took.", (now - started) / 1000)
+  gauge("last_run_exit_code", "Exit code of the last run; 0 is success.", code)
+  // It is there from the first run on, so that an alert on its age fires before there ever was a success.
+  const succeeded = Option.match(published, { onNone: () => 0, onSome: ({ ended }) => Date.parse(ended) / 1000 })
+  gauge("last_success_timestamp_seconds", "When the published generation was finished; 0 for never.", succeeded)
+  if (Option.isSome(published)) {
+    const {
+      archive,
+      completeness,
+      current,
+      files,
+      generation,
+      implausibleTimes,
+      quarantine,
+      report,
+      sessions,
+      tombstones
+    } = published.value
+    const bytes = files.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.bytes, 0)
+    gauge("generation", "Number of the published generation.", generation)
+    gauge("sessions", "Sessions that the published generation wrote.", sessions)
+    gauge("current_sessions", "Different sessions in the whole data, without those that have left.", current)
+    gauge(
+      "left_sessions",
+      "Sessions that the published generation found to have left the data.",
+      tombstones.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.rows, 0)
+    )
+    gauge("implausible_times", "Sessions of the published generation with an impossible createdAt.", implausibleTimes)
+    gauge("quarantined_rows", "Rows of the last read that are no sessions.", quarantine?.rows ?? 0)
+    gauge("bytes", "Bytes that the published generation wrote.", bytes)
+    gauge("requests", "Pages asked for by the published generation.", report.requests)
+    gauge("proven", "Whether what the last run read is proven to be complete.", completeness === "proven" ? 1 : 0)
+    gauge(
+      "archive_proven",
+      "Whether the whole data is proven since its last whole read.",
+      archive.completeness === "proven" ? 1 : 0
+    )
+    gauge(
+      "last_whole_read_timestamp_seconds",
+      "When the last whole read ended that the proof of the whole data rests on.",
+      Date.parse(archive.wholeRead.ended) / 1000
+    )
+  }
+  return `${lines.join("\n")}\n`
+}

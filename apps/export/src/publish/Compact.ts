@@ -1,0 +1,263 @@
+/**
+ * The current view of an incremental archive: the last version of each row, without the sessions that have left, in one
+ * file, or in one a partition.
+ *
+ * It is a generation like any other, published in the same way. In memory is a number for each row, about 50 bytes
+ * outside the JavaScript heap, and never the rows.
+ */
+import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import { createHash } from "node:crypto"
+import { createReadStream, createWriteStream } from "node:fs"
+import { PassThrough, Transform, Writable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import zlib from "node:zlib"
+import type { PartState } from "../resume/Checkpoint.ts"
+import * as DataFile from "../files/DataFile.ts"
+import { generationName, names } from "./Directory.ts"
+import { exitCodes } from "../exitCodes.ts"
+import * as Incremental from "../read/IncrementalPlan.ts"
+import * as IndexChanges from "../read/IndexChanges.ts"
+import { forEachRecord, KeyTable, makeRecord, setForgotten, setKey } from "../read/KeyTable.ts"
+import type { Manifest, PublishedFile, StateFile } from "./Manifest.ts"
+import * as Publish from "./Publish.ts"
+import { rowReader } from "../files/rowReader.ts"
+import type { Selection } from "../settings/Selection.ts"
+import type * as Staging from "./Staging.ts"
+
+/** The share of the rows that may count no more before the files are put together. */
+const MOST_SUPERSEDED = 0.5
+
+/** Whether the files of an archive are not one a partition, or hold rows that do not count. */
+export const isScattered = ({ current, files, selection, tombstones }: Manifest): boolean => {
+  const partitions = new Set(files.map(({ partition }) => partition))
+  return (
+    selection.mode === "incremental" &&
+    (files.length > partitions.size || tombstones.length > 0 || rowsOf(files) !== current)
+  )
+}
+
+/** Whether so much has been added, or superseded, that a run puts the files together; `after` is 0 for never. */
+export const isDue = (manifest: Manifest, after: number): boolean => {
+  const { current, files } = manifest
+  if (after === 0 || !isScattered(manifest)) return false
+  const generations = new Set(files.map(({ generation }) => generation))
+  const rows = rowsOf(files)
+  return generations.size > after || rows - current > rows * MOST_SUPERSEDED
+}
+
+const rowsOf = (files: ReadonlyArray<PublishedFile>): number => files.reduce((sum, { rows }) => sum + rows, 0)
+
+/** Publishes the current view as the next generation. */
+export const compact = Effect.fn("Compact.compact")(function* (
+  staging: Staging.Staging,
+  published: Manifest,
+  retention: Publish.Retention
+) {
+  const { compacts: _, latest: __, oldestKept: ___, previous: ____, ...manifest } = published
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { selection } = manifest
+  const generation = manifest.generation + 1
+  const home = `${names.generations}/${generationName(generation)}`
+  const data = staging.path("data")
+  yield* fs.remove(data, { recursive: true, force: true })
+  yield* fs.makeDirectory(data)
+
+  const rows = yield* lastRows(staging.directory, manifest)
+  const files: Array<PublishedFile> = []
+  for (const partition of new Set(manifest.files.map((file) => file.partition ?? ""))) {
+    const raw = staging.path(`compact-${files.length}`)
+    const state = yield* writeRows(staging.directory, raw, {
+      partition,
+      selection,
+      rows,
+      files: manifest.files.filter((file) => (file.partition ?? "") === partition)
+    })
+    if (state.rows > 0 || selection.partition === "none") {
+      const name = DataFile.nameOf(selection, partition)
+      const { bytes, sha256 } = yield* DataFile.finish(raw, path.join(data, name), state, selection.compress)
+      files.push({
+        path: `${home}/${name}`,
+        generation,
+        ...(partition === "" ? {} : { partition }),
+        rows: state.rows,
+        bytes,
+        sha256
+      })
+    }
+    yield* fs.remove(raw, { force: true })
+  }
+  if (rowsOf(files) !== manifest.current) {
+    return yield* new AppError({
+      message: `the files hold ${rowsOf(files)} current sessions, and the manifest says ${manifest.current}; nothing was changed; run verify, and --full-refresh if it finds nothing`,
+      exitCode: exitCodes.disk
+    })
+  }
+  return yield* Publish.commit(
+    staging,
+    {
+      ...manifest,
+      generation,
+      compacts: manifest.generation,
+      files,
+      tombstones: [],
+      ...(selection.partition === "none" ? { latest: DataFile.nameOf(selection, "") } : {}),
+      bookmark: {
+        ...manifest.bookmark,
+        index: yield* writeIndex(staging.directory, manifest, { data, home, generation })
+      }
+    },
+    retention
+  )
+})
+
+/** The number of the last row of each session that counts; rows are numbered through all files, oldest first. */
+const lastRows = Effect.fnUntraced(function* (
+  directory: string,
+  manifest: Pick<Manifest, "current" | "files" | "selection" | "tombstones">
+) {
+  const { current, files, selection, tombstones } = manifest
+  const table = new KeyTable(current)
+  const first = new Map<string, number>()
+  const record = makeRecord()
+  let number = 0
+  const generations = [...new Set([...files, ...tombstones].map(({ generation }) => generation))].toSorted(
+    (a, b) => a - b
+  )
+  for (const generation of generations) {
+    for (const file of files.filter((each) => each.generation === generation)) {
+      first.set(file.path, number)
+      yield* eachRow(directory, file, selection, ({ id }) => {
+        setKey(record, id)
+        setNumber(record, number++)
+        table.set(record)
+      })
+    }
+    for (const file of tombstones.filter((each) => each.generation === generation)) {
+      yield* eachRow(directory, file, TOMBSTONES, ({ id }) => {
+        setKey(record, id)
+        setForgotten(record)
+        table.set(record)
+      })
+    }
+  }
+  const numbered: Numbered = { table, first }
+  return numbered
+})
+
+/** Rows by number. */
+interface Numbered {
+  /** The last row of each session, in the place of a fingerprint. */
+  readonly table: KeyTable
+  /** The number of the first row of each file. */
+  readonly first: ReadonlyMap<string, number>
+}
+
+const TOMBSTONES = { format: "ndjson", compress: "none", columns: [] } as const
+
+/** Odd in its last word, as the fingerprints of a table are. */
+const setNumber = (record: Uint32Array, number: number): void => {
+  record[4] = number % 2 ** 31
+  record[5] = Math.floor(number / 2 ** 31) * 2 + 1
+}
+
+/** Writes the rows of a partition that count, those of the newest file first, as the list has them. */
+const writeRows = Effect.fnUntraced(function* (
+  directory: string,
+  to: string,
+  options: {
+    readonly partition: string
+    readonly files: ReadonlyArray<PublishedFile>
+    readonly selection: Selection
+    readonly rows: Numbered
+  }
+) {
+  const { files, partition, rows: numbered, selection } = options
+  const hash = createHash("sha256")
+  const record = makeRecord()
+  let rows = 0
+  let bytes = 0
+  for (const file of files.toReversed()) {
+    let number = numbered.first.get(file.path) ?? 0
+    let hasHeader = bytes > 0
+    const reader = rowReader(selection)
+    const keep = new Transform({
+      transform: (chunk: Buffer, _, done) => {
+        const kept = reader.read(chunk).filter(({ id }) => {
+          setKey(record, id)
+          setNumber(record, number++)
+          return numbered.table.hasSame(record)
+        })
+        rows += kept.length
+        const written = Buffer.concat([...(hasHeader ? [] : [reader.header()]), ...kept.map((row) => row.bytes)])
+        hasHeader ||= written.length > 0
+        hash.update(written)
+        bytes += written.length
+        done(null, written)
+      }
+    })
+    yield* through(directory, file, selection, keep, createWriteStream(to, { flags: "a", flush: true }))
+  }
+  const state: PartState = { partition, rows, bytes, sha256: hash.digest("hex") }
+  return state
+})
+
+const eachRow = (
+  directory: string,
+  file: PublishedFile | StateFile,
+  form: Pick<Selection, "columns" | "compress" | "format">,
+  visit: (row: { readonly id: string }) => void
+) => {
+  const reader = rowReader(form)
+  const sink = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      for (const row of reader.read(chunk)) visit(row)
+      done()
+    }
+  })
+  return through(directory, file, form, sink)
+}
+
+/** Sends the plain text of a published file through streams. */
+const through = Effect.fnUntraced(function* (
+  directory: string,
+  file: PublishedFile | StateFile,
+  { compress }: Pick<Selection, "compress">,
+  ...streams: ReadonlyArray<NodeJS.WritableStream | NodeJS.ReadWriteStream>
+) {
+  const path = yield* Path.Path
+  const from = path.join(directory, file.path)
+  const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[compress]()
+  yield* Effect.tryPromise({
+    try: (signal) => pipeline([createReadStream(from), plain, ...streams], { signal }),
+    catch: (error) =>
+      new AppError({
+        message: `${from} could not be read again: ${error instanceof Error ? error.message : String(error)}`,
+        exitCode: exitCodes.disk
+      })
+  })
+})
+
+/** The whole index as one file. */
+const writeIndex = Effect.fnUntraced(function* (
+  directory: string,
+  manifest: Pick<Manifest, "bookmark">,
+  { data, generation, home }: { readonly data: string; readonly home: string; readonly generation: number }
+) {
+  const path = yield* Path.Path
+  const table = yield* Incremental.loadIndex(directory, manifest)
+  const { file: _, ...written } = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const changes = yield* IndexChanges.make(path.join(data, names.index))
+      for (const chunk of table.chunks()) {
+        forEachRecord(chunk, (record) => changes.add(record))
+        yield* changes.drain
+      }
+      return yield* changes.finish
+    })
+  )
+  return { sessions: table.size, files: [{ path: `${home}/${names.index}`, generation, ...written }] }
+})

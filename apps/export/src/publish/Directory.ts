@@ -1,0 +1,252 @@
+/**
+ * The layout of a published directory.
+ *
+ * ```text
+ * manifest.json                    what is published; renamed into place, and by that committed
+ * sessions.csv                     the whole current data, for people; absent when that is not one file
+ * generations/00000001/…           the files, and while the generation is kept a copy of its manifest
+ * .staging-<run>/                  what a run has not published yet; all its changes go through here
+ * .refused-<run>/                  state that could not be used, kept for people
+ * .lock, .takeover                 locked by the running process, never removed
+ * ```
+ */
+import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import { PlatformError } from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import { hash } from "node:crypto"
+import { exitCodes, fail } from "../exitCodes.ts"
+import { type Manifest, ManifestJson, schemaVersion, Versioned } from "./Manifest.ts"
+
+/** The names in a published directory. */
+export const names = {
+  manifest: "manifest.json",
+  generations: "generations",
+  lock: ".lock",
+  takeover: ".takeover",
+  staging: ".staging-",
+  refused: ".refused-",
+  alive: "alive",
+  former: "former-",
+  checkpoint: "checkpoint.json",
+  index: "index.bin",
+  tombstones: "tombstones.ndjson",
+  quarantine: "quarantine.ndjson"
+} as const
+
+/** The name of a generation's directory. */
+export const generationName = (generation: number): string => String(generation).padStart(8, "0")
+
+/** Whether a failure says that something is not there. */
+export const isNotFound = (error: PlatformError): boolean => error.reason._tag === "NotFound"
+
+/** Makes what happened in a directory last through a power cut. */
+export const sync = Effect.fn("Directory.sync")(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const handle = yield* fs.open(directory, { flag: "r" })
+  yield* handle.sync
+}, Effect.scoped)
+
+/** Makes a directory with its parents, each of them to last through a power cut. */
+export const make = (directory: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    if (yield* fs.exists(directory)) return
+    const parent = path.dirname(path.resolve(directory))
+    yield* make(parent)
+    // Not recursively: in a file system that has no room for directories, such as /proc, Node never comes back from it.
+    yield* fs.makeDirectory(directory).pipe(
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "AlreadyExists",
+        () => Effect.void
+      )
+    )
+    yield* sync(parent)
+  })
+
+/** What a path has to be changed for; other failures are the disk's. */
+const unusable: Readonly<Partial<Record<string, string>>> = {
+  ENOTDIR: "a part of it is a file; name a directory",
+  ENAMETOOLONG: "it is too long for this file system; name a shorter one",
+  ELOOP: "its symbolic links lead in a circle; name a directory"
+}
+
+const rejected = (directory: string, problem: string) =>
+  fail(exitCodes.usage, `nothing can be published in ${shortened(directory)}: ${problem}`)
+
+const shortened = (path: string): string => (path.length <= 200 ? path : `${path.slice(0, 200)}…`)
+
+/** Fails when a directory, or the nearest parent that exists, is not one to write in; a usage error when it can be none. */
+export const checkWritable = (
+  directory: string
+): Effect.Effect<void, AppError | PlatformError, FileSystem.FileSystem | Path.Path> =>
+  nearest(directory).pipe(
+    Effect.catchIf(
+      (error) => error instanceof PlatformError && unusable[codeOf(error)] !== undefined,
+      (error) => rejected(directory, error instanceof PlatformError ? (unusable[codeOf(error)] ?? "") : "")
+    )
+  )
+
+const codeOf = ({ reason }: PlatformError): string =>
+  Predicate.hasProperty(reason.cause, "code") ? String(reason.cause.code) : ""
+
+/** What is published into must be this user's too, or the run would find out only at its end. */
+const checkGenerations = Effect.fnUntraced(function* (home: string) {
+  const fs = yield* FileSystem.FileSystem
+  if (!(yield* fs.exists(home))) return
+  yield* fs.access(home, { writable: true }).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "PermissionDenied",
+      () =>
+        rejected(
+          home,
+          "this user may not write it: it is of an earlier run by another user; run as that user, or chown it"
+        )
+    )
+  )
+})
+
+const nearest = (directory: string): Effect.Effect<void, AppError | PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const resolved = path.resolve(directory)
+    if (yield* fs.exists(resolved)) {
+      const { type } = yield* fs.stat(resolved)
+      if (type !== "Directory") return yield* rejected(directory, "it is not a directory; name one")
+      yield* fs.access(resolved, { writable: true })
+      return yield* checkGenerations(path.join(resolved, names.generations))
+    }
+    const target = yield* Effect.option(fs.readLink(resolved))
+    if (Option.isSome(target)) {
+      return yield* rejected(
+        directory,
+        `it is a symbolic link to ${target.value}, which does not exist; make that first`
+      )
+    }
+    return yield* nearest(path.dirname(resolved))
+  })
+
+/** Writes a file and flushes it; the name lasts when its directory is flushed too. */
+export const writeFlushed = Effect.fn("Directory.writeFlushed")(function* (file: string, data: string | Uint8Array) {
+  const fs = yield* FileSystem.FileSystem
+  const handle = yield* fs.open(file, { flag: "w" })
+  yield* handle.writeAll(typeof data === "string" ? new TextEncoder().encode(data) : data)
+  yield* handle.sync
+}, Effect.scoped)
+
+/** The names in a directory, sorted; none when it does not exist. */
+export const list = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* Effect.catchIf(fs.readDirectory(directory), isNotFound, () => Effect.succeed([]))
+  return found.toSorted()
+})
+
+const readText = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.readFileString(file).pipe(
+    Effect.asSome,
+    Effect.catchIf(isNotFound, () => Effect.succeedNone)
+  )
+})
+
+/** The numbers of the generations' directories, ascending. */
+export const generations = Effect.fnUntraced(function* (directory: string) {
+  const path = yield* Path.Path
+  const found = yield* list(path.join(directory, names.generations))
+  return found.filter((name) => /^\d{8,}$/.test(name)).map(Number)
+})
+
+/** The path of a generation's own copy of its manifest. */
+export const manifestCopy = Effect.fnUntraced(function* (directory: string, generation: number) {
+  const path = yield* Path.Path
+  return path.join(directory, names.generations, generationName(generation), names.manifest)
+})
+
+/** A manifest and its digest. */
+export interface StoredManifest {
+  readonly manifest: Manifest
+  /** As it is in the file. */
+  readonly text: string
+  /** SHA-256 of the text, by which the next manifest names it. */
+  readonly sha256: string
+}
+
+/**
+ * Reads a manifest with its text; none when there is no such file.
+ *
+ * Rejects one that is damaged or of a newer version, and leaves it where it is: to guess what was published would be
+ * worse than to publish nothing.
+ */
+export const readStored = Effect.fn("Directory.readStored")(function* (file: string) {
+  const text = yield* readText(file)
+  if (Option.isNone(text)) return Option.none<StoredManifest>()
+  const refuse = (problem: string) =>
+    Effect.fail(
+      new AppError({
+        message: `${file} ${problem}; restore it from its copy in the newest directory below ${names.generations}, or move it away together with ${names.generations} to start anew`,
+        exitCode: exitCodes.usage
+      })
+    )
+  const version = Option.map(Schema.decodeOption(Versioned)(text.value), (found) => found.schemaVersion)
+  if (Option.isSome(version) && version.value > schemaVersion) {
+    return yield* refuse(`is of version ${version.value}, and this program reads version ${schemaVersion}: update it`)
+  }
+  const manifest = yield* Schema.decodeEffect(ManifestJson)(text.value).pipe(Effect.catch(() => refuse("is damaged")))
+  return Option.some<StoredManifest>({ manifest, text: text.value, sha256: hash("sha256", text.value, "hex") })
+})
+
+/** Reads a manifest; none when there is no such file. Fails as `readStored` does. */
+export const readManifest = (file: string) =>
+  Effect.map(
+    readStored(file),
+    Option.map(({ manifest }) => manifest)
+  )
+
+/** The generations after a given one that were published; one without a copy of its manifest was never committed. */
+export const publishedAfter = Effect.fnUntraced(function* (directory: string, generation: number) {
+  const fs = yield* FileSystem.FileSystem
+  const found: Array<number> = []
+  for (const later of yield* generations(directory)) {
+    if (later > generation && (yield* fs.exists(yield* manifestCopy(directory, later)))) found.push(later)
+  }
+  return found
+})
+
+/**
+ * Reads the manifest of a published directory; none when nothing is published.
+ *
+ * Rejects a directory that somebody has changed: one that has generations but no manifest or an older one, or whose
+ * manifest is not like its copy. To go on from there would lose rows that are thought to be published.
+ */
+export const published = Effect.fn("Directory.published")(function* (directory: string) {
+  const path = yield* Path.Path
+  const file = path.join(directory, names.manifest)
+  const stored = yield* readStored(file)
+  const manifest = Option.map(stored, (found) => found.manifest)
+  const generation = Option.match(manifest, { onNone: () => 0, onSome: (found) => found.generation })
+  const after = (yield* publishedAfter(directory, generation)).at(-1)
+  if (after !== undefined) {
+    const problem = generation === 0 ? "is missing" : `is of generation ${generation}`
+    return yield* new AppError({
+      message: `${file} ${problem}, but ${yield* manifestCopy(directory, after)} is there; copy that back, or move ${names.manifest} and ${names.generations} away to start anew`,
+      exitCode: exitCodes.usage
+    })
+  }
+  if (Option.isSome(stored)) {
+    const copy = yield* manifestCopy(directory, generation)
+    const text = yield* readText(copy)
+    if (Option.isSome(text) && text.value !== stored.value.text) {
+      return yield* new AppError({
+        message: `${file} is not like ${copy}, so one of them was changed; copy the right one over the other`,
+        exitCode: exitCodes.usage
+      })
+    }
+  }
+  return manifest
+})

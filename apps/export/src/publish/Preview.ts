@@ -1,0 +1,64 @@
+/**
+ * What is in a directory, and what the next run would do; nothing is locked or written.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+import { archiveText } from "./Archive.ts"
+import { CheckpointJson } from "../resume/Checkpoint.ts"
+import { generations, list, names, published } from "./Directory.ts"
+import { checkSettings } from "./Guards.ts"
+import { reach } from "../read/IncrementalPlan.ts"
+import type { Settings } from "../settings/Settings.ts"
+
+/** What is known of a directory. */
+export const preview = Effect.fn("Preview.preview")(function* (settings: Settings) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { directory } = settings
+  const manifest = Option.getOrUndefined(yield* published(directory))
+  const kept = yield* generations(directory)
+  const number = (manifest?.generation ?? 0) + 1
+  const { readSince, why } = reach(settings, manifest, yield* Clock.currentTimeMillis)
+  const next = yield* checkSettings(settings, manifest).pipe(
+    Effect.as(`read ${extent(readSince)} for generation ${number}: ${why}`),
+    Effect.catch(({ message }) => Effect.succeed(`fail: ${message}`))
+  )
+  const unfinished: Array<string> = []
+  for (const name of yield* list(directory)) {
+    if (!name.startsWith(names.staging)) continue
+    const text = yield* Effect.option(fs.readFileString(path.join(directory, name, names.checkpoint)))
+    const found = Option.flatMap(text, Schema.decodeOption(CheckpointJson))
+    unfinished.push(
+      Option.match(found, {
+        onNone: () => `${name}: without a checkpoint`,
+        onSome: ({ progress, written }) =>
+          `${name}: a checkpoint after ${progress.received} sessions, of ${new Date(written).toISOString()}`
+      })
+    )
+  }
+  return { manifest, kept, unfinished, next }
+})
+
+/** The lines for people. */
+export const toLines = (
+  directory: string,
+  { kept, manifest, next, unfinished }: Effect.Success<ReturnType<typeof preview>>
+): ReadonlyArray<string> => [
+  ...(manifest === undefined
+    ? [`nothing is published in ${directory}`]
+    : [
+        `generation ${manifest.generation} is published in ${directory}, finished ${manifest.ended}`,
+        `  ${manifest.sessions} sessions in this generation, ${manifest.files.length} files with ${manifest.current} sessions in all, ${manifest.completeness}${archiveText(manifest)}`,
+        `  mode ${manifest.selection.mode}, format ${manifest.selection.format}, generations kept: ${kept.join(", ")}`,
+        `  bookmark: settled before ${manifest.bookmark.settledBefore ?? "-"}, newest session of ${manifest.bookmark.newestCreatedAt ?? "-"}, oldest that may change of ${manifest.bookmark.oldestOpen ?? "-"}, order ${manifest.bookmark.order}`
+      ]),
+  ...unfinished.map((line) => `unfinished: ${line}`),
+  `the next run would ${next}`
+]
+
+const extent = (since: number | undefined): string =>
+  since === undefined ? "the whole list" : `back to ${new Date(since).toISOString()}`

@@ -1,0 +1,88 @@
+/**
+ * The file that says which sessions have left: one line of JSON each, whatever the format of the data.
+ */
+import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
+import { createHash } from "node:crypto"
+import { createReadStream, createWriteStream } from "node:fs"
+import { PassThrough, Transform } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import zlib from "node:zlib"
+import { exitCodes } from "../exitCodes.ts"
+import { makeRecord, setKey } from "../read/KeyTable.ts"
+import { type Departure, departures, type Reconciled } from "../read/Reconcile.ts"
+import { rowReader } from "../files/rowReader.ts"
+import type { Selection } from "../settings/Selection.ts"
+
+/** A file of rows, in which ids are looked up. */
+export interface Source {
+  readonly file: string
+  readonly compress: Selection["compress"]
+}
+
+/**
+ * Writes the tombstones of the sessions that have left; undefined when none has.
+ *
+ * The index has no ids but only their keys, so the ids are looked up in the data, which is read for it: little is in
+ * memory at a time.
+ */
+export const write = Effect.fn("Tombstones.write")(function* (options: {
+  readonly reconciled: Reconciled
+  readonly sources: ReadonlyArray<Source>
+  readonly selection: Selection
+  /** When it was found out, ISO 8601. */
+  readonly leftAt: string
+  readonly to: string
+}) {
+  const { leftAt, reconciled, selection, sources, to } = options
+  const { index, left } = reconciled
+  if (left.selection.size + left.list.size === 0) return undefined
+  const hash = createHash("sha256")
+  const record = makeRecord()
+  let rows = 0
+  let bytes = 0
+
+  const departureOf = (id: string): Departure | undefined => {
+    setKey(record, id)
+    // It may be told only once, and may have come back in the same run.
+    return index.isWritten(record) ? undefined : departures.find((name) => left[name].take(record))
+  }
+
+  const lineOf = (id: string): string => {
+    const unguarded = selection.dialect === "spreadsheet" && id.startsWith("'") ? id.slice(1) : id
+    const departure = departureOf(id) ?? (unguarded === id ? undefined : departureOf(unguarded))
+    if (departure === undefined) return ""
+    rows++
+    return `${JSON.stringify({ id, left_at: leftAt, left: departure })}\n`
+  }
+
+  for (const { compress, file } of sources) {
+    const reader = rowReader(selection)
+    const tell = new Transform({
+      transform: (chunk: Buffer, _, done) => {
+        const lines = Buffer.from(
+          reader
+            .read(chunk)
+            .map(({ id }) => lineOf(id))
+            .join("")
+        )
+        hash.update(lines)
+        bytes += lines.length
+        done(null, lines)
+      }
+    })
+    const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[
+      compress
+    ]()
+    yield* Effect.tryPromise({
+      try: (signal) =>
+        pipeline(createReadStream(file), plain, tell, createWriteStream(to, { flags: "a", flush: true }), { signal }),
+      catch: (error) =>
+        new AppError({
+          message: `the sessions that have left could not be looked up in ${file}: ${error instanceof Error ? error.message : String(error)}`,
+          exitCode: exitCodes.disk
+        })
+    })
+  }
+  return { rows, bytes, sha256: hash.digest("hex") }
+})

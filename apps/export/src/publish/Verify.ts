@@ -1,0 +1,227 @@
+/**
+ * Whether a directory is exactly what was published last.
+ *
+ * The manifest names its files with their digests, and the manifest before it with its digest; each that is kept is in
+ * its generation's directory. So every file and every kept manifest is proven from the newest manifest, and whatever it
+ * does not lead to is too much. What is older as a whole and fits together, such as a backup, cannot be told from the
+ * inside: that takes what somebody noted elsewhere, which `Expected` is.
+ */
+import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import {
+  generationName,
+  list,
+  manifestCopy,
+  names,
+  publishedAfter,
+  readManifest,
+  readStored,
+  type StoredManifest
+} from "./Directory.ts"
+import { exitCodes } from "../exitCodes.ts"
+import type { Manifest, PublishedFile, StateFile } from "./Manifest.ts"
+import { measure } from "../files/Measure.ts"
+import type { Selection } from "../settings/Selection.ts"
+
+/** What was found. */
+export interface Verified {
+  readonly manifest: Manifest
+  /** SHA-256 of the manifest. */
+  readonly sha256: string
+  /** Generations that are kept. */
+  readonly generations: number
+  /** Files looked at. */
+  readonly files: number
+  /** One line for each thing that is wrong. */
+  readonly problems: ReadonlyArray<string>
+}
+
+/** What is known from elsewhere of what was published. */
+export interface Expected {
+  /** At least this generation must be there. */
+  readonly generation: Option.Option<number>
+  /** The manifest of that generation, or of any that is kept, must have this SHA-256. */
+  readonly digest: Option.Option<string>
+}
+
+/**
+ * Looks at everything: the chain of kept manifests, the size, digest and rows of every file that they name, and what
+ * else lies there.
+ *
+ * A publication meanwhile can remove an old generation; then everything is looked at once more.
+ */
+export const verify = (
+  directory: string,
+  expected: Expected
+): Effect.Effect<Verified, VerifyError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    const found = yield* once(directory, expected)
+    const now = yield* readManifest(path.join(directory, names.manifest))
+    if (Option.isSome(now) && now.value.generation !== found.manifest.generation) {
+      return yield* verify(directory, expected)
+    }
+    return found
+  })
+
+type VerifyError = Effect.Error<ReturnType<typeof once>>
+
+const once = Effect.fn("Verify.once")(function* (directory: string, expected: Expected) {
+  const path = yield* Path.Path
+  const stored = yield* readStored(path.join(directory, names.manifest))
+  if (Option.isNone(stored)) {
+    const found = yield* publishedAfter(directory, 0)
+    return yield* new AppError({
+      message:
+        found.length === 0
+          ? `nothing is published in ${directory}; give the directory of an export`
+          : `${path.join(directory, names.manifest)} is missing, though there are ${found.length} generations; restore it`,
+      exitCode: found.length === 0 ? exitCodes.usage : exitCodes.disk
+    })
+  }
+  const { manifest, sha256 } = stored.value
+  const problems: Array<string> = []
+  const kept = yield* keptManifests(directory, stored.value, problems)
+  for (const later of yield* publishedAfter(directory, manifest.generation)) {
+    problems.push(
+      `${names.generations}/${generationName(later)}: published after ${names.manifest}, which was put back to generation ${manifest.generation}`
+    )
+  }
+
+  const named = new Map<string, string>()
+  for (const { manifest: one } of kept) {
+    for (const { file, form } of filesWithForm(one)) {
+      const known = named.get(file.path)
+      const told = `${file.bytes} ${file.sha256} ${file.rows}`
+      if (known !== undefined) {
+        if (known !== told) problems.push(`${file.path}: two manifests name it with other digests`)
+        continue
+      }
+      named.set(file.path, told)
+      const problem = differences(file, yield* measure(path.join(directory, file.path), form))
+      if (problem !== "") problems.push(`${file.path}: ${problem}`)
+    }
+  }
+  problems.push(...(yield* latestProblems(directory, manifest)))
+  const copies = kept.map((one) => `${names.generations}/${generationName(one.manifest.generation)}/${names.manifest}`)
+  problems.push(...(yield* strangers(directory, manifest, new Set([...named.keys(), ...copies]))))
+  problems.push(...unexpected(expected, manifest, kept))
+  const verified: Verified = { manifest, sha256, generations: kept.length, files: named.size, problems }
+  return verified
+})
+
+/** The manifests of all generations that are kept, the newest first, as far as they are what the next one says. */
+const keptManifests = Effect.fnUntraced(function* (directory: string, newest: StoredManifest, problems: Array<string>) {
+  const kept = [newest]
+  let should: { readonly generation: number; readonly sha256: string } | undefined = {
+    generation: newest.manifest.generation,
+    sha256: newest.sha256
+  }
+  for (let generation = newest.manifest.generation; generation >= newest.manifest.oldestKept; generation--) {
+    const name = `${names.generations}/${generationName(generation)}/${names.manifest}`
+    const copy: Option.Option<StoredManifest> | string = yield* Effect.flatMap(
+      manifestCopy(directory, generation),
+      readStored
+    ).pipe(Effect.catchTag("AppError", () => Effect.succeed("is damaged")))
+    const isNewest = generation === newest.manifest.generation
+    if (typeof copy === "string") problems.push(`${name}: ${copy}`)
+    else if (Option.isNone(copy)) {
+      problems.push(`${name}: is missing${isNewest ? "; the next run repairs it" : ""}`)
+    } else if (should?.generation !== generation || should.sha256 !== copy.value.sha256) {
+      problems.push(`${name}: is not what ${isNewest ? names.manifest : "the next manifest"} says`)
+    } else {
+      if (!isNewest) kept.push(copy.value)
+      should = copy.value.manifest.previous
+      continue
+    }
+    // What is before a broken link cannot be proven, but it is known that it should be there.
+    should = isNewest ? newest.manifest.previous : undefined
+  }
+  return kept
+})
+
+/** The files of a manifest, those of the data with how their rows are written. */
+const filesWithForm = ({ bookmark, files, quarantine, selection, tombstones }: Manifest) => {
+  const plain: Pick<Selection, "compress" | "format"> = { compress: "none", format: "ndjson" }
+  const all: Array<{ readonly file: PublishedFile | StateFile; readonly form?: typeof plain }> = [
+    ...files.map((file) => ({ file, form: selection })),
+    ...tombstones.map((file) => ({ file, form: plain })),
+    ...(quarantine === undefined ? [] : [{ file: quarantine, form: plain }]),
+    ...(bookmark.index?.files ?? []).map((file) => ({ file }))
+  ]
+  return all
+}
+
+const differences = (file: PublishedFile | StateFile, actual: Effect.Success<ReturnType<typeof measure>>): string =>
+  typeof actual === "string"
+    ? actual
+    : (["bytes", "sha256", "rows"] as const)
+        .filter((name) => actual[name] !== undefined && file[name] !== actual[name])
+        .map((name) => `${name} ${actual[name]} instead of ${file[name]}`)
+        .join(", ")
+
+const latestProblems = Effect.fnUntraced(function* (directory: string, { files, latest }: Manifest) {
+  const path = yield* Path.Path
+  if (latest === undefined) return []
+  const actual = yield* measure(path.join(directory, latest))
+  const sha256 = typeof actual === "string" ? undefined : actual.sha256
+  return sha256 === files.at(-1)?.sha256 ? [] : [`${latest}: is not the current data; the next run repairs it`]
+})
+
+/** What nobody has published. Hidden names beside the manifest belong to runs, and are nothing for readers. */
+const strangers = Effect.fnUntraced(function* (
+  directory: string,
+  { generation, latest }: Manifest,
+  named: ReadonlySet<string>
+) {
+  const path = yield* Path.Path
+  const problems: Array<string> = []
+  const known = new Set<string | undefined>([names.manifest, names.generations, latest, "lost+found"])
+  for (const name of yield* list(directory)) {
+    if (!name.startsWith(".") && !known.has(name)) problems.push(`${name}: was not published; move it away`)
+  }
+  const homes = new Set([...named].map((file) => file.split("/")[1]))
+  for (const home of yield* list(path.join(directory, names.generations))) {
+    const place = `${names.generations}/${home}`
+    if (!homes.has(home)) {
+      const isUnfinished = home === generationName(generation + 1)
+      const hint = isUnfinished
+        ? "a run was stopped before it could publish it; the next run removes it"
+        : "move it away"
+      problems.push(`${place}: was not published; ${hint}`)
+      continue
+    }
+    for (const name of yield* list(path.join(directory, place))) {
+      if (!named.has(`${place}/${name}`)) problems.push(`${place}/${name}: was not published; move it away`)
+    }
+  }
+  return problems
+})
+
+/** What is not as somebody noted it elsewhere. */
+const unexpected = (
+  { digest, generation }: Expected,
+  manifest: Manifest,
+  kept: ReadonlyArray<StoredManifest>
+): ReadonlyArray<string> => {
+  if (Option.exists(generation, (least) => manifest.generation < least)) {
+    return [`${names.manifest}: is of generation ${manifest.generation}, though a later one was expected`]
+  }
+  if (Option.isNone(digest)) return []
+  const candidates = Option.match(generation, {
+    onNone: () => kept,
+    onSome: (number) => kept.filter((one) => one.manifest.generation === number)
+  })
+  if (candidates.some(({ sha256 }) => sha256 === digest.value)) return []
+  return Option.match(generation, {
+    onNone: () => [`${names.manifest}: no generation that is kept has the expected digest`],
+    onSome: (number) => [
+      candidates.length === 0
+        ? `${names.generations}/${generationName(number)}: is no longer kept, so its digest cannot be compared; note the digest of a newer one`
+        : `${names.generations}/${generationName(number)}/${names.manifest}: has another digest than expected`
+    ]
+  })
+}

@@ -1,0 +1,176 @@
+/**
+ * What a run has received: each session once in the files, in the state that it was read in last.
+ */
+import type { Session } from "@hb-sessions/core/Session"
+import type { ScanChunk } from "@hb-sessions/core/Sessions"
+import * as Effect from "effect/Effect"
+import { makePartitionOf, type Rows } from "../files/RowEncoder.ts"
+import type { Plan, Progress } from "../resume/Checkpoint.ts"
+import { eachRecord } from "./IncrementalPlan.ts"
+import {
+  clearFingerprint,
+  forEachRecord,
+  hasFingerprint,
+  KeyTable,
+  makeRecord,
+  setFingerprint,
+  setKey,
+  toBytes
+} from "./KeyTable.ts"
+import { isFinal, nothing, observe } from "./Observation.ts"
+import * as Quarantine from "./Quarantine.ts"
+import { setPlace } from "./Superseded.ts"
+import type { UnfinishedFiles } from "./UnfinishedFiles.ts"
+
+/** What the sessions of a run are taken with. */
+export interface Options {
+  readonly files: UnfinishedFiles
+  readonly rows: Rows
+  readonly plan: Plan
+  /** What previous generations have written; undefined for a snapshot. */
+  readonly index: KeyTable | undefined
+}
+
+/** Takes the sessions of a run. */
+export class Journal {
+  progress: { -readonly [K in keyof Progress]: Progress[K] } = { ...nothing }
+  /** Sessions that have a row. */
+  written = 0
+  /** Sessions received since the run began or went on. */
+  receivedNow = 0
+  /** The sessions that were received in more than one state. */
+  readonly replaced = new KeyTable()
+  /** Whether a session was met that `checkUnplaced` did not expect. */
+  hasMissedUndated = false
+
+  readonly #options: Options
+  readonly #partitionOf: (createdAt: number | undefined) => string
+  readonly #record = makeRecord()
+  readonly #earlier = makeRecord()
+  readonly #unplaced = makeRecord()
+  /** The sessions received, each with the state that it was read in last; undefined until it is needed. */
+  #seen: KeyTable | undefined
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#partitionOf = makePartitionOf(options.plan.selection)
+  }
+
+  /** Different sessions received in all parts of the run together. */
+  get distinct(): number {
+    return this.#seen?.size ?? this.receivedNow
+  }
+
+  /** Goes on from the files of an interrupted run, which are adopted already. */
+  readonly resume = Effect.fnUntraced(function* (this: Journal, progress: Progress) {
+    this.progress = { ...progress }
+    yield* this.#load()
+    for (const chunk of this.#seen?.chunks() ?? []) {
+      forEachRecord(chunk, (record) => void (this.written += this.#isRow(record) ? 1 : 0))
+    }
+  })
+
+  /** Takes what one step of the scan read; `now` is the server's clock, epoch milliseconds. */
+  readonly take = Effect.fnUntraced(function* (this: Journal, chunk: ScanChunk, now: number) {
+    if (chunk.repeated.length > 0 && this.#seen === undefined) yield* this.#load()
+    const { quarantine, scan } = this.#options.files
+    // What a chunk changes, it changes at once: no checkpoint falls in between.
+    for (const row of chunk.unreadableRows) quarantine.addText(Quarantine.lineOf(row), 1)
+    for (const session of chunk.sessions) this.#takeNew(session, now)
+    for (const session of chunk.repeated) this.#takeAgain(session, now)
+    scan.addBytes(chunk.state, 0)
+  })
+
+  /** Notes a session that no time places and that the read leaves out, if that is a loss. */
+  checkUnplaced(session: Session): void {
+    const { index, rows } = this.#options
+    setKey(this.#unplaced, session.id)
+    setFingerprint(this.#unplaced, rows.encode([session]))
+    const isNew =
+      this.#matches(session, index?.isWritten(this.#unplaced) === true) && index?.hasSame(this.#unplaced) !== true
+    this.hasMissedUndated ||= isNew || !isFinal(session)
+  }
+
+  readonly #load = Effect.fnUntraced(function* (this: Journal) {
+    const { files } = this.#options
+    yield* files.sync
+    const seen = new KeyTable(this.progress.received)
+    yield* eachRecord(files.journal.file, (record) => {
+      if (!seen.set(record)) this.replaced.set(record)
+    })
+    this.#seen = seen
+  })
+
+  /** A session that was received in an earlier part of this run changes nothing. */
+  #takeNew(session: Session, now: number): void {
+    this.receivedNow++
+    const row = this.#look(session)
+    if (this.#seen?.has(this.#record) === true) return
+    this.#seen?.set(this.#record)
+    this.#observe(session, now)
+    this.#write(session, row)
+  }
+
+  /** The newer state of a session that was read again replaces the one before. */
+  #takeAgain(session: Session, now: number): void {
+    const row = this.#look(session)
+    const seen = this.#seen
+    // Rows that were left out by the read itself were not received.
+    if (seen?.has(this.#record) !== true || seen.hasSame(this.#record)) return
+    this.#earlier.set(this.#record)
+    seen.get(this.#earlier)
+    if (this.#isRow(this.#earlier)) this.written--
+    seen.set(this.#record)
+    this.replaced.set(this.#record)
+    const { implausible, received } = this.progress
+    this.#observe(session, now)
+    this.progress = { ...this.progress, implausible, received }
+    if (this.#write(session, row)) return
+    setPlace(this.#record, "", 0)
+    this.#options.files.places.addBytes(toBytes(this.#record, this.#record.length), 0)
+  }
+
+  /** Puts the state of a session in the record; returns its row, or undefined when it is not part of the data. */
+  #look(session: Session): string | undefined {
+    const { index, rows } = this.#options
+    setKey(this.#record, session.id)
+    clearFingerprint(this.#record)
+    if (!this.#matches(session, index?.isWritten(this.#record) === true)) return undefined
+    const row = rows.encode([session])
+    setFingerprint(this.#record, row)
+    return row
+  }
+
+  /** Writes the state in the record, and the row, unless a previous generation has it. */
+  #write(session: Session, row: string | undefined): boolean {
+    const { files } = this.#options
+    files.journal.addBytes(toBytes(this.#record, this.#record.length), 1)
+    if (row === undefined || !this.#isRow(this.#record)) return false
+    const partition = this.#partitionOf(session.createdAt)
+    files.rows.addText(partition, row, 1)
+    setPlace(this.#record, partition, Buffer.byteLength(row))
+    files.places.addBytes(toBytes(this.#record, this.#record.length), 1)
+    this.written++
+    return true
+  }
+
+  #observe(session: Session, now: number): void {
+    const { index, plan } = this.#options
+    observe(this.progress, session, { plan, now, isWritten: index?.isWritten(this.#record) === true })
+  }
+
+  /** Whether a record is of a session that has a row in this run. */
+  #isRow(record: Uint32Array): boolean {
+    return hasFingerprint(record) && this.#options.index?.hasSame(record) !== true
+  }
+
+  /** What has been written once stays wanted when `--since 7d` has moved on. */
+  #matches({ createdAt, status }: Session, isWritten: boolean): boolean {
+    const { selection, since, until } = this.#options.plan
+    return (
+      (selection.status.length === 0 || (status !== undefined && selection.status.includes(status))) &&
+      (isWritten || since === undefined || (createdAt !== undefined && createdAt >= since)) &&
+      (isWritten || until === undefined || (createdAt !== undefined && createdAt < until))
+    )
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Reads until there is a whole: goes on from a checkpoint or begins, and reads the whole list when a part is not enough.
+ */
+import type { AppError } from "@hb-sessions/app-kit/AppError"
+import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import type { SessionsError } from "@hb-sessions/core/SessionsError"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { fingerprint, isOf } from "../publish/Account.ts"
+import { names } from "../publish/Directory.ts"
+import type { Manifest } from "../publish/Manifest.ts"
+import type { Staging } from "../publish/Staging.ts"
+import type { Plan } from "../resume/Checkpoint.ts"
+import * as Resume from "../resume/Resume.ts"
+import type { Settings } from "../settings/Settings.ts"
+import * as Incremental from "./IncrementalPlan.ts"
+import { KeyTable } from "./KeyTable.ts"
+import { type Gathered, readToFiles } from "./readToFiles.ts"
+import type { ServerClock } from "./ServerClock.ts"
+
+/** What one read has gathered, and under which plan. */
+export interface Attempt {
+  readonly plan: Plan
+  readonly index: KeyTable | undefined
+  readonly gathered: Gathered
+}
+
+/** Reads until there is a whole: anew when a checkpoint is damaged, and once more when a part of the list is not enough. */
+export const readList = Effect.fn("readList")(function* (
+  staging: Staging,
+  settings: Settings,
+  found: Option.Option<Resume.Candidate>,
+  previous: Manifest | undefined
+): Effect.fn.Return<
+  Attempt,
+  AppError | PlatformError | SessionsError,
+  FileSystem.FileSystem | Path.Path | SessionsClient | ServerClock | Scope.Scope
+> {
+  const plan = Option.isSome(found) ? resumedPlan(found.value) : yield* newPlan(settings, previous)
+  const index = yield* indexOf(staging, settings, previous)
+  if (Option.isSome(found)) {
+    const { received } = found.value.checkpoint.progress
+    yield* Effect.logInfo(`an interrupted export goes on after ${received} sessions`)
+  }
+  const attempt = yield* readToFiles({ staging, settings, plan, candidate: found, index }).pipe(
+    Effect.catchReason("SessionsError", "InvalidResumeToken", ({ message }) =>
+      Effect.as(Resume.keepAside(staging, staging.path(names.checkpoint), message), Option.none<Gathered>())
+    )
+  )
+  if (Option.isNone(attempt)) {
+    const fs = yield* FileSystem.FileSystem
+    if (Option.isSome(found) && (yield* fs.exists(found.value.directory))) {
+      yield* Resume.keepAside(staging, found.value.directory, "its files are damaged")
+    }
+    return yield* readList(staging, settings, Option.none(), previous)
+  }
+  const why =
+    shortcoming(settings, plan, attempt.value) ?? (yield* unknownSessions(previous, plan, index, attempt.value))
+  if (why === undefined) return { plan, index, gathered: attempt.value }
+  yield* Effect.logInfo(`the whole list is read: ${why}`)
+  yield* Resume.removeCheckpoint(staging)
+  const { readSince: _, ...whole } = plan
+  const again = yield* readToFiles({
+    staging,
+    settings,
+    plan: { ...whole, sweepReason: why },
+    candidate: Option.none(),
+    index
+  })
+  return { plan: { ...whole, sweepReason: why }, index, gathered: yield* Effect.fromOption(again).pipe(Effect.orDie) }
+})
+
+/** Why a read that ended at a time is not enough, by what the list is said to hold; undefined when it is. */
+const unknownSessions = (
+  previous: Manifest | undefined,
+  plan: Plan,
+  index: KeyTable | undefined,
+  { journal, quarantine, report }: Gathered
+) =>
+  index === undefined || plan.readSince === undefined
+    ? Effect.undefined
+    : Incremental.unknownSessions({
+        index,
+        journal,
+        listed: previous?.bookmark.listed,
+        total: report.totalCountFirst,
+        // The total counts them too; the same ones as before, as far as can be told.
+        quarantined: Math.max(quarantine.state.rows, previous?.report.unreadableRows ?? 0)
+      })
+
+/** Why a read that ended at a time is not enough; undefined when it is. */
+const shortcoming = ({ selection, strict }: Settings, { readSince }: Plan, { hasMissedUndated, report }: Gathered) => {
+  if (readSince === undefined) return undefined
+  if (selection.mode === "snapshot") {
+    const isWanting = strict && report.completeness.status === "unproven" && report.stoppedEarly
+    return isWanting ? "what was read back to --since could not be proven to be complete" : undefined
+  }
+  if (hasMissedUndated)
+    return "a session without createdAt, or with an impossible one, was met, and nothing tells where others are"
+  if (report.stoppedEarly || report.order === "newest-first") return undefined
+  return "the list is not newest first, so that older sessions had to be looked at too"
+}
+
+const newPlan = Effect.fnUntraced(function* (settings: Settings, previous: Manifest | undefined) {
+  const started = yield* Clock.currentTimeMillis
+  const { readSince, why } = Incremental.reach(settings, previous, started)
+  const key = settings.key ?? Redacted.make("")
+  const plan: Plan = {
+    selection: settings.selection,
+    key: previous !== undefined && isOf(previous.account.key, key) ? previous.account.key : fingerprint(key),
+    base: previous?.generation ?? 0,
+    sweepReason: why,
+    ...(readSince === undefined ? {} : { readSince }),
+    ...(settings.since === undefined ? {} : { since: settings.since }),
+    ...(settings.until === undefined ? {} : { until: settings.until }),
+    ...(settings.pageSize === undefined ? {} : { pageSize: settings.pageSize }),
+    started,
+    resumed: 0
+  }
+  return plan
+})
+
+const resumedPlan = ({ checkpoint: { plan } }: Resume.Candidate): Plan => ({ ...plan, resumed: plan.resumed + 1 })
+
+/** What previous generations have written; undefined for a snapshot. */
+const indexOf = (staging: Staging, { fullRefresh, selection }: Settings, previous: Manifest | undefined) => {
+  if (selection.mode === "snapshot") return Effect.undefined
+  if (fullRefresh || previous === undefined) return Effect.succeed(new KeyTable())
+  return Incremental.loadIndex(staging.directory, previous)
+}

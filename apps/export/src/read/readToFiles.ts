@@ -1,0 +1,183 @@
+/**
+ * From the stream of pages to growing files, with checkpoints on the way.
+ */
+import * as Sessions from "@hb-sessions/core/Sessions"
+import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import { identity } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { makeRows } from "../files/RowEncoder.ts"
+import { type Staging, sweep } from "../publish/Staging.ts"
+import type { PartState, Plan, Progress } from "../resume/Checkpoint.ts"
+import type { Candidate } from "../resume/Resume.ts"
+import type { Settings } from "../settings/Settings.ts"
+import { Journal } from "./Journal.ts"
+import type { KeyTable } from "./KeyTable.ts"
+import { ServerClock } from "./ServerClock.ts"
+import { Stopping } from "./Stopping.ts"
+import { drop } from "./Superseded.ts"
+import * as UndatedSessions from "./UndatedSessions.ts"
+import * as UnfinishedFiles from "./UnfinishedFiles.ts"
+
+/** Where the files are made anew without the rows that were superseded. */
+const NEWEST = "newest"
+
+/** How long a read that is told to stop by a signal waits for the pages that it asked for. */
+const INTERRUPT_GRACE = Duration.seconds(5)
+
+/** What a read has left in the staging directory. */
+export interface Gathered {
+  readonly report: SweepReport
+  readonly parts: ReadonlyArray<PartState>
+  /** Where the text of a partition is. */
+  readonly fileOf: (partition: string) => string
+  readonly journal: string
+  readonly progress: Progress
+  /** Sessions that were written. */
+  readonly written: number
+  /** Sessions received in this read, that is, since the last resume. */
+  readonly receivedNow: number
+  /** The rows that are no sessions, and where they are. */
+  readonly quarantine: { readonly state: PartState; readonly file: string }
+  /** Different sessions received in all reads together. */
+  readonly distinct: number
+  /** Whether a read back to a time met a session that should have been received, but that no time places. */
+  readonly hasMissedUndated: boolean
+}
+
+/** What a read begins with. */
+export interface Beginning {
+  readonly staging: Staging
+  readonly settings: Settings
+  readonly plan: Plan
+  /** The checkpoint that the read goes on from. */
+  readonly candidate: Option.Option<Candidate>
+  /** What has been written by previous generations; undefined for a snapshot. */
+  readonly index: KeyTable | undefined
+}
+
+/**
+ * Reads the list into files; an end before time leaves a checkpoint. None when the checkpoint's files are damaged.
+ *
+ * The files are closed when it ends, before any is removed: some file systems keep what is open.
+ */
+export const readToFiles = Effect.fn("readToFiles")(function* (begin: Beginning) {
+  const { candidate, index, plan, staging } = begin
+  const rows = makeRows(plan.selection)
+  const files = yield* UnfinishedFiles.make(staging, plan.selection, rows.header)
+  const journal = new Journal({ files, rows, plan, index })
+  const checkpoint = Effect.suspend(() => files.checkpoint(plan, journal.progress))
+
+  if (Option.isSome(candidate)) {
+    if (!(yield* files.adopt(candidate.value))) return Option.none<Gathered>()
+    yield* files.checkpoint(plan, candidate.value.checkpoint.progress)
+    yield* journal.resume(candidate.value.checkpoint.progress)
+  }
+  yield* sweep(staging)
+  // An undivided export has its one file, even without a session.
+  files.begin(plan.selection.partition === "none" && Option.isNone(candidate))
+
+  const report = yield* receive({ begin, files, journal, checkpoint })
+  const { parts, quarantine } = yield* files.sync
+  const all = { parts, fileOf: files.rows.fileOf, journal: files.journal.file }
+  const { distinct, hasMissedUndated, progress, receivedNow, replaced, written } = journal
+  const headerBytes = Buffer.byteLength(rows.header)
+  const current =
+    replaced.size === 0
+      ? all
+      : yield* drop({ ...all, replaced, places: files.places.file, headerBytes }, staging.path(NEWEST))
+  return Option.some<Gathered>({
+    ...current,
+    report,
+    progress,
+    written,
+    receivedNow,
+    quarantine: { state: quarantine, file: files.quarantine.file },
+    distinct,
+    hasMissedUndated
+  })
+}, Effect.scoped)
+
+/** Reads the list to its end. */
+const receive = Effect.fnUntraced(function* ({
+  begin: { candidate, index, plan, settings },
+  checkpoint,
+  files,
+  journal
+}: {
+  readonly begin: Beginning
+  readonly files: UnfinishedFiles.UnfinishedFiles
+  readonly journal: Journal
+  readonly checkpoint: ReturnType<UnfinishedFiles.UnfinishedFiles["checkpoint"]>
+}) {
+  const fs = yield* FileSystem.FileSystem
+  const clock = yield* ServerClock
+  const stop = yield* Stopping
+  const interrupted = yield* Deferred.make<void>()
+  const every = Duration.toMillis(settings.checkpointEvery)
+  let lastCheckpoint = yield* Clock.currentTimeMillis
+  let hasRead = Option.isSome(candidate)
+  let report = Option.none<SweepReport>()
+
+  const isEveryTimeWanted = plan.since === undefined && plan.until === undefined
+  const canMissUndated = index !== undefined && plan.readSince !== undefined && isEveryTimeWanted
+  const read = Sessions.scan({
+    stopWhen: Effect.raceFirst(stop.when, Deferred.await(interrupted)),
+    consistency: "verified",
+    ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
+    ...(plan.pageSize === undefined ? {} : { pageSize: plan.pageSize }),
+    ...(plan.readSince === undefined ? {} : { since: { epochMilliseconds: plan.readSince } }),
+    ...(hasRead ? { state: fs.stream(files.scan.file) } : {}),
+    onReport: (found) =>
+      Effect.sync(() => {
+        report = Option.some(found)
+      })
+  }).pipe(canMissUndated ? UndatedSessions.watch((session) => journal.checkUnplaced(session)) : identity)
+
+  const reading = yield* Stream.runForEachArray(read, (chunks) =>
+    Effect.gen(function* () {
+      for (const chunk of chunks) {
+        yield* journal.take(chunk, plan.started + (yield* clock.ahead))
+        hasRead = true
+        yield* files.drain
+        const time = yield* Clock.currentTimeMillis
+        if (time - lastCheckpoint < every) continue
+        yield* checkpoint
+        lastCheckpoint = time
+      }
+    })
+  ).pipe(Effect.forkScoped)
+  yield* Fiber.join(reading).pipe(
+    // What was asked for is kept, so that runs that are told to stop again and again cost no more requests.
+    Effect.onInterrupt(() =>
+      Deferred.succeed(interrupted, undefined).pipe(
+        Effect.andThen(Fiber.await(reading)),
+        Effect.interruptible,
+        Effect.timeoutOption(INTERRUPT_GRACE),
+        Effect.andThen(Fiber.interrupt(reading))
+      )
+    ),
+    Effect.onExit((exit) =>
+      // A disk that failed holds less than is counted: then the checkpoint before stands.
+      Exit.isSuccess(exit) || !hasRead || Exit.hasDies(exit) || isDiskFailure(exit)
+        ? Effect.void
+        : Effect.ignore(checkpoint)
+    )
+  )
+  if (hasRead) yield* checkpoint
+  if (Option.isNone(report) && stop.error !== undefined) return yield* stop.error
+  return yield* Effect.fromOption(report).pipe(Effect.orDie)
+})
+
+const isDiskFailure = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Option.exists(
+    Exit.findErrorOption(exit),
+    (error) => typeof error === "object" && error !== null && "_tag" in error && error._tag === "PlatformError"
+  )

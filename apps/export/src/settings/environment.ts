@@ -1,0 +1,71 @@
+/**
+ * What a command runs in: its settings, the client, and the log.
+ */
+import type { AppError } from "@hb-sessions/app-kit/AppError"
+import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
+import * as Transport from "@hb-sessions/app-kit/Transport"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { baseUrl } from "@hb-sessions/core/SessionsConfig"
+import type * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { rememberFormat } from "../reportFailure.ts"
+import * as ServerClock from "../read/ServerClock.ts"
+import { type Given, layerSettings, logFormat, outConfig, refuseEmpty } from "./flags.ts"
+
+/** One line an entry, on stderr: stdout is data. */
+const text = Logger.withConsoleError(
+  Logger.make(({ date, logLevel, message }) => {
+    const said = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    return `${date.toISOString()} ${logLevel.toUpperCase()} ${said}`
+  })
+)
+
+const layerLog = Layer.unwrap(
+  Effect.map(logFormat, (format) => {
+    rememberFormat(format)
+    return Logger.layer([format === "json" ? Logger.withConsoleError(Logger.formatJson) : text])
+  })
+)
+
+/** Provides the settings of the flags, the environment and the file, and the log that they ask for. */
+export const withSettings =
+  (given: Given) =>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | AppError | Config.ConfigError, R | FileSystem.FileSystem> =>
+    Effect.andThen(refuseEmpty(given), Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given)))))
+
+const warnOfClearText = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const warning = clearTextWarning(yield* baseUrl)
+    if (warning !== undefined) yield* Effect.logWarning(warning)
+  })
+)
+
+/** Provides the settings and the client. */
+export const withClient =
+  (given: Given) =>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ): Effect.Effect<
+    A,
+    E | AppError | Config.ConfigError,
+    Exclude<R, SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient> | FileSystem.FileSystem
+  > =>
+    // Who gives neither a directory nor a key is told of the directory first.
+    Effect.andThen(
+      outConfig,
+      Effect.provide(
+        self,
+        SessionsClient.layerConfigNoDeps.pipe(
+          Layer.provide(ServerClock.layerListening),
+          Layer.provideMerge(ServerClock.ServerClock.layer),
+          Layer.provideMerge(Transport.layer),
+          Layer.provide(warnOfClearText)
+        )
+      )
+    ).pipe(withSettings(given))

@@ -1,0 +1,129 @@
+/**
+ * What a run is told, from its flags, the environment and the file.
+ */
+import * as TimeExpression from "@hb-sessions/app-kit/TimeExpression"
+import { knownStatuses } from "@hb-sessions/core/Session"
+import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
+import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import manifest from "../../package.json" with { type: "json" }
+import type { Selection } from "./Selection.ts"
+import type { Settings } from "./Settings.ts"
+import { HEARTBEAT } from "../publish/Staging.ts"
+import { configs, outConfig, timeZone, usage } from "./flags.ts"
+
+/** A sign of life may come late on a busy machine. */
+const LEAST_SILENCE = 3 * Duration.toMillis(HEARTBEAT)
+
+const time = (flag: string, text: string) =>
+  Effect.mapError(TimeExpression.parse(text), ({ message }) => usage(`--${flag}: ${message}`))
+
+const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | undefined) {
+  const directory = yield* outConfig
+  const {
+    format,
+    since: sinceText,
+    status: statuses,
+    until: untilText,
+    ...rest
+  } = yield* Config.all({
+    format: configs.format,
+    since: configs.since,
+    until: configs.until,
+    status: configs.status,
+    columns: configs.columns,
+    mode: configs.mode,
+    compress: configs.compress,
+    dialect: configs.dialect,
+    partition: configs.partition
+  })
+  if (format === "ndjson" && rest.dialect === "spreadsheet") {
+    return yield* usage("--dialect spreadsheet is about CSV; leave it out, or give --format csv")
+  }
+  const columns = yield* columnsOf(format, rest.columns)
+  if (rest.mode === "incremental" && columns.length > 0 && !columns.includes("id")) {
+    return yield* usage(
+      "--columns without id cannot be used with --mode incremental, since nothing tells then which rows are of one session; add id"
+    )
+  }
+  const since = Option.isSome(sinceText) ? yield* time("since", sinceText.value) : undefined
+  const until = Option.isSome(untilText) ? yield* time("until", untilText.value) : undefined
+  if (since !== undefined && until !== undefined && since >= until) {
+    return yield* usage("--since is not before --until, so no session would be exported")
+  }
+  const status = Option.match(statuses, {
+    onNone: () => [],
+    onSome: (names) =>
+      [...new Set(names.split(",").map((name) => name.trim()))].filter((name) => name !== "").toSorted()
+  })
+  if (Option.isSome(statuses) && status.length === 0) return yield* usage("--status names no status; leave it out")
+  const unknown = status.filter((name) => !knownStatuses.some((known) => known === name))
+  if (unknown.length > 0) {
+    yield* Effect.logWarning(
+      `the API is not known to have a status ${unknown.join(", ")}; it has ${knownStatuses.join(", ")}`
+    )
+  }
+  const takeOverAfter = yield* configs["take-over-after"]
+  if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
+    return yield* usage(
+      `--take-over-after is shorter than ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run that lives shows it every ${Duration.format(HEARTBEAT)}, and would lose the directory while it works; give a longer time`
+    )
+  }
+  const server = yield* SessionsConfig.baseUrl
+  const selection: Selection = {
+    mode: rest.mode,
+    format,
+    compress: rest.compress,
+    columns,
+    dialect: rest.dialect,
+    partition: rest.partition,
+    timeZone: yield* timeZone,
+    status,
+    ...(Option.isSome(sinceText) ? { since: sinceText.value } : {}),
+    ...(Option.isSome(untilText) ? { until: untilText.value } : {}),
+    server: `${server.origin}${server.pathname}`
+  }
+  const settings: Settings = {
+    directory,
+    selection,
+    key,
+    since,
+    until,
+    fullRefresh: yield* configs["full-refresh"],
+    fullEvery: yield* configs["full-every"],
+    minShare: yield* configs["min-share"],
+    maxQuarantine: yield* configs["max-quarantine"],
+    allowShrink: yield* configs["allow-shrink"],
+    acceptAccountChange: yield* configs["accept-account-change"],
+    strict: yield* configs.strict,
+    keep: yield* configs.keep,
+    keepFor: yield* configs["keep-for"],
+    compactAfter: yield* configs["compact-after"],
+    lookBack: yield* configs["look-back"],
+    checkpointEvery: yield* configs["checkpoint-every"],
+    resumeWithin: yield* configs["resume-within"],
+    takeOverAfter,
+    concurrency: Option.getOrUndefined(yield* configs.concurrency),
+    pageSize: Option.getOrUndefined(yield* configs["page-size"]),
+    version: manifest.version
+  }
+  return settings
+})
+
+/** Reads the settings of a run; times such as `7d` are relative to now. */
+export const readSettings = Effect.flatMap(SessionsConfig.apiKey, readSettingsFor)
+
+/** Reads the settings of what does not talk to the API. */
+export const readSettingsWithoutKey = readSettingsFor(undefined)
+
+const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
+  if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsCsv.columns : [])
+  return Effect.fromResult(
+    Result.mapError(SessionsCsv.parseColumns(names.value), ({ message }) => usage(`--columns: ${message}`))
+  )
+}
