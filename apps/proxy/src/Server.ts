@@ -6,6 +6,7 @@ import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { apiKey, baseUrl } from "@hb-sessions/core/SessionsConfig"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -167,7 +168,12 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     documents,
     run: (exchange, task, onEnd) => Tasks.fork(exchange, run, perform(exchange, task), onEnd)
   })
-  yield* Effect.sync(gate.endUnallowed).pipe(Effect.repeat(Schedule.spaced(RECHECK)), Effect.forkIn(work))
+  yield* Effect.sync(gate.endUnallowed).pipe(
+    // Nothing may end the looking.
+    Effect.catchCause((cause) => Effect.logError("tokens could not be looked at again", Cause.pretty(cause))),
+    Effect.repeat(Schedule.spaced(RECHECK)),
+    Effect.forkIn(work)
+  )
 
   const common: Omit<ListenerOptions, "port" | "host" | "drain" | "grace" | "onDrain"> = {
     headerTimeout: settings.headerTimeout,

@@ -60,7 +60,8 @@ export class TokenStore extends Context.Service<
         const now = () => SteadyTime.nowUnsafe(clock)
         const limit = Duration.toMillis(staleAfter)
         let knownAt = now()
-        let seen = yield* TokensFile.fingerprint(file)
+        const first = yield* TokensFile.look(file)
+        let seen = first.state
         let tokens = authenticator(yield* TokensFile.read(file))
         let failing: { count: number; seen: string; retryAt: number; isLogged: boolean; isStale: boolean } | undefined
         let loggedAt = -LOG_INTERVAL
@@ -91,10 +92,12 @@ export class TokenStore extends Context.Service<
 
         const look = Effect.gen(function* () {
           const at = now()
-          const found = yield* TokensFile.fingerprint(file)
+          const { isNamed, state: found } = yield* TokensFile.look(file)
           if (found === seen) return yield* succeeded(at)
           if (failing?.seen === found && at < failing.retryAt) return
-          yield* TokensFile.read(file).pipe(
+          // Some file systems never tell of names.
+          const isReplaced = first.isNamed && !isNamed
+          yield* (isReplaced ? Effect.fail(TokensFile.replaced(file)) : TokensFile.read(file)).pipe(
             Effect.matchCauseEffect({
               onFailure: (cause) => failed(at, found, problemOf(file, cause)),
               onSuccess: Effect.fnUntraced(function* (list) {

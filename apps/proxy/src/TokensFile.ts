@@ -9,7 +9,6 @@ import { firstProblem } from "@hb-sessions/core/firstProblem"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
@@ -31,7 +30,7 @@ const unusable = (file: string, problem: string) =>
 /** Reads the file; fails with what to do when it is missing, readable by others or damaged. */
 export const read = Effect.fn("TokensFile.read")(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
-  const { mode, nlink, type } = yield* fs
+  const { mode, type } = yield* fs
     .stat(file)
     .pipe(
       Effect.mapError((error) =>
@@ -44,9 +43,6 @@ export const read = Effect.fn("TokensFile.read")(function* (file: string) {
       )
     )
   if (type !== "File") return yield* unusable(file, NOT_A_FILE)
-  if (Option.contains(nlink, 0n)) {
-    return yield* unusable(file, "it was removed or replaced where it is mounted from; mount its directory instead")
-  }
   if ((mode & TOO_OPEN) !== 0) {
     return yield* unusable(file, `others can read or write it; run: chmod 600 ${file}`)
   }
@@ -54,19 +50,30 @@ export const read = Effect.fn("TokensFile.read")(function* (file: string) {
   return yield* Effect.mapError(decode(text), () => unusable(file, "it is not a list of tokens; restore it"))
 })
 
-/**
- * What tells one state of the file from another without reading it.
- *
- * The time of the last change covers what the others do not: an owner, a group or a mode that was changed and back, a
- * time of modification that was set by hand.
- */
-export const fingerprint = (file: string): Effect.Effect<string> =>
+/** How a file looks without being read. */
+export interface Look {
+  /**
+   * What tells one state of the file from another, or why it cannot be told. The time of the last change covers what
+   * the others do not: an owner, a group or a mode that was changed and back, a time of modification set by hand.
+   */
+  readonly state: string
+  /** Whether it has a name somewhere: one that was replaced where it is mounted from has none, and never changes again. */
+  readonly isNamed: boolean
+}
+
+/** Looks at the file without reading it. */
+export const look = (file: string): Effect.Effect<Look> =>
   attempt(() => stat(file, { bigint: true })).pipe(
-    Effect.map(({ ctimeNs, dev, gid, ino, mode, mtimeNs, size, uid }) =>
-      [dev, ino, uid, gid, mode, size, mtimeNs, ctimeNs].join()
-    ),
-    Effect.catch(({ code }) => Effect.succeed(code))
+    Effect.map(({ ctimeNs, dev, gid, ino, mode, mtimeNs, nlink, size, uid }) => ({
+      state: [dev, ino, uid, gid, mode, size, mtimeNs, ctimeNs].join(),
+      isNamed: nlink > 0n
+    })),
+    Effect.catch(({ code }) => Effect.succeed({ state: code, isNamed: true }))
   )
+
+/** The failure to read a file that has no name any more. */
+export const replaced = (file: string): AppError.AppError =>
+  unusable(file, "it was removed or replaced where it is mounted from; mount its directory instead")
 
 /**
  * Changes the file, or makes it.
@@ -94,12 +101,10 @@ export const update = <A, E>(
       const [result, changed] = yield* change(list)
       const text = `${JSON.stringify(changed, undefined, 2)}\n`
       yield* Effect.mapError(decode(text), ({ issue }) => unwritten(file, issue))
-      const isHeld = Effect.flatMap(lock.isHeld, (held) =>
-        held ? Effect.void : Effect.fail(unusable(name, "it was lost; run the command again"))
+      const confirm = Effect.flatMap(lock.isHeld, (held) =>
+        held ? Effect.void : Effect.fail(unusable(name, "somebody took it away; nothing was written, run it again"))
       )
-      // Looked at when all is written, and before it is put in place.
-      const checked = Stream.concat(Stream.make(text), Stream.drain(Stream.fromEffect(isHeld)))
-      yield* AtomicFile.writeText(path, checked, { mode: 0o600 })
+      yield* AtomicFile.writeText(path, Stream.make(text), { mode: 0o600, confirm })
       if ((yield* resolve(file)).path !== path) return yield* unusable(file, MOVED)
       const names = previous?.nlink ?? 1
       const doubts = yield* ReadingDoubts.find(path)

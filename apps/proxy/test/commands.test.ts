@@ -16,6 +16,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync
 } from "node:fs"
@@ -31,6 +32,16 @@ const namesIn = (file: string) =>
       .toSorted()
   )
 
+/** Lets it go on. Each of its threads stops when it flushes something for the first time. */
+const goOn = (pid: number) =>
+  eventually(
+    Effect.orElseSucceed(
+      Effect.try(() => process.kill(pid, "SIGCONT")),
+      () => false
+    ),
+    (runs) => !runs
+  )
+
 /** Starts a `token create` that gets a signal when it flushes the new file: it holds the lock then. */
 const signalled = (file: string, name: string, signal: "SIGKILL" | "SIGSTOP") =>
   Effect.acquireRelease(
@@ -42,6 +53,19 @@ const signalled = (file: string, name: string, signal: "SIGKILL" | "SIGSTOP") =>
     }),
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )
+
+/** Starts a `token create` that stands still while it holds the lock. */
+const stopped = Effect.fnUntraced(function* (file: string, name: string) {
+  const { ended } = yield* signalled(file, name, "SIGSTOP")
+  const lock = `${file}.lock`
+  const holder = Effect.sync(() => (isLink(lock) ? readlinkSync(lock) : ""))
+  const pid = Number((yield* eventually(holder, (text) => text !== "")).split(":")[1])
+  yield* eventually(
+    Effect.sync(() => readFileSync(`/proc/${pid}/stat`, "utf8")),
+    (text) => /\) [tT] /.test(text)
+  )
+  return { ended, pid }
+})
 
 layer(Simulator.layer({ sessions: 12, seed: "commands" }), { excludeTestServices: true })("commands", (it) => {
   const statusFor = (url: string, secret: string) =>
@@ -111,31 +135,29 @@ layer(Simulator.layer({ sessions: 12, seed: "commands" }), { excludeTestServices
     }).pipe(Effect.scoped)
   )
 
-  it.effect("wait for one that stands still, and then say which", (test) =>
-    Effect.gen(function* () {
-      if (!existsSync(strace)) return test.skip("strace is not installed")
-      const file = join(yield* directory, "tokens.json")
-      yield* createToken(file, "kept")
-      const { ended } = yield* signalled(file, "slow", "SIGSTOP")
-      const lock = `${file}.lock`
-      const holder = Effect.sync(() => (isLink(lock) ? readlinkSync(lock) : ""))
-      const pid = Number((yield* eventually(holder, (text) => text !== "")).split(":")[1])
-      yield* eventually(
-        Effect.sync(() => readFileSync(`/proc/${pid}/stat`, "utf8")),
-        (text) => /\) [tT] /.test(text)
-      )
-      const late = yield* token(file, "create", "--name", "late")
-      assert.strictEqual(late.code, 3)
-      assert.include(late.stderr, `process ${pid} holds this lock`)
-      // Each of its threads stops when it flushes something for the first time.
-      const goOn = Effect.orElseSucceed(
-        Effect.try(() => process.kill(pid, "SIGCONT")),
-        () => false
-      )
-      yield* eventually(goOn, (runs) => !runs)
-      yield* Effect.promise(() => ended)
-      assert.deepStrictEqual(yield* namesIn(file), ["kept", "slow"])
-    }).pipe(Effect.scoped)
+  it.effect(
+    "wait for one that stands still, then say which, and do not undo each other when its lock is taken away",
+    (test) =>
+      Effect.gen(function* () {
+        if (!existsSync(strace)) return test.skip("strace is not installed")
+        const file = join(yield* directory, "tokens.json")
+        yield* createToken(file, "kept")
+        const { ended, pid } = yield* stopped(file, "slow")
+        const late = yield* token(file, "create", "--name", "late")
+        assert.strictEqual(late.code, 3)
+        assert.include(late.stderr, `process ${pid} holds this lock`)
+        yield* goOn(pid)
+        yield* Effect.promise(() => ended)
+        assert.deepStrictEqual(yield* namesIn(file), ["kept", "slow"])
+
+        // Its lock is taken away, as by an operator who takes it for dead.
+        const second = yield* stopped(file, "slower")
+        rmSync(`${file}.lock`)
+        yield* createToken(file, "quick")
+        yield* goOn(second.pid)
+        assert.deepStrictEqual(yield* Effect.promise(() => second.ended), [3, null])
+        assert.deepStrictEqual(yield* namesIn(file), ["kept", "quick", "slow"])
+      }).pipe(Effect.scoped)
   )
 
   it.effect("wait a minute for a lock whose holder cannot be seen from here", () =>

@@ -5,7 +5,17 @@ import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
-import { chmodSync, chownSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { dirname, join } from "node:path"
 import { bin, createToken, directory, eventually, get, serve, start, token } from "./support/Proxy.ts"
 
@@ -124,6 +134,24 @@ layer(Simulator.layer({ sessions: 12, seed: "reload" }), { excludeTestServices: 
       writeFileSync(proxy.tokensFile, kept)
       const late = yield* createToken(proxy.tokensFile, "late")
       yield* eventually(statusFor(proxy.url, late), (status) => status === 200)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that is mounted by itself and was replaced outside is known not to be the one any more", (test) =>
+    Effect.gen(function* () {
+      const opened = join(yield* directory, "tokens.json")
+      const kept = yield* createToken(opened, "kept")
+      const descriptor = openSync(opened, "r")
+      yield* Effect.addFinalizer(() => Effect.sync(() => closeSync(descriptor)))
+      // As a mount does, it leads to what stood there when it was made.
+      const mounted = `/proc/${process.pid}/fd/${descriptor}`
+      if (!existsSync(mounted)) return test.skip("there is no /proc")
+      const proxy = yield* serve(yield* Simulator, mounted)
+      assert.strictEqual((yield* token(opened, "revoke", "--name", "kept")).code, 0)
+      yield* eventually(metric(proxy.adminUrl, "tokens_reload_failures"), (count) => count >= 2)
+      assert.strictEqual(yield* statusFor(proxy.url, kept), 200)
+      const { stderr } = yield* proxy.stop("SIGTERM")
+      assert.include(stderr, "mount its directory")
     }).pipe(Effect.scoped)
   )
 })

@@ -19,6 +19,8 @@ export interface WriteOptions {
   readonly mode?: number
   /** Whether a file that exists keeps its mode, rather than being given that of a new one; true by default. */
   readonly isModeKept?: boolean
+  /** Runs when all is on the disk, right before it is put in place; its failure leaves the file as it was. */
+  readonly confirm?: Effect.Effect<void, AppError>
 }
 
 /** A file that is ready to be written, once. */
@@ -66,7 +68,7 @@ export const prepare = (file: string, options?: WriteOptions): Effect.Effect<Ato
 export const prepareTarget = Effect.fn("AtomicFile.prepare")(function* (
   file: string,
   { path, previous }: Extract<FileTarget.FileTarget, { _tag: "Regular" }>,
-  { isModeKept = true, mode = 0o666 }: WriteOptions = {}
+  { confirm = Effect.void, isModeKept = true, mode = 0o666 }: WriteOptions = {}
 ) {
   const rejected = (problem: string) => FileTarget.unwritable(file, problem)
   const directory = dirname(path)
@@ -120,8 +122,12 @@ export const prepareTarget = Effect.fn("AtomicFile.prepare")(function* (
         attempt(async () => {
           await handle.sync()
           await handle.close()
-          await rename(temporary, path)
         }),
+        failed
+      )
+      yield* confirm
+      yield* Effect.mapError(
+        attempt(() => rename(temporary, path)),
         failed
       )
       TemporaryFiles.forget(temporary)
