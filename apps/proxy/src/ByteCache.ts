@@ -43,6 +43,14 @@ export interface Sized {
  */
 export type FailureKind = "outage" | "negative" | "other"
 
+/** How failures are judged and kept. */
+export interface Failures<E> {
+  readonly kindOf: (error: E) => FailureKind
+  /** One that is kept is kept as a text: an error holds on to the fiber that it came from, and so to a whole answer. */
+  readonly encode: (error: E) => string
+  readonly decode: (text: string) => E
+}
+
 /**
  * How an answer came about.
  *
@@ -68,13 +76,13 @@ interface Entry<A> {
 }
 
 /** A failure that is kept. */
-interface Failure<E> {
-  readonly error: E
+interface Failure {
+  readonly error: string
   readonly storedAt: number
 }
 
-interface Kept<A, E> {
-  readonly entry: Entry<A> | Failure<E>
+interface Kept<A> {
+  readonly entry: Entry<A> | Failure
   readonly cost: number
 }
 
@@ -86,15 +94,10 @@ interface Flight<A, E> {
   waiters: number
 }
 
-/**
- * Bytes that an entry takes beside its key and what its value counts: places in the map, objects, the owner of a buffer
- * outside of the heap. Measured in `memory.test.ts`.
- */
-const OVERHEAD = 1024
+/** Bytes that an entry takes beside its key and what its value counts. Measured in `memory.test.ts`. */
+const OVERHEAD = 400
 /** Most entries, however small they are. */
 const MAX_ENTRIES = 100_000
-/** Bytes that a failure with its texts takes. */
-const FAILURE_COST = 4096
 
 /**
  * A cache of bytes.
@@ -109,34 +112,34 @@ const FAILURE_COST = 4096
 export class ByteCache<A extends Sized, E> {
   /** How long an answer is fresh, in milliseconds. */
   readonly freshMillis: number
-  private readonly entries = new Map<string, Kept<A, E>>()
+  private readonly entries = new Map<string, Kept<A>>()
   private readonly flights = new Map<string, Flight<A, E>>()
   private readonly revalidateMillis: number
   private readonly errorMillis: number
   private readonly negativeMillis: number
   private readonly patienceMillis: number
   private readonly maxBytes: number
-  private readonly kindOf: (error: E) => FailureKind
+  private readonly failures: Failures<E>
   private readonly scope: Scope.Scope
   private used = 0
 
-  private constructor(options: ByteCacheOptions, kindOf: (error: E) => FailureKind, scope: Scope.Scope) {
+  private constructor(options: ByteCacheOptions, failures: Failures<E>, scope: Scope.Scope) {
     this.freshMillis = millis(options.fresh)
     this.revalidateMillis = this.freshMillis + millis(options.staleWhileRevalidate)
     this.errorMillis = this.freshMillis + millis(options.staleIfError)
     this.negativeMillis = millis(options.negative)
     this.patienceMillis = millis(options.patience)
     this.maxBytes = options.maxBytes
-    this.kindOf = kindOf
+    this.failures = failures
     this.scope = scope
   }
 
   /** Makes an empty cache; closing the scope interrupts what is being fetched. */
   static readonly make = <Value extends Sized, Problem>(
     options: ByteCacheOptions,
-    kindOf: (error: Problem) => FailureKind
+    failures: Failures<Problem>
   ): Effect.Effect<ByteCache<Value, Problem>, never, Scope.Scope> =>
-    Effect.map(Effect.scope, (scope) => new ByteCache<Value, Problem>(options, kindOf, scope))
+    Effect.map(Effect.scope, (scope) => new ByteCache<Value, Problem>(options, failures, scope))
 
   /** Bytes in use. */
   get bytes(): number {
@@ -167,7 +170,7 @@ export class ByteCache<A extends Sized, E> {
       const found = this.peek(key, now)
       if (found !== undefined) return Effect.succeed(found)
       const failure = this.failureOf(key, now)
-      if (failure !== undefined) return Effect.fail(failure.error)
+      if (failure !== undefined) return Effect.fail(this.failures.decode(failure.error))
       const entry = this.answerOf(key)
       if (entry !== undefined && now < entry.storedAt + this.revalidateMillis) {
         const refresh = this.flights.has(key) ? Effect.void : this.behind(key, owner, load)
@@ -203,7 +206,7 @@ export class ByteCache<A extends Sized, E> {
           onNone: () => old,
           onSome: (exit) =>
             Effect.matchEffect(exit, {
-              onFailure: (error) => (this.kindOf(error) === "outage" ? old : Effect.fail(error)),
+              onFailure: (error) => (this.failures.kindOf(error) === "outage" ? old : Effect.fail(error)),
               onSuccess: (fetched) => Effect.succeed<Found<A>>({ ...fetched, state })
             })
         })
@@ -248,8 +251,8 @@ export class ByteCache<A extends Sized, E> {
       )
       return Effect.interruptible(fetched).pipe(
         Effect.tapError((error) =>
-          this.kindOf(error) === "negative" && this.negativeMillis > 0
-            ? Effect.map(SteadyTime.now, (storedAt) => this.store(key, { error, storedAt }, FAILURE_COST))
+          this.failures.kindOf(error) === "negative" && this.negativeMillis > 0
+            ? Effect.map(SteadyTime.now, (storedAt) => this.storeFailure(key, error, storedAt))
             : Effect.void
         ),
         Effect.onExit((exit) => this.land(key, flight, exit)),
@@ -284,12 +287,17 @@ export class ByteCache<A extends Sized, E> {
     return entry === undefined || "error" in entry ? undefined : entry
   }
 
-  private failureOf(key: string, now: number): Failure<E> | undefined {
+  private failureOf(key: string, now: number): Failure | undefined {
     const entry = this.entries.get(key)?.entry
     return entry !== undefined && "error" in entry && now < entry.storedAt + this.negativeMillis ? entry : undefined
   }
 
-  private store(key: string, entry: Entry<A> | Failure<E>, valueCost: number): void {
+  private storeFailure(key: string, failure: E, storedAt: number): void {
+    const error = this.failures.encode(failure)
+    this.store(key, { error, storedAt }, 2 * error.length)
+  }
+
+  private store(key: string, entry: Entry<A> | Failure, valueCost: number): void {
     this.remove(key)
     const cost = OVERHEAD + key.length + valueCost
     if (cost * 4 > this.maxBytes) return

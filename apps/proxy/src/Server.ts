@@ -19,11 +19,12 @@ import * as Scope from "effect/Scope"
 import * as AccessLog from "./AccessLog.ts"
 import * as Admin from "./Admin.ts"
 import type * as Answer from "./Answer.ts"
-import { ByteCache, type FailureKind } from "./ByteCache.ts"
+import { ByteCache } from "./ByteCache.ts"
 import type { Ended } from "./ConnectionLog.ts"
 import * as Documents from "./Documents.ts"
 import * as Gate from "./Gate.ts"
 import * as HostCheck from "./HostCheck.ts"
+import { failures, type LoadError } from "./LoadError.ts"
 import { listen, type ListenerOptions } from "./Listener.ts"
 import * as Metrics from "./Metrics.ts"
 import { Outbox } from "./Outbox.ts"
@@ -60,13 +61,6 @@ export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppErro
         "no tokens: run hb-sessions-proxy token create --name my-team --tokens-file tokens.json, then serve --tokens-file tokens.json; or serve --without-tokens on a loopback address"
       )
     : TokenStore.layerFile(settings.tokensFile, settings.staleTokens)
-}
-
-/** What is worth an old answer, what is worth remembering, and what is neither. */
-const kindOf = (error: Tasks.LoadError): FailureKind => {
-  if (error._tag === "SessionNotFound") return "negative"
-  if (error.reason._tag === "InvalidRequest") return "negative"
-  return Upstream.isOutage(error) ? "outage" : "other"
 }
 
 const refused = (message: string) =>
@@ -119,7 +113,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const log = yield* AccessLog.make(settings.accessLog)
   // Ends after the listeners have, which wait for what runs in it.
   const work = yield* Scope.fork(yield* Effect.scope)
-  const cache = yield* ByteCache.make<Answer.Answer, Tasks.LoadError>(
+  const cache = yield* ByteCache.make<Answer.Answer, LoadError>(
     {
       fresh: settings.cacheFresh,
       staleWhileRevalidate: settings.cacheStale,
@@ -128,7 +122,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       negative: settings.cacheNegative,
       maxBytes: settings.cacheBytes
     },
-    kindOf
+    failures
   ).pipe(Scope.provide(work))
   const documents = yield* Documents.make
   const context = yield* Effect.context<SessionsClient>()

@@ -6,7 +6,6 @@ import { encodeSession } from "@hb-sessions/core/SessionsNdjson"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsSummary, summarize } from "@hb-sessions/core/SessionsStats"
 import { SweepReport } from "@hb-sessions/core/SweepReport"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -22,10 +21,10 @@ export const StatsAnswer = Schema.Struct({
 }).annotate({ identifier: "StatsAnswer" })
 
 /** No session has the id, as far as the list tells. */
-export class SessionNotFound extends Data.TaggedError("SessionNotFound")<{
+export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
   /** Whether the read proves that the session was not there all the time. */
-  readonly isProven: boolean
-}> {}
+  isProven: Schema.Boolean
+}) {}
 
 const encoder = new TextEncoder()
 const contentType = "application/json; charset=utf-8"

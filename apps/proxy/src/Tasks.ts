@@ -18,6 +18,7 @@ import type { Exchange } from "./Exchange.ts"
 import { Claim } from "./Claim.ts"
 import { CurrentWork, type WorkKind } from "./FairQueue.ts"
 import { pageKey, sendPage, type Task } from "./Gate.ts"
+import type { LoadError } from "./LoadError.ts"
 import * as Pages from "./Pages.ts"
 import { type Refusal, refuse } from "./Problem.ts"
 import type { Secrets } from "./Secrets.ts"
@@ -28,9 +29,6 @@ import * as WholeList from "./WholeList.ts"
 
 /** An answer that is a refusal. */
 class Refused extends Data.TaggedError("Refused")<{ readonly refusal: Refusal }> {}
-
-/** The failures that the cache knows. */
-export type LoadError = SessionsError | Summaries.SessionNotFound
 
 /** What tasks work with. */
 export interface TaskOptions {
