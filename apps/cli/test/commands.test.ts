@@ -176,6 +176,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
         }
         assert.deepStrictEqual(yield* completed("list", "--status", "activ"), ["active"])
         assert.include(yield* completed("list", "--columns", "launchState.screen"), "launchState.screen.width")
+        assert.include(yield* completed("list", "--columns", "credit"), "creditBreakdown.creditsUsed")
         assert.deepStrictEqual(yield* completed("list", "--profile", "w"), ["work"])
         assert.deepStrictEqual(yield* completed("config", "get", "concurr"), ["concurrency"])
         assert.deepStrictEqual(yield* completed("count", "--verb"), ["--verbose"])

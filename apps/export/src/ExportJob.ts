@@ -18,7 +18,8 @@ import type { Manifest } from "./publish/Manifest.ts"
 import * as Publish from "./publish/Publish.ts"
 import { type Published, publishGeneration, reconciledOf, targetOf } from "./publish/publishGeneration.ts"
 import * as Staging from "./publish/Staging.ts"
-import { readList } from "./read/readList.ts"
+import * as Columns from "./read/Columns.ts"
+import { type Attempt, readList } from "./read/readList.ts"
 import * as Resume from "./resume/Resume.ts"
 import type { Settings } from "./settings/Settings.ts"
 
@@ -50,11 +51,14 @@ export const run = Effect.fn("ExportJob.run")(
   orDiskError
 )
 
-const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, settings: Settings) {
+const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, given: Settings) {
   const previous = yield* recover(staging)
-  yield* checkSettings(settings, previous)
-  yield* checkKey(settings, previous)
-  const found = yield* Resume.find(staging, settings, previous?.generation ?? 0)
+  yield* checkSettings(given, previous)
+  yield* checkKey(given, previous)
+  const found = yield* Resume.find(staging, given, previous?.generation ?? 0)
+  const settings = Option.isSome(found)
+    ? { ...given, selection: found.value.checkpoint.plan.selection }
+    : yield* Columns.decide(given, previous)
   const attempt = yield* readList(staging, settings, found, previous)
   const reconciled = yield* reconciledOf(staging, attempt)
   yield* checkRead(settings, previous, attempt, reconciled?.current ?? attempt.gathered.written).pipe(
@@ -63,6 +67,7 @@ const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, settin
   )
   const added = yield* publishGeneration(staging, settings, { ...attempt, reconciled }, previous)
   yield* warn(added.manifest)
+  yield* tellColumns(attempt)
   const published = yield* compacted(staging, settings, added)
   yield* Staging.discard(staging).pipe(
     // What is published is published; the next run removes what is left.
@@ -121,6 +126,12 @@ export const compact = Effect.fn("ExportJob.compact")(
   Effect.scoped,
   orDiskError
 )
+
+/** A read of a part of the list tells nothing of what no session has. */
+const tellColumns = ({ gathered: { columns }, plan }: Attempt) => {
+  const isWhole = plan.readSince === undefined && plan.resumed === 0
+  return Columns.tell(isWhole ? columns : { ...columns, empty: [] }, plan.selection)
+}
 
 /** Says what a person should know of what was published. */
 const warn = Effect.fnUntraced(function* ({ implausibleTimes, quarantine, report }: Manifest) {

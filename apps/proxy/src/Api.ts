@@ -20,7 +20,7 @@ import { mediaTypes } from "./Format.ts"
 import { contentType, Problem } from "./Problem.ts"
 import { csvQuery, readQuery } from "./ReadQuery.ts"
 import { StatsAnswer } from "./Summaries.ts"
-import { completenessTrailer } from "./WholeList.ts"
+import { columnsTrailer, completenessTrailer } from "./WholeList.ts"
 
 const problem = (status: number) => Problem.pipe(HttpApiSchema.asJson({ contentType }), HttpApiSchema.status(status))
 
@@ -48,7 +48,10 @@ const onTheWire: Record<string, object> = {
   limit: { type: "integer", minimum: 1 },
   since: { type: "string", examples: ["2026-01-31T00:00:00Z", "1769817600000"] },
   until: { type: "string", examples: ["2026-02-28T00:00:00Z", "1772236800000"] },
-  columns: { type: "string", examples: ["id,status,createdAt"] }
+  columns: {
+    type: "string",
+    examples: ["id,status,createdAt", "id,sessionUrl,creditBreakdown.proxyDataCreditsUsed", "*"]
+  }
 }
 
 type Operation = { readonly [key: string]: unknown }
@@ -85,8 +88,9 @@ const linked = {
 
 const streamed = {
   trailer: {
-    schema: { const: completenessTrailer },
-    description: "Behind the body: `proven; certificate=…` or `unproven; reason=…`; not to HTTP/1.0"
+    schema: { enum: [completenessTrailer, `${completenessTrailer}, ${columnsTrailer}`] },
+    description:
+      "Behind the body: `proven; certificate=…` or `unproven; reason=…`, and of CSV with columns outside the contract which of them no session had (`empty`), and which keys `*` does not include (`left-out`); not to HTTP/1.0"
   }
 }
 

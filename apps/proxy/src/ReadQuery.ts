@@ -2,7 +2,7 @@
  * The queries of `/v1`: what of the list is read, and how it is written.
  */
 import { parseTime } from "@hb-sessions/core/parseTime"
-import { InvalidColumns, parseColumns, type ColumnName } from "@hb-sessions/core/SessionsCsv"
+import { type Column, InvalidColumns, parseColumns } from "@hb-sessions/core/SessionsColumns"
 import type { ReadOptions } from "@hb-sessions/core/Sessions"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -37,7 +37,8 @@ const Columns = Schema.String.check(
 export const csvQuery = {
   ...readQuery,
   columns: Schema.optionalKey(Columns).annotateKey({
-    description: "The columns, in order, separated by commas; all when absent"
+    description:
+      "The columns, in order, separated by commas: fields of the contract, or the path of any other key; `*` adds all that the first 1,000 sessions have. Those of the contract when absent"
   })
 }
 
@@ -45,8 +46,8 @@ export const csvQuery = {
 export interface ReadQuery {
   readonly options: Pick<ReadOptions, "status" | "since" | "until" | "consistency">
   readonly statuses: ReadonlyArray<string> | undefined
-  /** Undefined for all. */
-  readonly columns: ReadonlyArray<ColumnName> | undefined
+  /** Undefined for those of the contract. */
+  readonly columns: ReadonlyArray<Column> | undefined
   /** The same for all spellings of the same query. */
   readonly key: string
 }

@@ -1,6 +1,8 @@
 /**
  * `GET /v1/sessions`: every session, page by page as they come, at the speed of the client.
  */
+import { ColumnChooser, type ColumnsReport, held } from "@hb-sessions/core/ColumnChooser"
+import { type Column, columns as contract, isContractColumn } from "@hb-sessions/core/SessionsColumns"
 import { type CsvOptions, encodeRows as csvRows, header as csvHeader } from "@hb-sessions/core/SessionsCsv"
 import { encodeRows as ndjsonRows, encodeSession } from "@hb-sessions/core/SessionsNdjson"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
@@ -8,6 +10,7 @@ import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { Exchange } from "./Exchange.ts"
 import { type Format, mediaTypes } from "./Format.ts"
@@ -17,6 +20,9 @@ import * as Visible from "./Visible.ts"
 /** Tells behind the body whether it is proven complete: CSV has no other place for it. */
 export const completenessTrailer = "hb-sessions-completeness"
 
+/** Tells which of the columns no session had, and which keys `*` does not include. */
+export const columnsTrailer = "hb-sessions-columns"
+
 /** How a list is written: what precedes the rows, the rows of a page, and what follows. */
 interface Writer {
   readonly head: string
@@ -24,7 +30,7 @@ interface Writer {
   readonly tail: (report: SweepReport | undefined) => string
 }
 
-const writer = (format: Format, { columns }: ReadQuery): Writer => {
+const writer = (format: Format, columns: ReadonlyArray<Column>): Writer => {
   switch (format) {
     case "ndjson":
       return {
@@ -61,7 +67,11 @@ export const send = Effect.fn("WholeList.send")(function* (
   exchange: Exchange,
   options: { readonly format: Format; readonly query: ReadQuery; readonly concurrency: number }
 ) {
-  const { head, rows, tail } = writer(options.format, options.query)
+  const { columns = contract } = options.query
+  const chooser = new ColumnChooser(columns)
+  const hasOthers = columns.some((name) => !isContractColumn(name))
+  let made: Writer | undefined
+  const write = () => (made ??= writer(options.format, chooser.columns))
   // HTTP/1.0 and HEAD have no place for one.
   const hasTrailer = exchange.request.httpVersionMinor > 0 && exchange.method !== "HEAD"
   const visible = Visible.make(exchange.client?.statuses)
@@ -75,37 +85,63 @@ export const send = Effect.fn("WholeList.send")(function* (
       "no-store",
       "vary",
       "accept, authorization, x-api-key, origin",
-      ...(hasTrailer ? ["trailer", completenessTrailer] : [])
+      ...(hasTrailer ? ["trailer", [completenessTrailer, ...(hasOthers ? [columnsTrailer] : [])].join(", ")] : [])
     ])
-    exchange.write(head)
+    exchange.write(write().head)
   }
   const pages = Sessions.pages({
     ...options.query.options,
     concurrency: options.concurrency,
-    onReport: (made) =>
+    onReport: (found) =>
       Effect.sync(() => {
-        report = made
+        report = found
       })
   })
   yield* (exchange.method === "HEAD" ? Stream.take(pages, 1) : pages).pipe(
-    Stream.runForEach(({ sessions }) =>
+    Stream.map(({ sessions }) => visible.rows(sessions)),
+    held(chooser, identity),
+    Stream.runForEach((pagesOfRows) =>
       Effect.suspend(() => {
         begin()
-        const text = rows(visible.rows(sessions))
+        const text = pagesOfRows.map(write().rows).join("")
         return text === "" || exchange.write(text) ? Effect.void : drained(exchange)
       })
     )
   )
   begin()
   report = visible.report(report)
-  exchange.write(tail(report))
-  if (hasTrailer && report !== undefined) exchange.response.addTrailers([[completenessTrailer, completeness(report)]])
+  exchange.write(write().tail(report))
+  if (hasTrailer && report !== undefined) {
+    const told = hasOthers ? missing(chooser.report) : ""
+    exchange.response.addTrailers([
+      [completenessTrailer, completeness(report)],
+      ...(told === "" ? [] : [[columnsTrailer, told] satisfies [string, string]])
+    ])
+  }
   exchange.end()
 })
 
 /** As an item of a structured field (RFC 9651). */
 const completeness = ({ completeness: claim }: SweepReport): string =>
   claim.status === "proven" ? `proven; certificate=${claim.certificate}` : `unproven; reason=${claim.reason}`
+
+/** Names that a trailer has; a client takes only so many bytes of them. */
+const MOST_NAMES = 20
+const LONGEST_NAME = 100
+
+/** As a structured field (RFC 9651): a dictionary of lists of names, in which a list that is cut has `more`. */
+const missing = ({ empty, leftOut }: ColumnsReport): string =>
+  [named("empty", empty), named("left-out", leftOut)].filter((text) => text !== "").join(", ")
+
+const named = (key: string, names: ReadonlyArray<string>): string => {
+  if (names.length === 0) return ""
+  const shown = names.slice(0, MOST_NAMES).map((name) => displayString(name.slice(0, LONGEST_NAME).toWellFormed()))
+  return `${key}=(${shown.join(" ")})${names.length > MOST_NAMES ? ";more" : ""}`
+}
+
+/** A string of any characters: `%"caf%c3%a9"`. */
+const displayString = (text: string): string =>
+  `%"${encodeURIComponent(text).replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())}"`
 
 /** Waits until the client has taken what was written; whoever runs this ends it when the client goes away. */
 const drained = ({ response }: Exchange): Effect.Effect<void> =>

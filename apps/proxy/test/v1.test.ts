@@ -4,8 +4,9 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { get as httpGet } from "node:http"
-import { connect } from "node:net"
+import { once } from "node:events"
+import { createServer, get as httpGet } from "node:http"
+import { type AddressInfo, connect } from "node:net"
 import { eventually, get, raw, start } from "./support/Proxy.ts"
 import timeTexts from "../../../packages/core/test/fixtures/times.json" with { type: "json" }
 
@@ -212,6 +213,52 @@ layer(Simulator.layer({ sessions: SESSIONS, seed: "v1", extraFields: true }), { 
         )
         assert.strictEqual(old, "ECONNRESET")
         yield* simulator.setFaults({})
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("writes keys outside the contract as columns, by path and with *, but no secret", () =>
+      Effect.gen(function* () {
+        const first = { id: "a", status: "closed", sessionUrl: "https://x", more: { deep: 1, apiKey: "SECRET" } }
+        const sessions: ReadonlyArray<object> = [
+          { ...first, token: "SECRET" },
+          ...Array.from({ length: 998 }, (_, index) => ({ id: `b${index}`, status: "closed" })),
+          { id: "c", status: "active", onlyActive: 1 },
+          { id: "d", status: "closed", "late é": true }
+        ]
+        const upstream = createServer(({ url = "" }, response) => {
+          const page = Number(new URL(url, "http://x").searchParams.get("page") ?? 1)
+          const body = { sessions: sessions.slice((page - 1) * 100, page * 100), totalCount: 1001, page, pageSize: 100 }
+          response.setHeader("content-type", "application/json").end(JSON.stringify(body))
+        }).listen(0, "127.0.0.1")
+        yield* Effect.addFinalizer(() => Effect.sync(() => upstream.close().closeAllConnections()))
+        yield* Effect.promise(() => once(upstream, "listening"))
+        const { port } = upstream.address() as AddressInfo
+        const proxy = yield* start({ apiKey: "key", url: `http://127.0.0.1:${port}` })
+        const read = (columns: string) =>
+          Effect.promise(
+            () =>
+              new Promise<readonly [ReadonlyArray<string>, NodeJS.Dict<string>]>((resolve) => {
+                httpGet(`${proxy.url}/v1/sessions.csv?columns=${columns}`, { headers: proxy.auth }, (response) => {
+                  let text = ""
+                  response.setEncoding("utf8").on("data", (piece: string) => (text += piece))
+                  response.on("end", () => resolve([text.split("\r\n"), response.trailers]))
+                })
+              })
+          )
+        const [named, none] = yield* read("id,sessionUrl,more,more.deep")
+        assert.deepStrictEqual(named.slice(0, 3), [
+          "id,sessionUrl,more,more.deep",
+          'a,https://x,"{""deep"":1}",1',
+          "b0,,,"
+        ])
+        assert.notProperty(none, "hb-sessions-columns")
+        const [typo, empty] = yield* read("id,stauts")
+        assert.deepStrictEqual([typo[1], empty["hb-sessions-columns"]], ["a,", 'empty=(%"stauts")'])
+        const [all, leftOut] = yield* read("id,*")
+        assert.isTrue(all[0]?.endsWith(",more.deep,onlyActive,sessionUrl"), all[0])
+        assert.notInclude(all.join(), "SECRET")
+        assert.strictEqual(all.length, 1003)
+        assert.strictEqual(leftOut["hb-sessions-columns"], 'left-out=(%"late%20%c3%a9")')
       }).pipe(Effect.scoped)
     )
 

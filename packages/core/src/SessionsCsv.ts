@@ -1,25 +1,42 @@
 /**
- * Sessions as CSV (RFC 4180): one line a session, one column a field of the contract.
+ * Sessions as CSV (RFC 4180): one line a session, one column a field of the contract, or any other path.
  *
  * **Details**
  *
- * Columns have the names of the contract's fields, nested ones joined by dots (`launchState.screen.width`). Times are
- * ISO 8601 in UTC, with milliseconds; numbers and booleans are written as in JSON; what is null or absent is an empty
- * cell. Lines end in CRLF. NUL, and half of a surrogate pair, become U+FFFD, since readers reject them. Keys that the contract does not name are never columns, so no secret among them is written.
+ * Columns have the names of the contract's fields, nested ones joined by dots (`launchState.screen.width`); those of
+ * other keys are as `SessionsColumns` has them. Times of the contract are ISO 8601 in UTC, with milliseconds; numbers and
+ * booleans are written as in JSON, and as they were sent where JavaScript cannot hold them; objects and arrays are
+ * compact JSON; what is null or absent is an empty cell. Lines end in CRLF. NUL, and half of a surrogate pair, become
+ * U+FFFD, since readers reject them. No secret is written.
  */
+import type * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import * as Csv from "effect/encoding/Csv"
+import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
-import { guard, isoWriter, nearest, quote, unguard } from "./internal/csv.ts"
+import { ColumnChooser, type ColumnsReport, held } from "./ColumnChooser.ts"
+import { sentValues } from "./internal/asSent.ts"
+import { guard, isoWriter, quote, unguard } from "./internal/csv.ts"
 import { timeReader } from "./internal/decodePageTime.ts"
 import { firstProblem } from "./firstProblem.ts"
 import { SolverType } from "./LaunchState.ts"
-import { isSecretKey } from "./secretKeys.ts"
 import { type Session, SessionId, SessionStatus, TeamId } from "./Session.ts"
+import {
+  checkColumns,
+  type Column,
+  type ColumnName,
+  columns,
+  expandColumns,
+  InvalidColumns,
+  isContractColumn,
+  parseColumns,
+  reader
+} from "./SessionsColumns.ts"
+import { ExactNumber, toJson } from "./SessionsNdjson.ts"
 import { TimestampIso } from "./Timestamp.ts"
 
 const Text = Schema.optionalKey(Schema.String)
@@ -68,21 +85,29 @@ const fields = {
   "launchState.disablePasswordManager": Flag,
   "launchState.enableAlwaysOpenPdfExternally": Flag,
   "launchState.disablePostQuantumKeyAgreement": Flag
-}
+} satisfies Record<ColumnName, Schema.Top>
+
+const ContractRow = Schema.Struct(fields)
 
 /**
- * Schema for one line, keyed by the names of the columns: times are epoch milliseconds, empty cells are absent keys.
+ * Schema for one line, keyed by the names of the columns: times of the contract are epoch milliseconds, empty cells are
+ * absent keys. What is outside the contract is text.
  */
-export const SessionRow = Schema.Struct(fields).annotate({ identifier: "SessionRow" })
+export const SessionRow = Schema.StructWithRest(ContractRow, [Schema.Record(Schema.String, Schema.Unknown)]).annotate({
+  identifier: "SessionRow"
+})
 export type SessionRow = typeof SessionRow.Type
 
-/** The name of a column. */
-export type ColumnName = keyof typeof fields
-
-const isColumn = (name: string): name is ColumnName => Object.hasOwn(fields, name)
-
-/** Every column, in the order in which they are written; new ones are added at the end. */
-export const columns: ReadonlyArray<ColumnName> = Object.keys(fields).filter(isColumn)
+export {
+  /** The name of a column of the contract. */
+  type ColumnName,
+  /** Every column of the contract, in the order in which they are written. */
+  columns,
+  /** A list of columns cannot be used. */
+  InvalidColumns,
+  /** Reads a list of columns separated by commas. */
+  parseColumns
+}
 
 /**
  * How text cells are written.
@@ -96,38 +121,12 @@ export type Dialect = "plain" | "spreadsheet"
 
 /** What of a session is written, and how. */
 export interface CsvOptions {
-  /** The columns, in order; all of `columns` by default. */
-  readonly columns?: ReadonlyArray<ColumnName> | undefined
+  /** The columns, in order, as `SessionsColumns` has them; those of the contract by default. */
+  readonly columns?: ReadonlyArray<Column> | undefined
   /** How text cells are written; `plain` by default. */
   readonly dialect?: Dialect | undefined
   /** Whether the text starts with a byte order mark, by which Excel recognises UTF-8; false by default. */
   readonly bom?: boolean | undefined
-}
-
-/** A list of columns cannot be used. */
-export class InvalidColumns extends Schema.TaggedError<InvalidColumns>()("InvalidColumns", {
-  /** `none`: the list is empty. `secret`: the column would hold a credential, so there is no such column. */
-  problem: Schema.Literals(["none", "unknown", "secret", "repeated"]),
-  /** The name as it was given; absent when the list is empty. */
-  column: Schema.optionalKey(Schema.String),
-  /** The column that was probably meant; absent when none is close. */
-  suggestion: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    const name = JSON.stringify(this.column)
-    switch (this.problem) {
-      case "none":
-        return `no column is named; the columns are ${columns.join(",")}`
-      case "secret":
-        return `${name} grants access to a running browser, so it is never a column`
-      case "repeated":
-        return `the column ${name} is named twice`
-      case "unknown":
-        return this.suggestion === undefined
-          ? `there is no column ${name}; the columns are ${columns.join(",")}`
-          : `there is no column ${name}; did you mean ${JSON.stringify(this.suggestion)}?`
-    }
-  }
 }
 
 /** A text is not the CSV of sessions. */
@@ -144,37 +143,23 @@ export class CsvDecodeError extends Schema.TaggedError<CsvDecodeError>()("CsvDec
   }
 }
 
-/** Reads a list of columns separated by commas, such as `id,status,launchState.screen.width`. */
-export const parseColumns = (text: string): Result.Result<ReadonlyArray<ColumnName>, InvalidColumns> => {
-  const names = text.split(",").map((name) => name.trim())
-  return checkColumns(names.filter((name) => name !== ""))
-}
-
-const checkColumns = (names: ReadonlyArray<string>): Result.Result<ReadonlyArray<ColumnName>, InvalidColumns> => {
-  if (names.length === 0) return Result.fail(new InvalidColumns({ problem: "none" }))
-  const found = new Set<ColumnName>()
-  for (const column of names) {
-    if (isSecretPath(column)) return Result.fail(new InvalidColumns({ problem: "secret", column }))
-    if (!isColumn(column)) {
-      const suggestion = nearest(column, columns)
-      const suggested = suggestion === undefined ? {} : { suggestion }
-      return Result.fail(new InvalidColumns({ problem: "unknown", column, ...suggested }))
-    }
-    if (found.has(column)) return Result.fail(new InvalidColumns({ problem: "repeated", column }))
-    found.add(column)
-  }
-  return Result.succeed([...found])
-}
-
-/** No part of a secret value is written either. */
-const isSecretPath = (column: string): boolean => column.split(".").some(isSecretKey)
-
 const CRLF = "\r\n"
 const BOM = "\uFEFF"
 
-/** The first line, with its line end; after a byte order mark if the options ask for one. */
+/** The columns that are written; throws `InvalidColumns` for what `parseColumns` would reject. */
+const columnsOf = (options: CsvOptions): ReadonlyArray<Column> =>
+  options.columns === undefined ? columns : expandColumns(Result.getOrThrow(checkColumns(options.columns)), [])
+
+const writerOf = ({ dialect }: CsvOptions) =>
+  dialect === "spreadsheet" ? (value: string) => quote(guard(value)) : quote
+
+/**
+ * The first line, with its line end; after a byte order mark if the options ask for one.
+ *
+ * `*` stands for the columns of the contract here and in `encodeRows`: `ColumnChooser` replaces it before.
+ */
 export const header = (options: CsvOptions = {}): string =>
-  `${options.bom === true ? BOM : ""}${(options.columns ?? columns).join(",")}${CRLF}`
+  `${options.bom === true ? BOM : ""}${columnsOf(options).map(writerOf(options)).join(",")}${CRLF}`
 
 /**
  * Makes a function that writes sessions as lines, each with its line end, without the header.
@@ -184,8 +169,8 @@ export const header = (options: CsvOptions = {}): string =>
  * To write page by page; the function can be called any number of times.
  */
 export const encodeRows = (options: CsvOptions = {}): ((sessions: ReadonlyArray<Session>) => string) => {
-  const cells = (options.columns ?? columns).map(place)
-  const text = options.dialect === "spreadsheet" ? (value: string) => quote(guard(value)) : quote
+  const cells = columnsOf(options).map(place)
+  const text = writerOf(options)
   const time = isoWriter()
   // A line without a character would be no record to many readers.
   const blank = cells.length === 1 ? '""' : ""
@@ -194,15 +179,18 @@ export const encodeRows = (options: CsvOptions = {}): ((sessions: ReadonlyArray<
     for (const session of sessions) {
       const launch = session.launchState ?? undefined
       const levels = [session, launch, launch?.screen, launch?.profile]
+      const isExact = sentValues(session).some(({ kind }) => kind === "exact")
       let separator = ""
-      for (const { key, kind, level } of cells) {
+      for (const { key, kind, level, read } of cells) {
         lines += separator
         separator = ","
-        const value = levels[level]?.[key]
+        const value = level === undefined || (isExact && kind === "other") ? read(session) : levels[level]?.[key]
         if (value === undefined || value === null || value === "") {
           lines += blank
         } else if (typeof value === "string") {
           lines += text(value)
+        } else if (typeof value === "object") {
+          lines += value instanceof ExactNumber ? value.text : text(toJson(value))
         } else {
           lines += kind === "time" && typeof value === "number" ? time(value) : String(value)
         }
@@ -213,14 +201,23 @@ export const encodeRows = (options: CsvOptions = {}): ((sessions: ReadonlyArray<
   }
 }
 
-/** Where a column is found: which of the nested objects, and under which key. */
-const place = (name: ColumnName) => {
+/** Where a column is found: which of the objects of the contract, and under which key; else by its reader alone. */
+const place = (name: Column) => {
+  const read = reader(name)
+  if (!isContractColumn(name)) return { level: undefined, key: "", kind: "other", read }
   const path = name.split(".")
   return {
     level: path.length < 3 ? path.length - 1 : path[1] === "screen" ? 2 : 3,
     key: path[path.length - 1] ?? "",
-    kind: fields[name] === Time ? "time" : "other"
+    kind: fields[name] === Time ? "time" : "other",
+    read
   }
+}
+
+/** What a stream is written as, and who is told about what was not. */
+export interface CsvStreamOptions<E = never, R = never> extends CsvOptions {
+  /** Is run at the end with what the columns do not tell; a failure is one of the stream. */
+  readonly onColumns?: ((report: ColumnsReport) => Effect.Effect<void, E, R>) | undefined
 }
 
 /**
@@ -229,22 +226,26 @@ const place = (name: ColumnName) => {
  * **Details**
  *
  * The header comes with the first chunk, or alone when the stream ends without a session. A stream that fails before
- * its first session emits nothing.
+ * its first session emits nothing. With `*` among the columns, the first 1,000 sessions are held until it is replaced.
  */
 export const encode =
-  (options: CsvOptions = {}) =>
-  <E, R>(self: Stream.Stream<Session, E, R>): Stream.Stream<string, E, R> =>
+  <E2 = never, R2 = never>({ onColumns, ...options }: CsvStreamOptions<E2, R2> = {}) =>
+  <E, R>(self: Stream.Stream<Session, E, R>): Stream.Stream<string, E | E2, R | R2> =>
     Stream.suspend(() => {
-      const rows = encodeRows(options)
-      let head = header(options)
-      const takeHead = () => {
-        const text = head
-        head = ""
-        return text
+      const chooser = new ColumnChooser(options.columns ?? columns)
+      let rows: ReturnType<typeof encodeRows> | undefined
+      const write = (sessions: ReadonlyArray<Session>) => {
+        if (rows !== undefined) return rows(sessions)
+        const known = { ...options, columns: chooser.columns }
+        rows = encodeRows(known)
+        return header(known) + rows(sessions)
       }
       return self.pipe(
-        Stream.mapArray((sessions) => [takeHead() + rows(sessions)]),
-        Stream.concat(Stream.suspend(() => (head === "" ? Stream.empty : Stream.succeed(takeHead()))))
+        Stream.mapArray((sessions): Arr.NonEmptyReadonlyArray<ReadonlyArray<Session>> => [sessions]),
+        held(chooser, identity),
+        Stream.map((chunks) => write(chunks.flat())),
+        Stream.concat(Stream.suspend(() => (rows === undefined ? Stream.succeed(write([])) : Stream.empty))),
+        Stream.concat(Stream.suspend(() => Stream.fromEffectDrain(onColumns?.(chooser.report) ?? Effect.void)))
       )
     })
 
@@ -261,14 +262,14 @@ export interface CsvDecodeOptions {
  *
  * The columns are those of the header, in any order. Empty cells become absent keys, so a text of length zero and a
  * null are not told apart from an absent key. Empty lines are skipped, a byte order mark and other line ends accepted.
- * Fails on a header with an unknown or repeated name, on a line of another width, and on a cell that does not fit its
- * column.
+ * Fails on a header with a repeated or secret name, on a line of another width, and on a cell that does not fit its
+ * column. Cells of columns outside the contract are text as it is.
  */
 export const decode =
   (options: CsvDecodeOptions = {}) =>
   <E, R>(self: Stream.Stream<string, E, R>): Stream.Stream<SessionRow, E | CsvDecodeError, R> =>
     Stream.suspend(() => {
-      let names: ReadonlyArray<ColumnName> | undefined
+      let names: ReadonlyArray<Column> | undefined
       let count = 0
       const read = Effect.fnUntraced(function* (records: ReadonlyArray<Csv.Row>) {
         const rows: Array<SessionRow> = []
@@ -305,10 +306,10 @@ const readHeader = (names: ReadonlyArray<string>) =>
     return new CsvDecodeError({ record: 1, ...column, detail: error.message })
   })
 
-const decodeRow = Schema.decodeUnknownResult(Schema.toCodecStringTree(SessionRow))
+const decodeRow = Schema.decodeUnknownResult(Schema.toCodecStringTree(ContractRow))
 
 const readRow = (
-  names: ReadonlyArray<ColumnName>,
+  names: ReadonlyArray<Column>,
   cells: ReadonlyArray<string>,
   record: number,
   dialect: Dialect = "plain"
@@ -320,10 +321,14 @@ const readRow = (
   const texts = dialect === "spreadsheet" ? cells.map(unguard) : cells
   const row = {}
   if (readCells(names, texts, row)) return Result.succeed(row)
-  const present = names.map((name, index) => [name, texts[index]]).filter(([, text]) => text !== "")
-  return Result.mapError(decodeRow(Object.fromEntries(present)), ({ issue }) => {
-    const { detail, path: column } = firstProblem(issue)
-    return new CsvDecodeError({ record, column, detail })
+  const present = names.map((name, index) => [name, texts[index]] as const).filter(([, text]) => text !== "")
+  const others = present.filter(([name]) => !isContractColumn(name))
+  return Result.mapBoth(decodeRow(Object.fromEntries(present)), {
+    onSuccess: (decoded) => ({ ...decoded, ...Object.fromEntries(others) }),
+    onFailure: ({ issue }) => {
+      const { detail, path: column } = firstProblem(issue)
+      return new CsvDecodeError({ record, column, detail })
+    }
   })
 }
 
@@ -333,7 +338,7 @@ const readRow = (
  * What it does not recognise it leaves to the schema, so every failure is the schema's own.
  */
 const readCells = (
-  names: ReadonlyArray<ColumnName>,
+  names: ReadonlyArray<Column>,
   cells: ReadonlyArray<string>,
   row: Record<string, unknown>
 ): row is SessionRow => {
@@ -341,9 +346,11 @@ const readCells = (
     const name = names[index]
     const cell = cells[index]
     if (name === undefined || cell === undefined || cell === "") continue
-    const value = readCell(fields[name], cell)
+    const value = isContractColumn(name) ? readCell(fields[name], cell) : cell
     if (value === undefined) return false
-    row[name] = value
+    // Unlike an assignment, this makes a key of `__proto__`.
+    if (name === "__proto__") Object.defineProperty(row, name, { value, enumerable: true })
+    else row[name] = value
   }
   return true
 }

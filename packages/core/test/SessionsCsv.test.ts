@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { parse } from "csv-parse/sync"
 import { Effect, Result, Schema, Stream } from "effect"
 import { Session } from "../src/Session.ts"
+import * as SessionPageJson from "../src/SessionPageJson.ts"
 import * as SessionsCsv from "../src/SessionsCsv.ts"
 import { fieldPaths } from "./schemasFields.ts"
 
@@ -88,12 +89,7 @@ describe("columns", () => {
   })
 
   it.each([
-    ["", "no column is named; the columns are id,teamId,"],
-    ["id,stauts", 'there is no column "stauts"; did you mean "status"?'],
-    ["useProxy", 'there is no column "useProxy"; did you mean "launchState.useProxy"?'],
-    ["screen.widht", 'there is no column "screen.widht"; did you mean "launchState.screen.width"?'],
-    ["Id", 'there is no column "Id"; did you mean "id"?'],
-    ["__proto__", 'there is no column "__proto__"; the columns are id,'],
+    ["", "no column is named; the columns of the contract are id,teamId,"],
     ["id,status,id", 'the column "id" is named twice'],
     ["id,liveUrl", '"liveUrl" grants access to a running browser, so it is never a column']
   ])("refuses %j", (text, message) => {
@@ -162,10 +158,60 @@ describe("encode", () => {
     assert.strictEqual(SessionsCsv.encodeRows({ columns: ["status"] })([minimal({ status: "=1" })]), "=1\r\n")
   })
 
-  it("never writes a key that the contract does not name", () => {
+  it("never writes a secret, and no other key that is not asked for", () => {
     const session = minimal({ token: "hidden-1", liveUrl: "hidden-2", launchState: { wsEndpoint: "hidden-3" } })
     assert.notInclude(csv([session]), "hidden")
+    assert.notInclude(csv([session], { columns: ["id", "launchState", "more"] }), "hidden")
+    assert.notInclude(csv([minimal({ more: [{ accessToken: "hidden" }] })], { columns: ["more", "more.0"] }), "hidden")
+    assert.throws(() => SessionsCsv.encodeRows({ columns: ["more.accessToken"] }), /grants access/)
   })
+
+  it("writes keys outside the contract by their path: text, numbers, objects as JSON, and nothing for nothing", () => {
+    const columns = ["sessionUrl", "creditBreakdown.used", "creditBreakdown", "tags", "tags.1", "none", "none.below"]
+    const rows = SessionsCsv.encodeRows({ columns, dialect: "spreadsheet" })
+    const session = minimal({ sessionUrl: "=1+1", creditBreakdown: { used: -2 }, tags: ["a", true], none: null })
+    assert.strictEqual(rows([session, minimal()]), `'=1+1,-2,"{""used"":-2}","[""a"",true]",true,,\r\n,,,,,,\r\n`)
+  })
+
+  it("quotes names in the header, and guards them against formulas", () => {
+    const columns = ["a\\,b", "=1", "\0"]
+    assert.strictEqual(SessionsCsv.header({ columns, dialect: "spreadsheet" }), `"a\\,b",'=1,\uFFFD\r\n`)
+  })
+
+  it("writes numbers that JavaScript cannot hold as they were sent", () => {
+    const text =
+      '{"sessions":[{"id":"a","creditsUsed":9007199254740993,"createdAt":null,"n":0.12345678901234567891,' +
+      '"deep":{"big":[-9007199254740995]},"status":null}]}'
+    const { sessions } = Result.getOrThrow(SessionPageJson.decode(text))
+    const columns = ["creditsUsed", "createdAt", "n", "deep", "deep.big.0", "status"]
+    assert.strictEqual(
+      SessionsCsv.encodeRows({ columns })(sessions),
+      '9007199254740993,,0.12345678901234567891,"{""big"":[-9007199254740995]}",-9007199254740995,\r\n'
+    )
+  })
+
+  it.effect("replaces * by all that the first sessions have, and tells what came later", () =>
+    Effect.gen(function* () {
+      const first = Array.from({ length: 1000 }, (_, index) =>
+        minimal({ zeta: index, nested: { "a.b": 1, token: "hidden" }, launchState: { extra: null }, empty: {} })
+      )
+      const reports: Array<unknown> = []
+      const texts = yield* Stream.fromArrays(first as [Session, ...Array<Session>], [
+        minimal({ late: 1, nested: { later: 2 }, empty: { x: 1 } })
+      ]).pipe(
+        SessionsCsv.encode({
+          columns: ["status", "*"],
+          onColumns: (report) => Effect.sync(() => reports.push(report))
+        }),
+        Stream.runCollect
+      )
+      const others = SessionsCsv.columns.filter((name) => name !== "status").join(",")
+      assert.isTrue(texts[0]?.startsWith(`status,${others},empty,launchState.extra,nested.a\\.b,zeta\r\n`), texts[0])
+      assert.notInclude(texts.join(""), "hidden")
+      assert.isTrue(texts.at(-1)?.endsWith(',"{""x"":1}",,,\r\n'), texts.at(-1))
+      assert.deepStrictEqual(reports, [{ empty: [], leftOut: ["late", "nested.later"] }])
+    })
+  )
 
   it("marks an empty cell that is alone on its line", () => {
     assert.strictEqual(
@@ -281,7 +327,6 @@ describe("decode", () => {
 
   it.effect.each([
     ["", "CSV record 1: there is no header"],
-    ["id,stauts\r\n", 'CSV record 1, column stauts: there is no column "stauts"; did you mean "status"?'],
     ["id,id\r\n", 'CSV record 1, column id: the column "id" is named twice'],
     ["id,token\r\n", 'CSV record 1, column token: "token" grants access to a running browser, so it is never a column'],
     ["id,status\r\na\r\n", "CSV record 2: 2 cells expected, 1 found"],
@@ -297,6 +342,24 @@ describe("decode", () => {
       const error = yield* Effect.flip(decodeAll([text]))
       assert.isTrue(error.message.startsWith(message), error.message)
       assert.notInclude(error.message, "zwei")
+    })
+  )
+
+  it.effect("gives cells of other columns back as text", () =>
+    Effect.gen(function* () {
+      const session = minimal({ duration: 12, creditBreakdown: { used: 1 }, createdAt: 0 })
+      const text = csv([session], { columns: ["createdAt", "duration", "creditBreakdown", "__proto__"] })
+      assert.deepStrictEqual(yield* decodeAll([text]), [
+        { createdAt: 0, duration: "12", creditBreakdown: '{"used":1}' }
+      ] as never)
+      const rows = yield* decodeAll(["createdAt,__proto__\r\n2025-01-01,x\r\n1735689600000,y\r\n"])
+      assert.deepStrictEqual(
+        rows.map((row) => Object.entries(row)),
+        ["x", "y"].map((value): Array<[string, unknown]> => [
+          ["createdAt", 1_735_689_600_000],
+          ["__proto__", value]
+        ])
+      )
     })
   )
 

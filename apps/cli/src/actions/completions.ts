@@ -2,7 +2,7 @@
  * Prints the completion script of a shell.
  */
 import { knownStatuses } from "@hb-sessions/core/Session"
-import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import { columns, knownExtras } from "@hb-sessions/core/SessionsColumns"
 import * as Command from "effect/cli/Command"
 import * as Completions from "effect/cli/Completions"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -17,8 +17,8 @@ export const completions = Effect.fn("completions")(function* ({ shell }: Comple
   const command = yield* Effect.promise(root)
   const known = {
     status: knownStatuses,
-    columns: SessionsCsv.columns,
-    sort: SessionsCsv.columns,
+    columns: [...columns, ...knownExtras],
+    sort: [...columns, ...knownExtras],
     key: settingNames,
     tz: ["local", "UTC"],
     // The script does not ask again: a profile that is made later is completed by the script of a later run.

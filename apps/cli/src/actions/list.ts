@@ -6,14 +6,12 @@ import type { OutputFile } from "@hb-sessions/app-kit/OutputFile"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Api from "../api/Api.ts"
 import type { ListInput } from "../commands/list.ts"
@@ -30,6 +28,7 @@ import { Talk } from "../terminal/Talk.ts"
 import { counted, painter } from "../terminal/text.ts"
 import { timesIn } from "../terminal/times.ts"
 import type { Chunk, Chunks } from "./Chunk.ts"
+import * as columns from "./columns.ts"
 import { keptChunks, keptOf } from "./kept.ts"
 import type { ResumeFile } from "./ResumeFile.ts"
 import { reading, select, type Times, usage } from "./selection.ts"
@@ -44,13 +43,6 @@ const COMMON_PAGE_SIZE = 10
 export const list = Effect.fn("list")(
   function* (input: ListInput) {
     yield* checkCombination(input)
-    const columns = Option.isNone(input.columns)
-      ? undefined
-      : yield* Effect.fromResult(
-          Result.mapError(SessionsCsv.parseColumns(input.columns.value), (error) =>
-            usage(`--columns: ${error.message}`)
-          )
-        )
     const sort = Option.isNone(input.sort) ? undefined : yield* Effect.fromResult(parseSort(input.sort.value))
     const screen = yield* Screen
     const file = named(input.output)
@@ -58,11 +50,11 @@ export const list = Effect.fn("list")(
     const formatName = yield* settings.format.pipe(
       Config.withDefault(screen.isTerminal && !isFile ? ("table" as const) : ("ndjson" as const))
     )
+    const chosen = yield* columns.choose(input, formatName)
     const selected = yield* select(input)
     const kept = yield* keptOf(input, formatName, selected.times)
     const makeEncoder = Option.isNone(input.jq) ? formats[formatName] : yield* jqFormat(input.jq.value)
-    const encoder = makeEncoder({
-      columns,
+    const options = {
       isContinued: Option.isSome(input.resume) || kept?.isContinued === true,
       width: isFile ? undefined : yield* screen.width,
       paint: painter(screen.canColor && !isFile),
@@ -70,14 +62,17 @@ export const list = Effect.fn("list")(
       isForPeople: screen.isTerminal && !isFile,
       now: yield* Clock.currentTimeMillis,
       dialect: input.dialect
-    })
+    }
+    const encoder = columns.encoderOf(makeEncoder, options, chosen)
 
     const limit = input.all || Option.isSome(input.page) ? Infinity : Option.getOrElse(input.limit, () => DEFAULT_LIMIT)
     const read = yield* chunksOf(input, limit, selected, kept)
     const output = yield* openOutput(file)
-    const ordered: Chunks = sort === undefined ? read.chunks : sorted(read.chunks, sort, limit)
-    const canResume = input.all && !isFile && sort === undefined && formatName !== "json"
-    const written = yield* write(encoder, atMost(ordered, limit), {
+    const sortKey = sort === undefined ? columns.none : columns.watching(sort.column)
+    const chunks = columns.watched(read.chunks, sortKey)
+    const ordered: Chunks = sort === undefined ? chunks : sorted(chunks, sort, limit)
+    const canResume = input.all && !isFile && sort === undefined && formatName !== "json" && !chosen.isOpen
+    const written = yield* write(encoder, columns.watched(atMost(ordered, limit), chosen), {
       output,
       file,
       canResume,
@@ -85,6 +80,7 @@ export const list = Effect.fn("list")(
       isPaged: screen.isTerminal && !isFile && (formatName === "table" || formatName === "yaml"),
       finish: read.finish(input.strict)
     })
+    if (written.isComplete) yield* columns.tell(sortKey, chosen)
     yield* afterwards(written, read)
   },
   Effect.scoped,

@@ -2,7 +2,7 @@
  * Sessions in another order than the API's.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import { type Column, everything, parseColumns } from "@hb-sessions/core/SessionsColumns"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -11,7 +11,7 @@ import { usage } from "./selection.ts"
 
 /** What to sort by. */
 export interface Sort {
-  readonly column: SessionsCsv.ColumnName
+  readonly column: Column
   readonly isDescending: boolean
 }
 
@@ -21,10 +21,10 @@ export const parseSort = (text: string) => {
   if (rest.length > 0 || (direction !== "asc" && direction !== "desc")) {
     return Result.fail(usage(`--sort: ${JSON.stringify(text)} is not a key, or a key with :asc or :desc behind it`))
   }
-  return SessionsCsv.parseColumns(name).pipe(
+  return parseColumns(name).pipe(
     Result.mapError((error) => usage(`--sort: ${error.message}`)),
     Result.flatMap(([column, second]) =>
-      column === undefined || second !== undefined
+      column === undefined || second !== undefined || column === everything
         ? Result.fail(usage("--sort: takes one key; give one column"))
         : Result.succeed<Sort>({ column, isDescending: direction === "desc" })
     )
@@ -32,14 +32,16 @@ export const parseSort = (text: string) => {
 }
 
 /** Sessions without the value come last, whatever the direction; equal ones stay in the order of the API. */
-const compare =
-  ({ column, isDescending }: Sort) =>
-  (left: Session, right: Session): number => {
-    const [a, b] = [sortValueOf(left, column), sortValueOf(right, column)]
+const compare = ({ column, isDescending }: Sort) => {
+  const read = sortValueOf(column)
+  return (left: Session, right: Session): number => {
+    const [a, b] = [read(left), read(right)]
     if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? 1 : -1
-    const order = a < b ? -1 : a > b ? 1 : 0
+    // A key outside the contract may hold numbers and text: numbers come first.
+    const order = typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1
     return isDescending ? -order : order
   }
+}
 
 /** Reads all, and emits the first ones of the order; memory holds twice the limit, or everything without one. */
 export const sorted = <E, R>(

@@ -26,7 +26,9 @@ const flags = {
   columns: Flag.String("columns").pipe(
     Flag.withAlias("c"),
     Flag.withMetavar("<a,b>"),
-    Flag.withDescription("Only these fields, such as id,status,launchState.screen.width (default: by format)"),
+    Flag.withDescription(
+      "Only these fields, such as id,status,launchState.screen.width; any key by its path, and '*' for all (default: by format)"
+    ),
     Flag.optional
   ),
   sort: Flag.String("sort").pipe(

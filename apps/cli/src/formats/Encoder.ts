@@ -2,7 +2,8 @@
  * A way to print sessions, page by page.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import type { ColumnName, Dialect } from "@hb-sessions/core/SessionsCsv"
+import type { Column } from "@hb-sessions/core/SessionsColumns"
+import type { Dialect } from "@hb-sessions/core/SessionsCsv"
 import type { Times } from "../terminal/times.ts"
 import type { Paint } from "../terminal/text.ts"
 
@@ -16,8 +17,8 @@ export interface Encoder {
 
 /** What an encoder needs to know. */
 export interface EncoderOptions {
-  /** The chosen columns; undefined for all that the format shows. */
-  readonly columns: ReadonlyArray<ColumnName> | undefined
+  /** The chosen columns, with `*` only for formats without a header; undefined for all that the format shows. */
+  readonly columns: ReadonlyArray<Column> | undefined
   /** Whether the text is appended to an earlier one, so that a header would be in the way. */
   readonly isContinued: boolean
   /** In columns of the terminal; undefined for no bound. */

@@ -1,24 +1,38 @@
 /**
- * The fields of a session by the names of the CSV columns, as plain values.
+ * The fields of a session by the names of the columns, as plain values.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import type { ColumnName } from "@hb-sessions/core/SessionsCsv"
-import * as Predicate from "effect/Predicate"
+import { type Column, isContractColumn, isTimeColumn, reader } from "@hb-sessions/core/SessionsColumns"
+import { ExactNumber, toJson } from "@hb-sessions/core/SessionsNdjson"
 
-const times: ReadonlySet<string> = new Set(["createdAt", "startTime", "endTime", "updatedAt"])
-
-/** The value of a column: times as ISO 8601, undefined where it is null or absent. */
-export const valueOf = (session: Session, column: ColumnName): string | number | boolean | undefined => {
-  let value: unknown = session
-  for (const key of column.split(".")) value = Predicate.hasProperty(value, key) ? value[key] : undefined
-  if (typeof value === "number" && times.has(column)) return new Date(value).toISOString()
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : undefined
+/** Reads the value of a column: times as ISO 8601, undefined where it is null or absent. */
+export const fieldOf = (column: Column): ((session: Session) => unknown) => {
+  const read = reader(column)
+  if (!isTimeColumn(column)) return read
+  return (session) => {
+    const value = read(session)
+    return typeof value === "number" ? new Date(value).toISOString() : undefined
+  }
 }
 
-/** The value to sort by: times as numbers. */
-export const sortValueOf = (session: Session, column: ColumnName): string | number | undefined => {
-  const value = valueOf(session, column)
-  if (value === undefined || typeof value === "number") return value
-  if (typeof value === "boolean") return value ? 1 : 0
-  return times.has(column) ? Date.parse(value) : value
+/** The text of a value in a cell; objects and arrays as JSON. */
+export const textOf = (value: unknown): string =>
+  typeof value === "object" && value !== null ? toJson(value) : String(value ?? "")
+
+const DECIMAL = /^[+-]?\d+(?:\.\d+)?$/
+
+/** Reads the value to sort by: times as numbers, and outside the contract text that is a number, too. */
+export const sortValueOf = (column: Column): ((session: Session) => string | number | undefined) => {
+  const read = reader(column)
+  const isText = isContractColumn(column)
+  return (session) => {
+    const value = read(session)
+    if (value instanceof ExactNumber) return value.value
+    if (typeof value === "string") return !isText && DECIMAL.test(value) ? Number(value) : value
+    return value === undefined || typeof value === "number"
+      ? value
+      : typeof value === "boolean"
+        ? Number(value)
+        : textOf(value)
+  }
 }

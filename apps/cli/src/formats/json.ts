@@ -2,16 +2,16 @@
  * Sessions as JSON and as newline-delimited JSON: in the contract's form, or as flat objects of the chosen columns.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import type { ColumnName } from "@hb-sessions/core/SessionsCsv"
+import type { Column } from "@hb-sessions/core/SessionsColumns"
 import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import type { MakeEncoder } from "./Encoder.ts"
-import { valueOf } from "./fields.ts"
+import { flatten } from "./flat.ts"
 
-const objectWriter = (columns: ReadonlyArray<ColumnName> | undefined) =>
-  columns === undefined
-    ? SessionsNdjson.encodeSession
-    : (session: Session): string =>
-        JSON.stringify(Object.fromEntries(columns.map((column) => [column, valueOf(session, column) ?? null])))
+const objectWriter = (columns: ReadonlyArray<Column> | undefined) => {
+  if (columns === undefined) return SessionsNdjson.encodeSession
+  const flat = flatten(columns)
+  return (session: Session): string => SessionsNdjson.toJson(flat(session))
+}
 
 export const ndjson: MakeEncoder = ({ columns }) => {
   const write = objectWriter(columns)

@@ -2,10 +2,10 @@
  * Sessions as a table for people.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import type { ColumnName } from "@hb-sessions/core/SessionsCsv"
+import { type Column, type ColumnName, isContractColumn } from "@hb-sessions/core/SessionsColumns"
 import { duration, fit, neutralise, type Paint, type Style, widthOf } from "../terminal/text.ts"
 import type { EncoderOptions, MakeEncoder } from "./Encoder.ts"
-import { valueOf } from "./fields.ts"
+import { fieldOf, textOf } from "./fields.ts"
 
 /** A column of a table. */
 export interface TableColumn {
@@ -61,15 +61,17 @@ const standard = ({ now, times }: Moment) =>
 /** The columns of a table when none are chosen. */
 export const defaultColumns = (moment: Moment): ReadonlyArray<TableColumn> => Object.values(standard(moment))
 
-const columnOf = (name: ColumnName, moment: Moment): TableColumn => {
+const columnOf = (name: Column, moment: Moment): TableColumn => {
   const columns: Partial<Record<string, TableColumn>> = standard(moment)
-  const known = name === "creditsUsed" ? undefined : columns[name]
+  const isShown = isContractColumn(name) && name !== "creditsUsed" && Object.hasOwn(columns, name)
+  const known = isShown ? columns[name] : undefined
   if (known !== undefined) return known
+  const read = fieldOf(name)
   return {
-    title: name,
+    title: neutralise(name),
     width: name.length,
     align: name === "creditsUsed" ? "right" : "left",
-    cell: (session) => String(valueOf(session, name) ?? "-")
+    cell: (session) => textOf(read(session)) || "-"
   }
 }
 

@@ -6,14 +6,11 @@ import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import * as Predicate from "effect/Predicate"
 import type { Times } from "../terminal/times.ts"
 import type { MakeEncoder } from "./Encoder.ts"
-import { valueOf } from "./fields.ts"
+import { flatten } from "./flat.ts"
 
 export const yaml: MakeEncoder = ({ columns, isForPeople, times }) => {
   const note = isForPeople ? noteOf(times) : () => ""
-  const plain = (session: Session): unknown =>
-    columns === undefined
-      ? SessionsNdjson.toRecord(session)
-      : Object.fromEntries(columns.map((column) => [column, valueOf(session, column) ?? null]))
+  const plain: (session: Session) => unknown = columns === undefined ? SessionsNdjson.toRecord : flatten(columns)
   let isEmpty = true
   return {
     rows: (sessions) => {

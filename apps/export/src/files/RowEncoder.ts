@@ -1,6 +1,7 @@
 /**
  * Sessions as the text of the files.
  */
+import { pathOf } from "@hb-sessions/core/SessionsColumns"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import type { Session } from "@hb-sessions/core/Session"
@@ -21,8 +22,7 @@ export const makeRows = ({ columns, dialect, format }: Selection): Rows => {
     const line = columns.length === 0 ? everything : pick(columns)
     return { header: "", encode: (sessions) => sessions.map((session) => `${line(session)}\n`).join("") }
   }
-  const names = SessionsCsv.columns.filter((name) => columns.includes(name))
-  const options = { columns: names.toSorted((a, b) => columns.indexOf(a) - columns.indexOf(b)), dialect }
+  const options = { columns, dialect }
   return { header: SessionsCsv.header(options), encode: SessionsCsv.encodeRows(options) }
 }
 
@@ -31,34 +31,43 @@ const everything = (session: Session): string => SessionsNdjson.encodeSession(wi
 
 /** Only the named keys, nested as the API nests them. */
 const pick = (columns: ReadonlyArray<string>) => {
-  const paths = columns.map((column) => column.split("."))
+  const all = columns.map(pathOf)
+  // What is below a named key comes with it.
+  const paths = all.filter((path) => !all.some((above) => above.length < path.length && isWithin(path, above)))
   return (session: Session): string => {
     const whole: unknown = SessionsNdjson.toRecord(withoutSecrets(session))
-    const picked: Tree = {}
+    const picked = emptyTree()
     for (const path of paths) {
-      let from = whole
+      const value = path.reduce(below, whole)
+      if (value === undefined) continue
       let into = picked
-      for (const [depth, key] of path.entries()) {
-        if (!isTree(from) || from[key] === undefined) break
-        from = from[key]
-        if (depth === path.length - 1) {
-          into[key] = from
-        } else {
-          const below = into[key] ?? {}
-          into[key] = below
-          if (isTree(below)) into = below
-        }
-      }
+      for (const key of path.slice(0, -1)) into = into[key] = asTree(into[key]) ?? emptyTree()
+      into[path[path.length - 1] ?? ""] = value
     }
     return SessionsNdjson.toJson(picked)
   }
 }
 
+const isWithin = (path: ReadonlyArray<string>, above: ReadonlyArray<string>): boolean =>
+  above.every((key, depth) => path[depth] === key)
+
+/** The value of a key, but of none that is inherited, nor of a number that is kept as text. */
+const below = (value: unknown, key: string): unknown =>
+  asTree(value) !== undefined && Object.hasOwn(Object(value), key) && !(Array.isArray(value) && key === "length")
+    ? asTree(value)?.[key]
+    : undefined
+
 interface Tree {
   [key: string]: unknown
 }
 
-const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null
+/** Without a prototype, since a key may be `__proto__`. */
+const emptyTree = (): Tree => Object.create(null)
+
+const asTree = (value: unknown): Tree | undefined => (isTree(value) ? value : undefined)
+
+const isTree = (value: unknown): value is Tree =>
+  typeof value === "object" && value !== null && !(value instanceof SessionsNdjson.ExactNumber)
 
 const QUARTER = 15 * 60_000
 

@@ -134,6 +134,10 @@ export const Manifest = Schema.Struct({
   sweepReason: Schema.String.annotateKey({ description: "Why, in a sentence" }),
   resumed: Schema.Int.annotateKey({ description: "How often the run was interrupted and went on" }),
   report: SweepReport,
+  columnsLeftOut: Schema.optionalKey(Schema.Array(Schema.String)).annotateKey({
+    description:
+      "With `selection.columnsAsked`: paths that sessions of the last part of this run had beside the columns, at most 100; absent for none"
+  }),
   implausibleTimes: Count.annotateKey({
     description:
       "Sessions received with a `createdAt` before 2000 or more than a year ahead of the server's clock; they are written like all others, and the bookmark does not follow them"

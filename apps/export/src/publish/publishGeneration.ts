@@ -223,6 +223,7 @@ const contentOf = Effect.fnUntraced(function* (
     sweepReason: plan.sweepReason,
     resumed: plan.resumed,
     report,
+    ...(gathered.columns.leftOut.length === 0 ? {} : { columnsLeftOut: gathered.columns.leftOut }),
     implausibleTimes: progress.implausible,
     bookmark:
       reconciled === undefined ? bookmark : { ...bookmark, index: { sessions: reconciled.index.size, files: index } },

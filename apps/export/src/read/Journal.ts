@@ -1,11 +1,13 @@
 /**
  * What a run has received: each session once in the files, in the state that it was read in last.
  */
+import type { ColumnChooser } from "@hb-sessions/core/ColumnChooser"
 import type { Session } from "@hb-sessions/core/Session"
 import type { ScanChunk } from "@hb-sessions/core/Sessions"
 import * as Effect from "effect/Effect"
 import { makePartitionOf, type Rows } from "../files/RowEncoder.ts"
 import type { Plan, Progress } from "../resume/Checkpoint.ts"
+import * as Columns from "./Columns.ts"
 import { eachRecord } from "./IncrementalPlan.ts"
 import {
   clearFingerprint,
@@ -42,6 +44,8 @@ export class Journal {
   readonly replaced = new KeyTable()
   /** Whether a session was met that `checkUnplaced` did not expect. */
   hasMissedUndated = false
+  /** Watches what the sessions have beside the columns; undefined where all of it is written. */
+  readonly columns: ColumnChooser | undefined
 
   readonly #options: Options
   readonly #partitionOf: (createdAt: number | undefined) => string
@@ -53,6 +57,7 @@ export class Journal {
 
   constructor(options: Options) {
     this.#options = options
+    this.columns = Columns.watch(options.plan.selection)
     this.#partitionOf = makePartitionOf(options.plan.selection)
   }
 
@@ -137,6 +142,7 @@ export class Journal {
     clearFingerprint(this.#record)
     if (!this.#matches(session, index?.isWritten(this.#record) === true)) return undefined
     const row = rows.encode([session])
+    this.columns?.look([session])
     setFingerprint(this.#record, row)
     return row
   }

@@ -1,6 +1,7 @@
 /**
  * From the stream of pages to growing files, with checkpoints on the way.
  */
+import type { ColumnsReport } from "@hb-sessions/core/ColumnChooser"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
 import * as Clock from "effect/Clock"
@@ -50,6 +51,8 @@ export interface Gathered {
   readonly distinct: number
   /** Whether a read back to a time met a session that should have been received, but that no time places. */
   readonly hasMissedUndated: boolean
+  /** What the columns of the sessions received in this read do not tell. */
+  readonly columns: ColumnsReport
 }
 
 /** What a read begins with. */
@@ -101,7 +104,8 @@ export const readToFiles = Effect.fn("readToFiles")(function* (begin: Beginning)
     receivedNow,
     quarantine: { state: quarantine, file: files.quarantine.file },
     distinct,
-    hasMissedUndated
+    hasMissedUndated,
+    columns: journal.columns?.report ?? { empty: [], leftOut: [] }
   })
 }, Effect.scoped)
 

@@ -29,6 +29,9 @@ export const Selection = Schema.Struct({
   columns: Schema.Array(Schema.String).annotateKey({
     description: "In the order of the file; empty for NDJSON with every key that the API sent"
   }),
+  columnsAsked: Schema.optionalKey(Schema.Array(Schema.String)).annotateKey({
+    description: "What was asked for where that holds `*`, for which `columns` has what it stands for; else absent"
+  }),
   dialect: Schema.Literals(dialects).annotateKey({
     description: "`spreadsheet`: text that a spreadsheet would run as a formula begins with an apostrophe"
   }),
@@ -45,8 +48,16 @@ export const Selection = Schema.Struct({
 }).annotate({ identifier: "Selection" })
 export type Selection = typeof Selection.Type
 
-/** Whether two selections are the same. */
-export const isSame = Schema.toEquivalence(Selection)
+const equal = Schema.toEquivalence(Selection)
+
+/** Whether two selections are the same; what `*` stands for in one of them is no difference. */
+export const isSame = (decided: Selection, given: Selection): boolean => equal(decided, decidedAs(given, decided))
+
+/** The given selection, with the columns that were decided when the same was asked before. */
+export const decidedAs = (given: Selection, decided: Selection): Selection =>
+  given.columnsAsked !== undefined && given.columnsAsked.join() === decided.columnsAsked?.join()
+    ? { ...given, columns: decided.columns }
+    : given
 
 /** One setting with two values. */
 export interface Difference {
@@ -56,7 +67,7 @@ export interface Difference {
 }
 
 /** Where each part of a selection is given. */
-const givenAs: Readonly<Record<keyof Selection, string>> = {
+const givenAs: Readonly<Record<Exclude<keyof Selection, "columnsAsked">, string>> = {
   mode: "--mode",
   format: "--format",
   compress: "--compress",
@@ -70,7 +81,7 @@ const givenAs: Readonly<Record<keyof Selection, string>> = {
   server: "HYPERBROWSER_BASE_URL"
 }
 
-const parts: ReadonlyArray<keyof Selection> = [
+const parts: ReadonlyArray<keyof typeof givenAs> = [
   "mode",
   "server",
   "status",
@@ -105,8 +116,8 @@ export const differences = (published: Selection, given: Selection): ReadonlyArr
     .filter(({ is, was }) => is !== was)
 }
 
-const valueOf = (selection: Selection, part: keyof Selection): string => {
-  const value = selection[part]
+const valueOf = (selection: Selection, part: keyof typeof givenAs): string => {
+  const value = part === "columns" ? (selection.columnsAsked ?? selection.columns) : selection[part]
   if (value === undefined) return "none"
   if (typeof value === "string") return value
   return value.length === 0 ||

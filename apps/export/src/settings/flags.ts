@@ -166,7 +166,11 @@ export const flags = {
   ),
   format: described(Flag.Literals("format", formats), "Format of the files (default: csv)"),
   compress: described(Flag.Literals("compress", compressions), "Compression of the files (default: none)"),
-  columns: value("columns", "names", "Only these columns, separated by commas, in this order (default: all)"),
+  columns: value(
+    "columns",
+    "names",
+    "Only these columns, separated by commas, in this order: any key by its path, '*' for all (default: all of the contract)"
+  ),
   dialect: described(
     Flag.Literals("dialect", dialects),
     "spreadsheet: put an apostrophe before text that a spreadsheet would run as a formula (default: plain)"

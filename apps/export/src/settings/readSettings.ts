@@ -4,7 +4,7 @@
 import * as TimeExpression from "@hb-sessions/app-kit/TimeExpression"
 import { knownStatuses } from "@hb-sessions/core/Session"
 import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
-import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
+import * as SessionsColumns from "@hb-sessions/core/SessionsColumns"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -46,7 +46,8 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     return yield* usage("--dialect spreadsheet is about CSV; leave it out, or give --format csv")
   }
   const columns = yield* columnsOf(format, rest.columns)
-  if (rest.mode === "incremental" && columns.length > 0 && !columns.includes("id")) {
+  const hasEverything = columns.includes(SessionsColumns.everything)
+  if (rest.mode === "incremental" && columns.length > 0 && !hasEverything && !columns.includes("id")) {
     return yield* usage(
       "--columns without id cannot be used with --mode incremental, since nothing tells then which rows are of one session; add id"
     )
@@ -80,6 +81,7 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     format,
     compress: rest.compress,
     columns,
+    ...(hasEverything ? { columnsAsked: columns } : {}),
     dialect: rest.dialect,
     partition: rest.partition,
     timeZone: yield* timeZone,
@@ -122,8 +124,12 @@ export const readSettings = Effect.flatMap(SessionsConfig.apiKey, readSettingsFo
 export const readSettingsWithoutKey = readSettingsFor(undefined)
 
 const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
-  if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsCsv.columns : [])
+  if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsColumns.columns : [])
   return Effect.fromResult(
-    Result.mapError(SessionsCsv.parseColumns(names.value), ({ message }) => usage(`--columns: ${message}`))
+    Result.mapBoth(SessionsColumns.parseColumns(names.value), {
+      // NDJSON has no header: all of it is all that each session has.
+      onSuccess: (columns) => (format === "ndjson" && columns.includes(SessionsColumns.everything) ? [] : columns),
+      onFailure: ({ message }) => usage(`--columns: ${message}`)
+    })
   )
 }

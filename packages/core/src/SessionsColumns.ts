@@ -1,0 +1,156 @@
+/**
+ * The columns of a session: the fields of the contract, and every other key that a server sends, by its path.
+ *
+ * **Details**
+ *
+ * A path has the keys down to a value, joined by dots: `creditBreakdown.proxyDataCreditsUsed`. Digits choose an item of
+ * an array: `tags.0`. In a key, a backslash is put before a dot, a comma, a backslash and `*`. `*` stands for the
+ * columns of the contract that are not named beside it, and then for every other path that was seen, in order of the
+ * alphabet. Text, numbers and booleans have a path of their own, arrays and empty objects too.
+ *
+ * What grants access to a running browser is never a column, nor a part of one.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { joinPath, splitList, splitPath } from "./internal/columnPath.ts"
+import { valueReader } from "./internal/columnValue.ts"
+import { nearest } from "./internal/csv.ts"
+import { isSecretKey } from "./secretKeys.ts"
+import type { Session } from "./Session.ts"
+
+const names = [
+  "id",
+  "teamId",
+  "status",
+  "createdAt",
+  "startTime",
+  "endTime",
+  "updatedAt",
+  "creditsUsed",
+  "launchState.useUltraStealth",
+  "launchState.useStealth",
+  "launchState.useProxy",
+  "launchState.solveCaptchas",
+  "launchState.solverType",
+  "launchState.adblock",
+  "launchState.trackers",
+  "launchState.annoyances",
+  "launchState.screen.width",
+  "launchState.screen.height",
+  "launchState.enableWebRecording",
+  "launchState.enableVideoWebRecording",
+  "launchState.enableLogCapture",
+  "launchState.acceptCookies",
+  "launchState.profile.id",
+  "launchState.profile.persistChanges",
+  "launchState.profile.persistNetworkCache",
+  "launchState.staticIpId",
+  "launchState.saveDownloads",
+  "launchState.enableWindowManager",
+  "launchState.enableWindowManagerTaskbar",
+  "launchState.viewOnlyLiveView",
+  "launchState.disablePasswordManager",
+  "launchState.enableAlwaysOpenPdfExternally",
+  "launchState.disablePostQuantumKeyAgreement"
+] as const
+
+/** The name of a column of the contract. */
+export type ColumnName = (typeof names)[number]
+
+/** A column of the contract, or the path of any other key. */
+export type Column = ColumnName | (string & {})
+
+/** Every column of the contract, in the order in which they are written; new ones are added at the end. */
+export const columns: ReadonlyArray<ColumnName> = names
+
+const contract: ReadonlySet<string> = new Set(names)
+
+/** Whether a column is one of the contract. */
+export const isContractColumn = (column: string): column is ColumnName => contract.has(column)
+
+/** Stands for all columns. */
+export const everything = "*"
+
+/** Keys outside the contract that servers are known to send; to be offered where columns are chosen. */
+export const knownExtras: ReadonlyArray<string> = [
+  "sessionUrl",
+  "duration",
+  "closeReason",
+  "proxyDataConsumed",
+  "dataConsumed",
+  "creditBreakdown.creditsUsed",
+  "creditBreakdown.browserTimeCreditsUsed",
+  "creditBreakdown.proxyDataCreditsUsed"
+]
+
+/** A list of columns cannot be used. */
+export class InvalidColumns extends Schema.TaggedError<InvalidColumns>()("InvalidColumns", {
+  /** `none`: the list is empty. `secret`: the column would hold a credential. */
+  problem: Schema.Literals(["none", "secret", "repeated"]),
+  /** The name as it was given; absent when the list is empty. */
+  column: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    const name = JSON.stringify(this.column)
+    switch (this.problem) {
+      case "none":
+        return `no column is named; the columns of the contract are ${names.join(",")}, and * adds all others`
+      case "secret":
+        return `${name} grants access to a running browser, so it is never a column`
+      case "repeated":
+        return `the column ${name} is named twice`
+    }
+  }
+}
+
+/** Reads a list of columns separated by commas, such as `id,status,launchState.screen.width` or `id,*`. */
+export const parseColumns = (text: string): Result.Result<ReadonlyArray<Column>, InvalidColumns> =>
+  checkColumns(splitList(text))
+
+/** Holds a list of columns to the rules: some, each a path that is named once, and none secret. */
+export const checkColumns = (list: ReadonlyArray<string>): Result.Result<ReadonlyArray<Column>, InvalidColumns> => {
+  if (list.length === 0) return Result.fail(new InvalidColumns({ problem: "none" }))
+  const found = new Set<string>()
+  for (const column of list) {
+    const path = splitPath(column)
+    if (path.some(isSecretKey)) return Result.fail(new InvalidColumns({ problem: "secret", column }))
+    // The same path may be spelt with and without a backslash.
+    const name = column === everything ? everything : joinPath(path)
+    if (found.has(name)) return Result.fail(new InvalidColumns({ problem: "repeated", column }))
+    found.add(name)
+  }
+  return Result.succeed([...found])
+}
+
+/** The keys down to the value of a column. */
+export const pathOf = (column: Column): ReadonlyArray<string> => splitPath(column)
+
+/** The column that was probably meant by one that no session has; undefined when none is close. */
+export const suggestionFor = (column: string): string | undefined => {
+  const known = [...names, ...knownExtras]
+  return known.includes(column) ? undefined : nearest(column, known)
+}
+
+/**
+ * Makes a function that reads the value of a column.
+ *
+ * **Details**
+ *
+ * The value is undefined where it is null or absent. Times of the contract are epoch milliseconds. A number that JavaScript cannot
+ * hold is an `ExactNumber` of `SessionsNdjson`. Objects and arrays come without their secret keys; `toJson` of
+ * `SessionsNdjson` writes them.
+ */
+export const reader = (column: Column): ((session: Session) => unknown) =>
+  valueReader(splitPath(column), isContractColumn(column))
+
+const times: ReadonlySet<string> = new Set<ColumnName>(["createdAt", "startTime", "endTime", "updatedAt"])
+
+/** Whether the values of a column are times of the contract: epoch milliseconds in UTC. */
+export const isTimeColumn = (column: Column): boolean => times.has(column)
+
+/** The list with `extras` and what it misses of the contract in place of `*`. */
+export const expandColumns = (list: ReadonlyArray<Column>, extras: ReadonlyArray<Column>): ReadonlyArray<Column> => {
+  const named = new Set<string>(list)
+  const all = [...names, ...extras].filter((name) => !named.has(name))
+  return list.flatMap((name) => (name === everything ? all : [name]))
+}
