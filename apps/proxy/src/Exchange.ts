@@ -100,6 +100,11 @@ export class Exchange {
     return this.isFinished || this.response.destroyed
   }
 
+  /** Bytes of the body of an answer that was begun, so far. */
+  get sent(): number {
+    return this.streamed
+  }
+
   /** Since when the client has not taken what was written, in milliseconds of `performance.now`; undefined if it has. */
   get blockedSince(): number | undefined {
     return this.stuckSince

@@ -133,6 +133,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     secrets,
     isStrict: settings.strictUpstream,
     readConcurrency: settings.readConcurrency,
+    heartbeat: settings.heartbeat,
     deadline: settings.deadline,
     readTimeout: settings.readTimeout
   })

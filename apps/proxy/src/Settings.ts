@@ -241,6 +241,12 @@ export const flags = {
     meaning: "Longest time without a byte on a connection that is being answered",
     metavar: "duration"
   }),
+  heartbeat: setting("heartbeat", {
+    schema: TimeLimit,
+    default: "15s",
+    meaning: "Longest time without a byte in a whole list of NDJSON or JSON: a space is sent then",
+    metavar: "duration"
+  }),
   keepAlive: setting("keep-alive", {
     schema: TimeLimit,
     default: "65s",

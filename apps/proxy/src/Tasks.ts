@@ -36,6 +36,7 @@ export interface TaskOptions {
   readonly secrets: Secrets
   readonly isStrict: boolean
   readonly readConcurrency: number
+  readonly heartbeat: Duration.Duration
   readonly deadline: Duration.Duration
   readonly readTimeout: Duration.Duration
 }
@@ -59,7 +60,8 @@ export const make = (options: TaskOptions) => {
         const list = WholeList.send(exchange, {
           format: task.format,
           query: task.query,
-          concurrency: options.readConcurrency
+          concurrency: options.readConcurrency,
+          heartbeat: options.heartbeat
         })
         return workFor("list", list)(new Claim(owner)).pipe(within(options.readTimeout))
       }

@@ -9,6 +9,7 @@ import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
@@ -65,7 +66,13 @@ const writer = (format: Format, columns: ReadonlyArray<Column>): Writer => {
  */
 export const send = Effect.fn("WholeList.send")(function* (
   exchange: Exchange,
-  options: { readonly format: Format; readonly query: ReadQuery; readonly concurrency: number }
+  options: {
+    readonly format: Format
+    readonly query: ReadQuery
+    readonly concurrency: number
+    /** Longest silence once the answer has begun, as far as the format has something to say that means nothing. */
+    readonly heartbeat: Duration.Duration
+  }
 ) {
   const { columns = contract } = options.query
   const chooser = new ColumnChooser(columns)
@@ -97,7 +104,7 @@ export const send = Effect.fn("WholeList.send")(function* (
         report = found
       })
   })
-  yield* (exchange.method === "HEAD" ? Stream.take(pages, 1) : pages).pipe(
+  const reading = (exchange.method === "HEAD" ? Stream.take(pages, 1) : pages).pipe(
     Stream.map(({ sessions }) => visible.rows(sessions)),
     held(chooser, identity),
     Stream.runForEach((pagesOfRows) =>
@@ -108,6 +115,8 @@ export const send = Effect.fn("WholeList.send")(function* (
       })
     )
   )
+  const isFillable = options.format !== "csv" && exchange.method !== "HEAD"
+  yield* isFillable ? Effect.raceFirst(reading, beating(exchange, options.heartbeat)) : reading
   begin()
   report = visible.report(report)
   exchange.write(write().tail(report))
@@ -120,6 +129,21 @@ export const send = Effect.fn("WholeList.send")(function* (
   }
   exchange.end()
 })
+
+/**
+ * Sends a space when nothing was sent for a while, so that nobody on the way takes the connection for dead: the list may
+ * be proven complete without a row. Between two rows, and before a line, a space means nothing.
+ */
+const beating = (exchange: Exchange, longest: Duration.Duration): Effect.Effect<never> => {
+  let before = 0
+  const beat = Effect.sync(() => {
+    const { response, sent } = exchange
+    // What a client has not taken is no silence of ours.
+    if (sent === before && response.headersSent && response.writableLength === 0) exchange.write(" ")
+    before = exchange.sent
+  })
+  return Effect.forever(Effect.andThen(Effect.sleep(Duration.times(longest, 0.5)), beat))
+}
 
 /** As an item of a structured field (RFC 9651). */
 const completeness = ({ completeness: claim }: SweepReport): string =>

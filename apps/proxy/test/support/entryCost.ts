@@ -36,7 +36,7 @@ const program = Effect.gen(function* () {
       Answer.make(new Uint8Array(bodySize).fill(65), {
         contentType: "application/json; charset=utf-8",
         statuses: new Set(["closed"]),
-        headers: ["link", link, "x-upstream-request-id", key.slice(-20)]
+        headers: [...(link === undefined ? [] : ["link", link]), "x-upstream-request-id", key.slice(-20)]
       })
     )
   }
