@@ -1,7 +1,7 @@
 /**
  * One reading of the list from its first page on.
  */
-import type { Answer } from "./Sweep.ts"
+import type { Answer } from "./Answer.ts"
 
 /** A row and where a pass met it. */
 export interface Mark {

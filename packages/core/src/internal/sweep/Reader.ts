@@ -9,9 +9,13 @@ import type { SessionPage } from "../../SessionPage.ts"
 import type { SessionsClient } from "../../SessionsClient.ts"
 import { PageMismatch, PaginationStuck, SessionsError } from "../../SessionsError.ts"
 import { duplicates, rowsRead } from "./metrics.ts"
-import type { Answer, Sweep, Taken, Ticket } from "./Sweep.ts"
+import type { Answer, Taken, Ticket } from "./Answer.ts"
+import type { Sweep } from "./Sweep.ts"
 
 export type Pages = Stream.Stream<Taken, SessionsError>
+
+/** Yields what to read; goes on when all of it has been taken, and returns what came of it. */
+export type Step<A> = Generator<Pages, A, void>
 
 export interface ReaderOptions {
   readonly client: SessionsClient["Service"]
@@ -48,8 +52,6 @@ interface Refusal {
 export class Reader {
   readonly sweep: Sweep
   readonly concurrency: number
-  /** What `again` got last. */
-  answers: Array<Answer> = []
   /** The number that the server gives the first page; undefined until it told one. */
   #firstPage: 0 | 1 | undefined
   readonly #options: ReaderOptions
@@ -93,12 +95,12 @@ export class Reader {
   }
 
   /** Passes until the page size stays the same for a whole one. */
-  *wholePass(options: PassOptions): Generator<Pages, void> {
+  *wholePass(options: PassOptions): Step<void> {
     yield this.pass(options)
     yield* this.#again(options)
   }
 
-  *#again(options: PassOptions): Generator<Pages, void> {
+  *#again(options: PassOptions): Step<void> {
     for (let restarts = 0; this.sweep.pass.newPageSize !== undefined; restarts++) {
       if (restarts === MAX_RESTARTS)
         yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
@@ -107,7 +109,7 @@ export class Reader {
   }
 
   /** Finishes a pass that was cut off, from the page after the last one that was read. */
-  *finishPass(): Generator<Pages, void> {
+  *finishPass(): Step<void> {
     const { pass } = this.sweep
     const { isListing, reached } = pass
     if (reached === 0) {
@@ -129,12 +131,12 @@ export class Reader {
    * down, as sessions entered at the head, the pages above it are left out. Where the first row of the page that should
    * have the last one is not known in this pass, pages before it are read until one is. A proof does not rest on this.
    */
-  *#goOn(): Generator<Pages, void> {
+  *#goOn(): Step<void> {
     const { sweep } = this
     const { pass } = sweep
     const { last, reached } = pass
     if (pass.next > sweep.lastPage) return
-    yield this.#next
+    let latest = (yield* taking(this.#next)).at(-1)
     const { pageSize, total } = sweep
     if (pageSize === undefined || total === last?.total) return
     const moved = total === undefined || last?.total === undefined ? 0 : total - last.total
@@ -142,34 +144,32 @@ export class Reader {
     const place = Math.max(1, Math.floor((reached * pageSize - 1 + shift) / pageSize) + 1)
     if (place > reached + 1) {
       pass.next = Math.min(place, sweep.lastPage)
-      yield this.#next
+      latest = (yield* taking(this.#next)).at(-1)
     }
-    if (place <= reached) yield this.again([place])
-    let isKnown = sweep.latest?.isFirstKnown ?? true
+    if (place <= reached) latest = (yield* this.again([place])).at(-1)
+    let isKnown = latest?.isFirstKnown ?? true
     const end = Math.min(reached, sweep.lastPage)
     const between = Array.from({ length: Math.max(0, end - place) }, (_, at) => place + 1 + at)
-    if (between.length > 0) yield this.again(between)
+    if (between.length > 0) yield* this.again(between)
     for (let page = place - 1; page > 0 && !isKnown; page--) {
-      yield this.again([page])
-      isKnown = sweep.latest?.isFirstKnown ?? true
+      const [taken] = yield* this.again([page])
+      isKnown = taken?.isFirstKnown ?? true
     }
   }
 
-  /** Reads some pages once more; what is new on them comes in their order. The answers are kept until the next time. */
-  again(pages: ReadonlyArray<number>): Pages {
-    return Stream.suspend(() => {
-      this.answers = []
-      const asked = Stream.takeWhile(Stream.fromIterable(pages), () => !this.#cutIfStopped())
-      return this.#answers(asked, this.concurrency).pipe(
-        Stream.tap((answer) => Effect.sync(() => this.answers.push(answer))),
-        Stream.mapEffect((answer) => counted(this.sweep, () => this.sweep.take(answer, false)))
+  /** Reads some pages once more; what is new on them comes in their order. Returns what was taken. */
+  *again(pages: ReadonlyArray<number>): Step<ReadonlyArray<Taken>> {
+    const asked = Stream.takeWhile(Stream.fromIterable(pages), () => !this.#cutIfStopped())
+    return yield* taking(
+      Stream.mapEffect(this.#answers(asked, this.concurrency), (answer) =>
+        counted(this.sweep, () => this.sweep.take(answer, false))
       )
-    })
+    )
   }
 
   /** Asks for a page for the sake of its total. */
-  peek(page: number): Pages {
-    return Stream.fromEffectDrain(Effect.suspend(() => this.#ask(page)))
+  *peek(page: number): Step<void> {
+    yield Stream.fromEffectDrain(Effect.suspend(() => this.#ask(page)))
   }
 
   readonly #next: Pages = Stream.suspend(() =>
@@ -304,6 +304,13 @@ export class Reader {
       })
     )
   }
+}
+
+/** A step that returns what was taken in it. */
+function* taking(pages: Pages): Step<ReadonlyArray<Taken>> {
+  const all: Array<Taken> = []
+  yield Stream.tap(pages, (taken) => Effect.sync(() => all.push(taken)))
+  return all
 }
 
 const hasSameRows = (a: Answer, b: Answer): boolean =>

@@ -22,7 +22,7 @@
 import type { Session } from "../../Session.ts"
 import { Digest } from "./Digest.ts"
 import { readUuid } from "./IdTable.ts"
-import type { Answer } from "./Sweep.ts"
+import type { Answer } from "./Answer.ts"
 
 /** The beginning of a kept scan; the digit is its version. */
 export const MAGIC = new TextEncoder().encode("hbscan1\n")

@@ -7,55 +7,18 @@
 import type { Session } from "../../Session.ts"
 import type { DecodedPage, SessionPage, UnreadableRow } from "../../SessionPage.ts"
 import { sentValues } from "../asSent.ts"
+import type { Answer, Taken, Ticket } from "./Answer.ts"
 import type { Delivered } from "./Delivered.ts"
 import { Digest } from "./Digest.ts"
 import { IdTable } from "./IdTable.ts"
 import { OrderObserver } from "./ListOrder.ts"
 import { Pass } from "./Pass.ts"
 import type { Query } from "./Query.ts"
-import { type Response, Responses } from "./Responses.ts"
+import { Responses } from "./Responses.ts"
 import type { Rules } from "./Rules.ts"
 import type { ScanLog } from "./ScanLog.ts"
 import { digestOf, namesOf, type Position } from "./token.ts"
 import { rowsOf } from "./unreadable.ts"
-
-/** A request that was sent. */
-export interface Ticket {
-  readonly page: number
-  readonly asked: number
-  /** Ids met before. */
-  readonly known: number
-  /** The largest total that was complete before. */
-  readonly floor: number
-}
-
-/** A page as it was received. */
-export interface Answer extends Response {
-  /** Among the responses; undefined for an answer that stands for none. */
-  readonly index: number | undefined
-  readonly known: number
-  /** Each row at its place, those without a usable id too. */
-  readonly sessions: ReadonlyArray<Session>
-  /** The rows without a usable id, by the ids of those that stand for them; undefined when there are none. */
-  readonly unreadable: ReadonlyMap<string, UnreadableRow> | undefined
-  /** Whether values on the page had no meaning. */
-  readonly hasIgnored: boolean
-  /** Undefined when the response did not tell. */
-  readonly pageSize: number | undefined
-}
-
-/** What was new on a page. */
-export interface Taken {
-  readonly page: number
-  readonly sessions: ReadonlyArray<Session>
-  readonly unreadableRows: ReadonlyArray<UnreadableRow>
-  /** What was on it and had been read before; only for a scan that is kept. */
-  readonly repeated: ReadonlyArray<Session>
-  /** What was learned since the rows before; empty when nobody keeps it. */
-  readonly learned: Uint8Array
-  /** Where the read stands after these rows. */
-  readonly position: () => Position
-}
 
 /** Most requests for each page that the list had at first, and some more for short lists. */
 const MAX_REQUESTS_PER_PAGE = 8
@@ -82,8 +45,8 @@ export class Sweep {
   responses = new Responses()
   observer = new OrderObserver()
   pass = new Pass({ from: 1, start: 0, clock: 0, isListing: true, looksPastEnd: false })
-  /** The latest answer that was taken, how many of its rows were new, and whether this pass had met the first of them. */
-  latest: { readonly answer: Answer; readonly fresh: number; readonly isFirstKnown: boolean } | undefined
+  /** The latest answer that was taken. */
+  latest: Answer | undefined
 
   /** Sessions on a full page; undefined until a response told, or had rows. */
   pageSize: number | undefined
@@ -370,14 +333,16 @@ export class Sweep {
     this.duplicates += answer.sessions.length - fresh
     this.driftSeen ||= this.totalChanged || (isListed ? fresh < answer.sessions.length : fresh > 0)
     this.emitted += sessions.length
-    this.latest = { answer, fresh, isFirstKnown }
+    this.latest = answer
     this.taken++
     if (inPass) this.restarts = 0
     this.log?.rows(answer, inPass)
     this.log?.unreadable(this.unreadable, this.hasAlikeRows)
     if (inPass) this.#advance(answer, fresh)
     const learned = this.log?.flush() ?? nothing
-    return { page: answer.page, sessions, unreadableRows, repeated, learned, position: this.#position() }
+    const { page } = answer
+    const position = this.#position()
+    return { page, sessions, unreadableRows, repeated, learned, position, answer, fresh, isFirstKnown }
   }
 
   /** Goes on behind all events of before. */

@@ -22,7 +22,8 @@
  */
 import type { Mark } from "./Pass.ts"
 import { overlapsAgree } from "./overlaps.ts"
-import type { Answer, Sweep } from "./Sweep.ts"
+import type { Answer } from "./Answer.ts"
+import type { Sweep } from "./Sweep.ts"
 
 /** What was read again at the ends of the list, after a pass. */
 export interface Ends {

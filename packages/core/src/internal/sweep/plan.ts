@@ -7,12 +7,13 @@ import { gapsBetween, pagesOf } from "./gaps.ts"
 import { momentCertificate } from "./momentCertificate.ts"
 import { placeRows } from "./placement.ts"
 import { positionCertificate, type PositionVerdict, recentGaps } from "./positionCertificate.ts"
-import type { Pages, Reader } from "./Reader.ts"
-import type { Answer, Sweep } from "./Sweep.ts"
+import type { Reader, Step } from "./Reader.ts"
+import type { Answer } from "./Answer.ts"
+import type { Sweep } from "./Sweep.ts"
 import { skippedPages } from "./skippedPages.ts"
 import type { Position } from "./token.ts"
 
-export type Plan = Generator<Pages, Completeness>
+export type Plan = Step<Completeness>
 
 /** Most times that both ends of a list that nothing leaves are read again. */
 const MAX_ROUNDS = 6
@@ -30,7 +31,7 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
     return unproven("fast")
   }
   // The last page again, as rows may have moved; and as many pages before it as have left the list meanwhile.
-  yield reader.peek(1)
+  yield* reader.peek(1)
   const left = Math.max(0, (position.total ?? 0) - (sweep.total ?? 0))
   const pageSize = sweep.pageSize ?? position.pageSize
   const rows = (position.page - 1) * position.pageSize - left
@@ -40,7 +41,7 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
 }
 
 /** Reads again, once, the pages that rows were probably skipped on. */
-function* mended(reader: Reader): Generator<Pages, void> {
+function* mended(reader: Reader): Step<void> {
   const { pageSize, pass, responses, total } = reader.sweep
   if (pageSize === undefined || total === undefined) return
   const pages = skippedPages(responses.from(pass.start), {
@@ -48,7 +49,7 @@ function* mended(reader: Reader): Generator<Pages, void> {
     total,
     farthest: reader.sweep.farthestPage
   })
-  if (pages.length > 0) yield reader.again(pages)
+  if (pages.length > 0) yield* reader.again(pages)
 }
 
 /** Reads the list until it is proven that all of it has been read, or until `maxPasses` passes have not proven it. */
@@ -66,7 +67,7 @@ function* proving(reader: Reader, maxPasses: number): Plan {
     yield* reader.finishPass()
   } else {
     // Its total is told before the first page is read, so that it is known how long the list was then.
-    if (growsOnly && sweep.query.since !== undefined) yield reader.peek(1)
+    if (growsOnly && sweep.query.since !== undefined) yield* reader.peek(1)
     yield* listing(reader)
   }
   if (sweep.oddTotal !== undefined && sweep.total === undefined) {
@@ -80,7 +81,7 @@ function* proving(reader: Reader, maxPasses: number): Plan {
   if (sweep.total === undefined) return unproven("no-total")
   if (sweep.table.size === 0) {
     // It is the one list that a failing server gives as easily as a working one.
-    yield reader.again([1, 2])
+    yield* reader.again([1, 2])
     if (sweep.table.size === 0) return sweep.totalFirst === 0 && !sweep.totalChanged ? provenByMoment : tooFew(sweep)
   }
   if (yield* exceeds(reader)) return beyondTotal(sweep)
@@ -92,11 +93,12 @@ function* proving(reader: Reader, maxPasses: number): Plan {
   } else if (growsOnly && sweep.unreadable === 0 && (yield* counting(reader))) return provenByCount
   const listed = sweep.table.size
   while (sweep.passes < maxPasses && !sweep.isSpent) {
-    yield reader.again([1])
+    yield* reader.again([1])
     // The moment: what is new has just been read, and page 1 and the rest are read after it.
-    yield reader.again([1])
+    yield* reader.again([1])
     // A purge takes the oldest rows, so the last page comes first.
-    if (sweep.lastPage > 2 && sweep.pass.reached > 2) yield reader.again([Math.min(sweep.lastPage, sweep.pass.reached)])
+    if (sweep.lastPage > 2 && sweep.pass.reached > 2)
+      yield* reader.again([Math.min(sweep.lastPage, sweep.pass.reached)])
     yield* reader.wholePass({ from: 1, isListing: false })
     const verdict = check(reader)
     if (verdict === "proven") return sweep.unreadable === 0 ? provenByMoment : provenBesideUnreadable
@@ -112,10 +114,10 @@ function* proving(reader: Reader, maxPasses: number): Plan {
 const MAX_LOOKS = 3
 
 /** Whether a page has rows beyond its total, however often it is read. */
-function* exceeds(reader: Reader): Generator<Pages, boolean> {
+function* exceeds(reader: Reader): Step<boolean> {
   const { sweep } = reader
   for (let looks = 0; looks < MAX_LOOKS && sweep.beyondPage !== undefined; looks++) {
-    yield reader.again([sweep.beyondPage])
+    yield* reader.again([sweep.beyondPage])
   }
   return !sweep.rules.mayExceed(sweep.beyondPage !== undefined)
 }
@@ -123,7 +125,7 @@ function* exceeds(reader: Reader): Generator<Pages, boolean> {
 const check = ({ sweep }: Reader) => momentCertificate(sweep.table, sweep.responses, sweep.rules)
 
 /** The first pass; twice if the rows that it held back were not the ones of the token. */
-function* listing(reader: Reader): Generator<Pages, void> {
+function* listing(reader: Reader): Step<void> {
   const { sweep } = reader
   const options = { from: 1, isListing: true, looksPastEnd: sweep.rules.looksPastEnd }
   yield* reader.wholePass(options)
@@ -135,23 +137,22 @@ function* listing(reader: Reader): Generator<Pages, void> {
 }
 
 /** Page 1 again, and on until a row is known and the first row of the pass may have been met. */
-function* head(reader: Reader): Generator<Pages, ReadonlyArray<Answer>> {
+function* head(reader: Reader): Step<ReadonlyArray<Answer>> {
   const { sweep } = reader
   const answers: Array<Answer> = []
   for (let page = 1; ; page++) {
-    yield reader.again([page])
-    const { latest } = sweep
-    if (latest === undefined) return answers
-    answers.push(latest.answer)
-    const { sessions } = latest.answer
+    const [taken] = yield* reader.again([page])
+    if (taken === undefined) return answers
+    answers.push(taken.answer)
+    const { sessions } = taken.answer
     const grown = (sweep.total ?? 0) - (sweep.pass.first?.total ?? 0)
     const isFirstBelow = sweep.observer.order === "newest-first" && page * (sweep.pageSize ?? 1) <= grown
-    if (sessions.length === 0 || sweep.isSpent || (latest.fresh < sessions.length && !isFirstBelow)) return answers
+    if (sessions.length === 0 || sweep.isSpent || (taken.fresh < sessions.length && !isFirstBelow)) return answers
   }
 }
 
 /** Reads both ends of the list again, and what may have been skipped between them; whether that proves it read. */
-function* counting(reader: Reader): Generator<Pages, boolean> {
+function* counting(reader: Reader): Step<boolean> {
   const { sweep } = reader
   if (sweep.endedEarly) return false
   if (yield* countingAtOnce(reader)) return true
@@ -168,9 +169,9 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
     if (sweep.requests > asked) headAnswers = yield* head(reader)
 
     const lastPage = Math.min(sweep.lastPage, sweep.farthestPage)
-    yield reader.again([lastPage])
-    const tail = sweep.latest?.answer
-    if (tail === undefined) return false
+    const [last] = yield* reader.again([lastPage])
+    if (last === undefined) return false
+    const tail = last.answer
     // The list grew by another page: look again.
     if (sweep.lastPage > tail.page) continue
     const verdict = countCertificate(sweep, {
@@ -195,31 +196,30 @@ function* counting(reader: Reader): Generator<Pages, boolean> {
  * the other. Where the pass went on to an empty page after a full last one, or found the last row at the place that it had at
  * first, it has seen the end of the list; so no read of a quiet list takes more than two requests beyond its pages.
  */
-function* countingAtOnce(reader: Reader): Generator<Pages, boolean> {
+function* countingAtOnce(reader: Reader): Step<boolean> {
   const { sweep } = reader
   const { lastPage, latest, observer, pass } = sweep
   if (sweep.totalChanged || sweep.table.size !== sweep.total || lastPage === Infinity) return false
   if (pass.duplicates > 0) return false
   const isAnchored = pass.anchor !== undefined
-  const probe = latest?.answer
-  if (isAnchored && pass.sawEnd && probe?.total !== undefined && probe.known === sweep.table.size) {
-    return countCertificate(sweep, { head: [], tail: undefined, moment: probe }) === "proven"
+  if (isAnchored && pass.sawEnd && latest?.total !== undefined && latest.known === sweep.table.size) {
+    return countCertificate(sweep, { head: [], tail: undefined, moment: latest }) === "proven"
   }
   const sawEnd = pass.sawEnd && observer.order !== "oldest-first"
-  yield reader.again(lastPage > 1 && !sawEnd && !isAnchored ? [1, lastPage] : [1])
-  const first = reader.answers[0]
-  const last = reader.answers.at(-1)
+  const again = yield* reader.again(lastPage > 1 && !sawEnd && !isAnchored ? [1, lastPage] : [1])
+  const first = again[0]?.answer
+  const last = again.at(-1)?.answer
   if (first === undefined || last === undefined) return false
   const tail = sawEnd || isAnchored ? undefined : last
   return countCertificate(sweep, { head: [first], tail, moment: last }) === "proven"
 }
 
 /** Reads again what may have been skipped of the list down to `since`; whether nothing can be missing then. */
-function* placing(reader: Reader): Generator<Pages, boolean> {
+function* placing(reader: Reader): Step<boolean> {
   const { sweep } = reader
   for (let passes = 0; passes < MAX_RECENT_PASSES; passes++) {
     if (passes > 0) {
-      yield reader.peek(1)
+      yield* reader.peek(1)
       yield* reader.wholePass({ from: 1, isListing: false })
     }
     let verdict: PositionVerdict = "open"
@@ -228,11 +228,11 @@ function* placing(reader: Reader): Generator<Pages, boolean> {
       const { pageSize, total } = sweep
       if (pageSize === undefined || total === undefined) return false
       // What it holds now bounds what it held until now.
-      yield reader.peek(1)
+      yield* reader.peek(1)
       const pages = pagesOf(recentGaps(sweep)?.gaps ?? [], { pageSize, total, farthest: sweep.farthestPage })
       if (pages.length > 0) {
-        yield reader.again(pages)
-        yield reader.peek(1)
+        yield* reader.again(pages)
+        yield* reader.peek(1)
       }
       verdict = positionCertificate(sweep, headAnswers)
     }
@@ -242,7 +242,7 @@ function* placing(reader: Reader): Generator<Pages, boolean> {
 }
 
 /** Pages of a growing list that rows may have been skipped on, until none is missing. */
-function* skipped(reader: Reader, missing: () => number): Generator<Pages, void> {
+function* skipped(reader: Reader, missing: () => number): Step<void> {
   const { sweep } = reader
   const { observer, pageSize, pass, responses, total } = sweep
   if (missing() <= 0 || observer.order !== "newest-first" || pageSize === undefined || total === undefined) return
@@ -257,7 +257,7 @@ function* skipped(reader: Reader, missing: () => number): Generator<Pages, void>
   for (let at = 0; at < pages.length && missing() > 0 && !sweep.isSpent;) {
     const next = pages.slice(at, at + Math.min(reader.concurrency, missing()))
     at += next.length
-    yield reader.again(next)
+    yield* reader.again(next)
   }
 }
 

@@ -16,7 +16,8 @@ import { gapsBetween } from "./gaps.ts"
 import { headMoved } from "./countCertificate.ts"
 import { overlapsAgree } from "./overlaps.ts"
 import { placeRows, totalsAround } from "./placement.ts"
-import type { Answer, Sweep } from "./Sweep.ts"
+import type { Answer } from "./Answer.ts"
+import type { Sweep } from "./Sweep.ts"
 
 /** `unplaced`: the list grew while its first page was read, so the pass cannot prove anything. */
 export type PositionVerdict = "proven" | "open" | "unplaced" | "violated"

@@ -9,7 +9,8 @@ import * as Stream from "effect/Stream"
 import { InvalidResumeToken, SessionsError } from "../../SessionsError.ts"
 import { type Session, type SessionId } from "../../Session.ts"
 import { checksumOf, digestOfQuery, FRAME_HEAD, ids, MAGIC, NONE, tags } from "./ScanLog.ts"
-import type { Answer, Sweep } from "./Sweep.ts"
+import type { Answer } from "./Answer.ts"
+import type { Sweep } from "./Sweep.ts"
 
 /** Longest frame; what says that it is longer is no frame. */
 const MAX_FRAME = 2 ** 28

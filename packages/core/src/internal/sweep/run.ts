@@ -19,7 +19,8 @@ import { Reader } from "./Reader.ts"
 import { type Rules, rules } from "./Rules.ts"
 import { type Restored, restore } from "./restore.ts"
 import { ScanLog } from "./ScanLog.ts"
-import { Sweep, type Taken } from "./Sweep.ts"
+import type { Taken } from "./Answer.ts"
+import { Sweep } from "./Sweep.ts"
 import { decode } from "./token.ts"
 
 /** The options of a read. */
