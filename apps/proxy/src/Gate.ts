@@ -22,7 +22,7 @@ import type { Outbox } from "./Outbox.ts"
 import { type PageQuery, remembering } from "./PageQuery.ts"
 import { invalidParameter, type Refusal, refuse } from "./Problem.ts"
 import * as ReadQuery from "./ReadQuery.ts"
-import { type Allows, anonymous, type Authenticate, type Client } from "./Token.ts"
+import { anonymous, type Authenticate, type Client, type StandingOf } from "./Token.ts"
 
 /** What is left to be done by a fiber. */
 export type Task =
@@ -34,8 +34,8 @@ export type Task =
 /** What the gate works with. */
 export interface GateOptions<E> {
   readonly authenticate: Authenticate
-  /** Whether what was allowed to a client when it asked still is. */
-  readonly allows: Allows
+  /** Tells what became of a client that was found before. */
+  readonly standingOf: StandingOf
   readonly isOpen: boolean
   /** Whether the tokens can be believed. */
   readonly hasTokens: () => boolean
@@ -142,7 +142,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
   const endUnallowed = (): void => {
     const now = options.timeOfDay()
     for (const { client, end, exchange } of running) {
-      const refusal = options.hasTokens() ? (options.allows(client, now) ? undefined : unauthorized) : tokensUnavailable
+      const refusal = options.hasTokens() ? changed[options.standingOf(client, now)] : tokensUnavailable
       if (refusal === undefined) continue
       Metrics.count(Metrics.tokenEnded)
       if (exchange.response.headersSent) exchange.cut(refusal.problem)
@@ -294,6 +294,13 @@ const unauthorized = refuse(
   "send a valid token of this proxy as x-api-key or as Authorization: Bearer",
   { headers: { "www-authenticate": 'Bearer realm="hb-sessions-proxy"' } }
 )
+
+/** What a request under way is told when its token has changed. */
+const changed = {
+  same: undefined,
+  less: refuse("status-not-allowed", "this token has been allowed fewer statuses meanwhile; ask again"),
+  ended: unauthorized
+}
 
 const tokensUnavailable = refuse(
   "tokens-unavailable",

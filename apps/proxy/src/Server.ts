@@ -146,7 +146,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const isMeant = HostCheck.make(settings.allowedHosts ?? [])
   const gate = Gate.make({
     authenticate: tokens.authenticate,
-    allows: tokens.allows,
+    standingOf: tokens.standingOf,
     isOpen: tokens.isOpen,
     hasTokens: tokens.isUsable,
     isMeant,

@@ -95,8 +95,11 @@ const NO_DIGEST = Buffer.alloc(32)
 /** Finds the client of a credential; undefined for one that is unknown, expired or revoked. */
 export type Authenticate = (credential: string, now: number) => Client | undefined
 
-/** Whether a client may still do all that it once might: its token is active, and allows no less. */
-export type Allows = (client: Client, now: number) => boolean
+/** What became of a client since it was found: it may do as much as then, less, or nothing. */
+export type Standing = "same" | "less" | "ended"
+
+/** Tells what became of a client, at a time in epoch milliseconds. */
+export type StandingOf = (client: Client, now: number) => Standing
 
 /**
  * Makes the checks for a list of tokens.
@@ -108,7 +111,7 @@ export type Allows = (client: Client, now: number) => boolean
  */
 export const authenticator = ({
   tokens
-}: TokenList): { readonly authenticate: Authenticate; readonly allows: Allows } => {
+}: TokenList): { readonly authenticate: Authenticate; readonly standingOf: StandingOf } => {
   const known = new Map(
     tokens.map((record) => [
       record.id,
@@ -131,10 +134,11 @@ export const authenticator = ({
       const isEqual = timingSafeEqual(digest(credential), entry?.digest ?? NO_DIGEST)
       return isEqual && entry !== undefined && stateOf(entry.record, now) === "active" ? entry.client : undefined
     },
-    allows: (client, now) => {
+    standingOf: (client, now) => {
       const entry = known.get(client.id)
-      if (entry === undefined || entry.client.sha256 !== client.sha256) return false
-      return stateOf(entry.record, now) === "active" && includesAll(entry.client.statuses, client.statuses)
+      if (entry === undefined || entry.client.sha256 !== client.sha256) return "ended"
+      if (stateOf(entry.record, now) !== "active") return "ended"
+      return includesAll(entry.client.statuses, client.statuses) ? "same" : "less"
     }
   }
 }

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Metrics from "./Metrics.ts"
 import * as SteadyTime from "./SteadyTime.ts"
-import { type Allows, anonymous, type Authenticate, authenticator } from "./Token.ts"
+import { anonymous, type Authenticate, authenticator, type StandingOf } from "./Token.ts"
 import * as TokensFile from "./TokensFile.ts"
 
 const POLL = "500 millis"
@@ -29,8 +29,8 @@ export class TokenStore extends Context.Service<
   {
     /** Synchronous, so that a cached answer needs no fiber. */
     readonly authenticate: Authenticate
-    /** Whether what was allowed to a client when it asked still is. */
-    readonly allows: Allows
+    /** Tells what became of a client that was found before. */
+    readonly standingOf: StandingOf
     /** Whether a request without a credential is welcome. */
     readonly isOpen: boolean
     /** Whether the tokens can be believed: false when their file could not be read for too long. */
@@ -114,7 +114,7 @@ export class TokenStore extends Context.Service<
         yield* look.pipe(Effect.repeat(Schedule.spaced(POLL)), Effect.forkScoped)
         return TokenStore.of({
           authenticate: (credential, time) => tokens.authenticate(credential, time),
-          allows: (client, time) => tokens.allows(client, time),
+          standingOf: (client, time) => tokens.standingOf(client, time),
           isOpen: false,
           isUsable,
           ageMillis
@@ -125,7 +125,7 @@ export class TokenStore extends Context.Service<
   /** No tokens: everybody is the same client. */
   static readonly layerOpen = Layer.succeed(TokenStore, {
     authenticate: () => anonymous,
-    allows: () => true,
+    standingOf: () => "same",
     isOpen: true,
     isUsable: () => true,
     ageMillis: () => undefined
