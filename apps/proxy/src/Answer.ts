@@ -89,6 +89,8 @@ const cacheStatus = (state: CacheState, freshSeconds: number): string => {
       return `hb-sessions-proxy; hit; ttl=${freshSeconds}; fwd=stale; detail=stale-if-error`
     case "miss":
       return "hb-sessions-proxy; fwd=miss"
+    case "reload":
+      return "hb-sessions-proxy; fwd=request"
     case "collapsed":
       return "hb-sessions-proxy; fwd=miss; collapsed"
   }

@@ -196,7 +196,8 @@ export class Api extends HttpApi.make("hb-sessions-proxy")
     OpenApi.annotations({
       title: "hb-sessions-proxy",
       version: "1.0.0",
-      description: "Hyperbrowser's sessions without the API key: the vendor's endpoint, and whole lists beyond it."
+      description:
+        "Hyperbrowser's sessions without the API key: the vendor's endpoint, and whole lists beyond it. Cache-Control of requests is obeyed: no-cache, max-age, min-fresh, max-stale, no-store, and only-if-cached, which gets 504 where nothing is kept."
     })
   ) {}
 

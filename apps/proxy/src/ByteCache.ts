@@ -1,6 +1,7 @@
 /**
  * Encoded answers by key: kept for a while, fetched once for all who wait, bounded by bytes.
  */
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { Claim } from "./Claim.ts"
 import { flat } from "./flat.ts"
+import { anything, type Wish } from "./RequestCacheControl.ts"
 import * as SteadyTime from "./SteadyTime.ts"
 
 /** How long an answer is used, and how much is kept. */
@@ -58,9 +60,10 @@ export interface Failures<E> {
  * - `stale`: it was not, and is being fetched anew.
  * - `stale-error`: it was not, and fetching it anew failed or takes long.
  * - `miss`: it was fetched.
+ * - `reload`: it was fetched, as its client did not want the one that was kept.
  * - `collapsed`: somebody else was fetching it already.
  */
-export type CacheState = "hit" | "stale" | "stale-error" | "miss" | "collapsed"
+export type CacheState = "hit" | "stale" | "stale-error" | "miss" | "reload" | "collapsed"
 
 /** An answer, when it was fetched, and how it came about. */
 export interface Found<A> {
@@ -69,6 +72,9 @@ export interface Found<A> {
   readonly storedAt: number
   readonly state: CacheState
 }
+
+/** Nothing is kept that the client may be given, and it wants nothing else. */
+export class NotKept extends Data.TaggedError("NotKept") {}
 
 interface Entry<A> {
   readonly value: A
@@ -92,6 +98,8 @@ interface Flight<A, E> {
   readonly startedAt: number
   fiber: Fiber.Fiber<void> | undefined
   waiters: number
+  /** Whether one of those who wait lets it be kept. */
+  mayKeep: boolean
 }
 
 /** Bytes that an entry takes beside its key and what its value counts. Measured in `memory.test.ts`. */
@@ -156,36 +164,51 @@ export class ByteCache<A extends Sized, E> {
     return storedAt + this.freshMillis - now
   }
 
-  /** The answer if it is fresh at `now`, steady milliseconds; without waiting. */
-  peek(key: string, now: number): Found<A> | undefined {
+  /** The answer if it is fresh at `now`, steady milliseconds, and wanted; without waiting. */
+  peek(key: string, now: number, wish: Wish = anything): Found<A> | undefined {
     const entry = this.answerOf(key)
     if (entry === undefined || this.freshFor(entry.storedAt, now) <= 0) return undefined
+    if (!this.isWanted(entry, now, wish)) return undefined
     this.touch(key)
     return { ...entry, state: "hit" }
   }
 
-  /** The answer, from the cache or from `load`, for `owner`: whoever's share of the upstream it takes. */
-  get<R>(key: string, owner: string, load: (claim: Claim) => Effect.Effect<A, E, R>): Effect.Effect<Found<A>, E, R> {
-    return Effect.flatMap(SteadyTime.now, (now) => {
-      const found = this.peek(key, now)
+  /**
+   * The answer, from the cache or from `load`, for `owner`: whoever's share of the upstream it takes.
+   *
+   * A client that does not want what is kept waits for the fetch that is under way, or for one of its own, and gets its
+   * failure too.
+   */
+  get<R>(
+    key: string,
+    owner: string,
+    load: (claim: Claim) => Effect.Effect<A, E, R>,
+    wish: Wish = anything
+  ): Effect.Effect<Found<A>, E | NotKept, R> {
+    return Effect.flatMap(SteadyTime.now, (now): Effect.Effect<Found<A>, E | NotKept, R> => {
+      const found = this.peek(key, now, wish)
       if (found !== undefined) return Effect.succeed(found)
-      const failure = this.failureOf(key, now)
+      const failure = this.failureOf(key, now, wish)
       if (failure !== undefined) return Effect.fail(this.failures.decode(failure.error))
-      const entry = this.answerOf(key)
+      const kept = this.answerOf(key)
+      const entry = kept !== undefined && this.isWanted(kept, now, wish) ? kept : undefined
       if (entry !== undefined && now < entry.storedAt + this.revalidateMillis) {
-        const refresh = this.flights.has(key) ? Effect.void : this.behind(key, owner, load)
+        const isFetched = this.flights.has(key) || wish.isOnlyKept
+        const refresh = isFetched ? Effect.void : this.behind(key, owner, load, true)
         return Effect.as(refresh, { ...entry, state: "stale" as const })
       }
-      const state = this.flights.has(key) ? ("collapsed" as const) : ("miss" as const)
+      if (wish.isOnlyKept) return Effect.fail(new NotKept())
+      const isUnwanted = kept !== undefined && now < kept.storedAt + this.revalidateMillis
+      const state = this.flights.has(key) ? "collapsed" : isUnwanted ? "reload" : "miss"
       return entry !== undefined && now < entry.storedAt + this.errorMillis
-        ? this.unlessOld(key, owner, load, { entry, state, now })
-        : Effect.map(this.join(key, owner, load), (fetched): Found<A> => ({ ...fetched, state }))
+        ? this.unlessOld(key, owner, load, { entry, state, now, mayKeep: wish.mayKeep })
+        : Effect.map(this.join(key, owner, load, wish.mayKeep), (fetched): Found<A> => ({ ...fetched, state }))
     })
   }
 
   /** Fetches behind the scenes: nobody's departure ends it. */
-  private behind<R>(key: string, owner: string, load: (claim: Claim) => Effect.Effect<A, E, R>) {
-    return Effect.forkIn(Effect.exit(this.join(key, owner, load)), this.scope)
+  private behind<R>(key: string, owner: string, load: (claim: Claim) => Effect.Effect<A, E, R>, mayKeep: boolean) {
+    return Effect.forkIn(Effect.exit(this.join(key, owner, load, mayKeep)), this.scope)
   }
 
   /** Fetches, and gives the old answer when that fails or takes longer than patience allows. */
@@ -193,11 +216,16 @@ export class ByteCache<A extends Sized, E> {
     key: string,
     owner: string,
     load: (claim: Claim) => Effect.Effect<A, E, R>,
-    { entry, now, state }: { readonly entry: Entry<A>; readonly state: CacheState; readonly now: number }
+    {
+      entry,
+      mayKeep,
+      now,
+      state
+    }: { readonly entry: Entry<A>; readonly state: CacheState; readonly now: number; readonly mayKeep: boolean }
   ): Effect.Effect<Found<A>, E, R> {
     const old = Effect.succeed<Found<A>>({ ...entry, state: "stale-error" })
     const startedAt = this.flights.get(key)?.startedAt ?? now
-    return this.behind(key, owner, load).pipe(
+    return this.behind(key, owner, load, mayKeep).pipe(
       Effect.flatMap((fiber) =>
         Effect.timeoutOption(Fiber.join(fiber), Math.max(0, startedAt + this.patienceMillis - now))
       ),
@@ -218,7 +246,8 @@ export class ByteCache<A extends Sized, E> {
   private join<R>(
     key: string,
     owner: string,
-    load: (claim: Claim) => Effect.Effect<A, E, R>
+    load: (claim: Claim) => Effect.Effect<A, E, R>,
+    mayKeep: boolean
   ): Effect.Effect<Entry<A>, E, R> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
@@ -226,6 +255,7 @@ export class ByteCache<A extends Sized, E> {
         const joined = flight === undefined ? this.begin(key, owner, load) : Effect.succeed(flight)
         return Effect.flatMap(joined, (flown) => {
           flown.waiters += 1
+          flown.mayKeep ||= mayKeep
           flown.claim.add(owner)
           return Effect.onExit(restore(Deferred.await(flown.done)), () => this.leave(key, flown))
         })
@@ -240,19 +270,22 @@ export class ByteCache<A extends Sized, E> {
   ): Effect.Effect<Flight<A, E>, never, R> {
     return Effect.flatMap(SteadyTime.now, (startedAt) => {
       const claim = new Claim(owner)
-      const flight: Flight<A, E> = { done: Deferred.makeUnsafe(), claim, startedAt, fiber: undefined, waiters: 0 }
+      const done = Deferred.makeUnsafe<Entry<A>, E>()
+      const flight: Flight<A, E> = { done, claim, startedAt, fiber: undefined, waiters: 0, mayKeep: false }
       this.flights.set(key, flight)
       const fetched = Effect.flatMap(load(claim), (value) =>
         Effect.map(SteadyTime.now, (storedAt) => {
           const entry = { value, storedAt }
-          this.store(key, entry, value.cost)
+          if (flight.mayKeep) this.store(key, entry, value.cost)
           return entry
         })
       )
       return Effect.interruptible(fetched).pipe(
         Effect.tapError((error) =>
           this.failures.kindOf(error) === "negative" && this.negativeMillis > 0
-            ? Effect.map(SteadyTime.now, (storedAt) => this.storeFailure(key, error, storedAt))
+            ? Effect.map(SteadyTime.now, (storedAt) => {
+                if (flight.mayKeep) this.storeFailure(key, error, storedAt)
+              })
             : Effect.void
         ),
         Effect.onExit((exit) => this.land(key, flight, exit)),
@@ -287,9 +320,19 @@ export class ByteCache<A extends Sized, E> {
     return entry === undefined || "error" in entry ? undefined : entry
   }
 
-  private failureOf(key: string, now: number): Failure | undefined {
+  private failureOf(key: string, now: number, wish: Wish): Failure | undefined {
     const entry = this.entries.get(key)?.entry
-    return entry !== undefined && "error" in entry && now < entry.storedAt + this.negativeMillis ? entry : undefined
+    if (entry === undefined || !("error" in entry)) return undefined
+    const freshMillis = entry.storedAt + this.negativeMillis - now
+    const isWanted = now - entry.storedAt <= wish.maxAgeMillis && freshMillis >= wish.minFreshMillis
+    return freshMillis > 0 && isWanted ? entry : undefined
+  }
+
+  private isWanted({ storedAt }: Entry<A>, now: number, wish: Wish): boolean {
+    const freshMillis = this.freshFor(storedAt, now)
+    return (
+      now - storedAt <= wish.maxAgeMillis && freshMillis >= wish.minFreshMillis && -freshMillis <= wish.maxStaleMillis
+    )
   }
 
   private storeFailure(key: string, failure: E, storedAt: number): void {

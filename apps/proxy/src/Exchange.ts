@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Metrics from "./Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
 import * as Problem from "./Problem.ts"
+import { type Wish, wishOf } from "./RequestCacheControl.ts"
 import type { Client } from "./Token.ts"
 
 /** The names that requests are counted under. */
@@ -56,6 +57,8 @@ export class Exchange {
   readonly path: string
   /** From `?` on; empty without a query. */
   readonly search: string
+  /** What the client wants of the cache. */
+  readonly wish: Wish
   route: RouteName = "none"
   client: Client | undefined = undefined
   /** State of the cache, for the log and the metrics. */
@@ -89,6 +92,7 @@ export class Exchange {
     this.request = request
     this.response = response
     this.method = request.method ?? ""
+    this.wish = wishOf(request.headers)
     this.address = request.socket.remoteAddress ?? ""
     this.path = query < 0 ? url : url.slice(0, query)
     this.search = query < 0 ? "" : url.slice(query)

@@ -20,7 +20,7 @@ import { FailureThrottle, RateLimits } from "./Limits.ts"
 import * as Metrics from "./Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
 import { type PageQuery, remembering } from "./PageQuery.ts"
-import { invalidParameter, type Refusal, refuse } from "./Problem.ts"
+import { invalidParameter, notCached, type Refusal, refuse } from "./Problem.ts"
 import * as ReadQuery from "./ReadQuery.ts"
 import { anonymous, type Authenticate, type Client, type StandingOf } from "./Token.ts"
 
@@ -153,6 +153,8 @@ export const make = <E>(options: GateOptions<E>): Gate => {
 
   /** Hands over to a fiber, unless too many are at work. */
   const start = (exchange: Exchange, client: Client, task: Task): void => {
+    // Whole lists are never kept.
+    if (task._tag === "List" && exchange.wish.isOnlyKept) return exchange.refuse(notCached)
     const entry = { exchange, client, end: () => {} }
     const occupant: Occupant = {
       get blockedSince() {
@@ -183,7 +185,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
     const unknown = checkExtra(client, query.success)
     if (unknown !== undefined) return exchange.refuse(unknown)
     const now = options.now()
-    const found = options.cache.peek(pageKey(query.success), now)
+    const found = options.cache.peek(pageKey(query.success), now, exchange.wish)
     if (found === undefined) return start(exchange, client, { _tag: "Page", query: query.success })
     sendPage(exchange, found, options.cache, now)
   }
@@ -231,7 +233,7 @@ export const make = <E>(options: GateOptions<E>): Gate => {
       "access-control-allow-methods",
       METHODS,
       "access-control-allow-headers",
-      "authorization, x-api-key, content-type, if-none-match, x-request-id",
+      "authorization, x-api-key, content-type, if-none-match, cache-control, pragma, x-request-id",
       "access-control-max-age",
       "600"
     )

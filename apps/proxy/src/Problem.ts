@@ -26,6 +26,7 @@ export const problems = {
   "tokens-unavailable": [503, "The tokens cannot be checked"],
   overloaded: [503, "The proxy is busy"],
   "upstream-unavailable": [503, "The upstream is not available"],
+  "not-cached": [504, "No answer is kept"],
   "upstream-timeout": [504, "The upstream did not answer in time"]
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
@@ -72,6 +73,12 @@ export const refuse = (
 /** Makes the refusal of a query parameter. */
 export const invalidParameter = (parameter: string, detail: string): Refusal =>
   refuse("invalid-parameter", `Invalid query parameter ${parameter}: ${detail}`, { parameter })
+
+/** Nothing is kept for a client that wants nothing else. */
+export const notCached: Refusal = refuse(
+  "not-cached",
+  "nothing is kept that only-if-cached and the rest of Cache-Control allow; leave out only-if-cached to have it fetched"
+)
 
 /** The status of a kind of problem. */
 export const statusOf = (problem: ProblemName): number => problems[problem][0]

@@ -12,7 +12,7 @@ import * as Headers from "effect/http/Headers"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Option from "effect/Option"
 import * as Answer from "./Answer.ts"
-import type { ByteCache } from "./ByteCache.ts"
+import type { ByteCache, NotKept } from "./ByteCache.ts"
 import { errorRefusal } from "./errorRefusal.ts"
 import type { Exchange } from "./Exchange.ts"
 import { Claim } from "./Claim.ts"
@@ -20,7 +20,7 @@ import { CurrentWork, type WorkKind } from "./FairQueue.ts"
 import { pageKey, sendPage, type Task } from "./Gate.ts"
 import type { LoadError } from "./LoadError.ts"
 import * as Pages from "./Pages.ts"
-import { type Refusal, refuse } from "./Problem.ts"
+import { notCached, type Refusal, refuse } from "./Problem.ts"
 import type { Secrets } from "./Secrets.ts"
 import * as SteadyTime from "./SteadyTime.ts"
 import * as Summaries from "./Summaries.ts"
@@ -45,12 +45,15 @@ export interface TaskOptions {
 export const make = (options: TaskOptions) => {
   const { cache, secrets } = options
 
-  const perform = (exchange: Exchange, task: Task): Effect.Effect<void, LoadError | Refused, SessionsClient> => {
+  const perform = (
+    exchange: Exchange,
+    task: Task
+  ): Effect.Effect<void, LoadError | NotKept | Refused, SessionsClient> => {
     const owner = exchange.client?.id ?? ""
     switch (task._tag) {
       case "Page": {
         const page = Pages.load(task.query, { isStrict: options.isStrict, requestId: exchange.id, hide: secrets.hide })
-        return cache.get(pageKey(task.query), owner, workFor("page", page)).pipe(
+        return cache.get(pageKey(task.query), owner, workFor("page", page), exchange.wish).pipe(
           Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => sendPage(exchange, found, cache, now))),
           // The upstream's guards give up first: they know what to say.
           within(Duration.sum(options.deadline, Duration.seconds(1)))
@@ -71,7 +74,7 @@ export const make = (options: TaskOptions) => {
         // What others have looked up tells nothing to a token that must not see all.
         const key =
           allowed === undefined ? `one:${task.id}` : `one:${JSON.stringify([...allowed].toSorted())}:${task.id}`
-        return cache.get(key, owner, workFor("list", one)).pipe(
+        return cache.get(key, owner, workFor("list", one), exchange.wish).pipe(
           Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => Answer.send(exchange, found, cache, now))),
           within(options.readTimeout)
         )
@@ -81,7 +84,7 @@ export const make = (options: TaskOptions) => {
         const asked = exchange.client?.statuses === undefined ? undefined : new Set(task.query.statuses)
         const key = `stats:${asked === undefined ? "all" : "some"}:${task.query.key}`
         const stats = Summaries.stats(task.query, asked, options.readConcurrency)
-        return cache.get(key, owner, workFor("list", stats)).pipe(
+        return cache.get(key, owner, workFor("list", stats), exchange.wish).pipe(
           Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => Answer.send(exchange, found, cache, now))),
           within(options.readTimeout)
         )
@@ -96,6 +99,7 @@ export const make = (options: TaskOptions) => {
         SessionsError: (error) => settle(exchange, errorRefusal(error, secrets), error),
         SessionNotFound: ({ isProven }) =>
           settle(exchange, refuse("not-found", isProven ? "there is no such session" : "the session was not found")),
+        NotKept: () => settle(exchange, notCached),
         Refused: ({ refusal }) => settle(exchange, refusal)
       }),
       Effect.catchCause((cause) =>

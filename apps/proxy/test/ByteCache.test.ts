@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { ByteCache } from "../src/ByteCache.ts"
+import { anything } from "../src/RequestCacheControl.ts"
 
 const options = {
   fresh: "2 seconds",
@@ -117,6 +118,27 @@ describe("ByteCache", () => {
         [1, "collapsed"]
       ])
       assert.strictEqual(yield* count, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps what a client that wants nothing kept has fetched, if another one waits for it too", () =>
+    Effect.gen(function* () {
+      const { cache } = yield* make()
+      const { count, load } = yield* counting
+      const slow = Effect.andThen(Effect.sleep("1 second"), load)
+      const unkept = { ...anything, mayKeep: false }
+      for (const [others, kept] of [
+        [[unkept], undefined],
+        [[unkept, anything], 2]
+      ] as const) {
+        const fibers = yield* Effect.forEach([unkept, ...others], (wish) =>
+          Effect.forkChild(cache.get("a", "me", () => slow, wish))
+        )
+        yield* TestClock.adjust("1 second")
+        yield* Effect.forEach(fibers, Fiber.join)
+        assert.strictEqual(cache.peek("a", 0)?.value.version, kept)
+      }
+      assert.strictEqual(yield* count, 2)
     }).pipe(Effect.scoped)
   )
 
