@@ -18,7 +18,7 @@ export interface Place {
 /** How places are shared. */
 export interface FairPlacesOptions {
   readonly max: number
-  /** Further places for tokens that have none. */
+  /** Further places for tokens that have fewer than their share; the last half is for those that have none. */
   readonly extra: number
   /** Whether an occupant can give way: all of them, or those whose clients do not read. */
   readonly yields: "all" | "blocked"
@@ -35,7 +35,7 @@ const DEAF_MILLIS = 5000
  * **Details**
  *
  * When all are taken, one of the token with the most gives way to a token that would still have fewer: the newest, or
- * that whose client has not read for the longest. A token without any has the extra ones to fall back on.
+ * that whose client has not read for the longest. A token with fewer than its share has the extra ones to fall back on.
  */
 export class FairPlaces {
   private readonly byOwner = new Map<string, Set<Occupant>>()
@@ -53,14 +53,20 @@ export class FairPlaces {
 
   /** Takes a place at `now`, steady milliseconds; undefined when there is none. */
   take(owner: string, occupant: Occupant, now: number): Place | undefined {
-    const { extra, max } = this.options
     const own = this.byOwner.get(owner)?.size ?? 0
-    if (this.taken >= max && !this.makeWay(own, now) && (own > 0 || this.taken >= max + extra)) return undefined
+    if (this.taken >= this.options.max && !this.makeWay(own, now) && !this.hasExtra(own)) return undefined
     const occupants = this.byOwner.get(owner) ?? new Set()
     this.byOwner.set(owner, occupants)
     occupants.add(occupant)
     this.taken += 1
     return { leave: () => this.leave(owner, occupant) }
+  }
+
+  /** Whether one of the extra places is for a token that has `own` places. */
+  private hasExtra(own: number): boolean {
+    const { extra, max } = this.options
+    if (own === 0) return this.taken < max + extra
+    return own < Math.floor(max / this.byOwner.size) && this.taken < max + Math.floor(extra / 2)
   }
 
   /** Ends an occupant for a token that has `own` places. */

@@ -64,4 +64,18 @@ describe("FairPlaces", () => {
     assert.isUndefined(take("c"))
     assert.deepStrictEqual(gone, [])
   })
+
+  it("are kept in reserve for tokens with fewer than their share, but not all of them", () => {
+    const { gone, take } = setup({ max: 4, extra: 4, yields: "blocked" })
+    for (let turn = 0; turn < 4; turn++) take("a")
+    assert.isDefined(take("b"))
+    assert.isDefined(take("b"))
+    assert.isUndefined(take("b"), "its share is two")
+    assert.isUndefined(take("a"))
+    assert.isDefined(take("c"))
+    assert.isUndefined(take("c"))
+    assert.isDefined(take("d"))
+    assert.isUndefined(take("e"))
+    assert.deepStrictEqual(gone, [])
+  })
 })
