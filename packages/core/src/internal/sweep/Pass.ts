@@ -81,8 +81,16 @@ export class Pass {
     return [this.#beforePrevious, this.#previous].filter((ids) => ids.length > 0)
   }
 
-  take(answer: Answer, context: { readonly fresh: number; readonly pageSize: number | undefined }): void {
-    const { page, sessions, total } = answer
+  take(
+    answer: Answer,
+    context: {
+      readonly fresh: number
+      readonly pageSize: number | undefined
+      /** What another answer said last; not each one tells. */
+      readonly total: number | undefined
+    }
+  ): void {
+    const { page, sessions } = answer
     if (sessions.length === 0) {
       this.isEnded = true
       this.sawEnd = this.isOverrun
@@ -97,16 +105,17 @@ export class Pass {
     this.#previous = sessions.map(({ id }) => id)
     this.#different++
     if (page === 1) {
-      this.first = { id: sessions[0]!.id, page, index: 0, total }
+      this.first = { id: sessions[0]!.id, page, index: 0, total: answer.total }
       this.firstIds = this.#previous
     }
     const { anchor } = this
     if (page === anchor?.page) {
       this.isAnchored = this.anchorIds.every((id, index) => id === this.#previous[index])
     }
-    this.last = { id: sessions.at(-1)!.id, page, index: sessions.length - 1, total }
+    this.last = { id: sessions.at(-1)!.id, page, index: sessions.length - 1, total: answer.total }
 
     const { pageSize = sessions.length } = context
+    const total = answer.total ?? context.total
     if (total !== undefined && page * pageSize >= total) {
       const places = (page - 1) * pageSize + sessions.length
       this.isOverrun =

@@ -375,7 +375,7 @@ export class Sweep {
 
   #advance(answer: Answer, fresh: number): void {
     const { pass } = this
-    pass.take(answer, { fresh, pageSize: this.pageSize })
+    pass.take(answer, { fresh, pageSize: this.pageSize, total: this.total })
     if (this.#isSizeTold && !this.#countsRows(answer)) this.#learnResize(answer)
     if (pass.newPageSize !== undefined) pass.isEnded = true
     if (!pass.isListing) {
