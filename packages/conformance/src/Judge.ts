@@ -9,7 +9,7 @@ import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
 import { run } from "../../core/src/internal/sweep/run.ts"
 import { makeRandom } from "./random.ts"
 import { drawScenario, type Scenario, simplify } from "./Scenario.ts"
-import { CAPPED_PAGES, Server } from "./Server.ts"
+import { CAPPED_PAGES, hiddenId, Server } from "./Server.ts"
 import { World } from "./World.ts"
 
 /** How a read of a scenario went. */
@@ -36,11 +36,13 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
   const { status } = scenario
   const serverStatus = scenario.serverFilters ? status : undefined
   const since = scenario.newest === 0 ? 0 : world.timeOf(scenario.newest)
-  const list = world.view(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
+  const list = world.sessions(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
   const pages = Math.ceil(world.view(serverStatus).length / scenario.pageSize)
   world.beginReading()
   let report: SweepReport | undefined
   const emitted: Array<string> = []
+  /** The rows without a usable id that were handed over, by the ids that only the world knows. */
+  const apart = new Set<string>()
   const exit = yield* run(
     {
       ...(status === undefined ? {} : { status, filter: scenario.serverFilters ? "server" : "client" }),
@@ -55,12 +57,20 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
     },
     used
   ).pipe(
-    Stream.runForEach(({ sessions }) => Effect.sync(() => void emitted.push(...sessions.map(({ id }) => id)))),
+    Stream.runForEach(({ sessions, unreadableRows }) =>
+      Effect.sync(() => {
+        emitted.push(...sessions.map(({ id }) => id))
+        for (const row of unreadableRows) apart.add(hiddenId(row))
+      })
+    ),
     Effect.provideService(SessionsClient, server.client),
     Effect.exit
   )
   const distinct = new Set(emitted)
-  const lost = world.stableSince(since).filter((id) => !distinct.has(id)).length
+  const hidden = world.unreadableSince(since)
+  const isHandedOver = scenario.readsAlike ? () => apart.size > 0 : (id: string) => apart.has(id)
+  const lost =
+    world.stableSince(since).filter((id) => !distinct.has(id)).length + hidden.filter((id) => !isHandedOver(id)).length
   const error = Exit.findErrorOption(exit).pipe(
     Option.map(({ reason }) => reason._tag),
     Option.getOrUndefined
@@ -92,7 +102,9 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
         scenario.consistency === "verified" &&
         !isTotalWrong &&
         scenario.missingTotals === 0 &&
-        !(report.stoppedEarly && serverStatus !== undefined) &&
+        // Only the moment's certificate knows rows without an id, and it wants the whole list.
+        !(report.stoppedEarly && (serverStatus !== undefined || report.unreadableRows > 0)) &&
+        !(scenario.readsAlike && scenario.unreadable > 0) &&
         report.completeness.status !== "proven"
       ) {
         return "a quiet list was not proven"
@@ -133,7 +145,11 @@ const isTotalRight = ({ pageSize, wrongTotal }: Scenario, rows: ReadonlyArray<{ 
  * by a server that gives no totals, may be a list without an end. If pages grow and nothing says so, then the last page,
  * given for every number beyond it, is one that was asked for long before.
  */
-const isAllowed = (error: string, { missingTotals, pastEnd, resizeAfter, tellsPageSize, wrongTotal }: Scenario) =>
+const isAllowed = (
+  error: string,
+  { readsAlike, unreadable, missingTotals, pastEnd, resizeAfter, tellsPageSize, wrongTotal }: Scenario
+) =>
+  (readsAlike && unreadable > 0 && error === "PaginationStuck") ||
   // The page that the total says is there is rejected, or is another one.
   (wrongTotal === "one-more" && pastEnd !== "empty" && error !== "UpstreamUnavailable") ||
   (pastEnd.startsWith("clamped") &&

@@ -27,7 +27,7 @@ export const judgeResumed = Effect.fnUntraced(function* (scenario: Scenario) {
   const server = new Server(world, scenario, random)
   const { status } = scenario
   const since = scenario.newest === 0 ? 0 : world.timeOf(scenario.newest)
-  const list = world.view(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
+  const list = world.sessions(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
   world.beginReading()
   const reports: Array<SweepReport> = []
   let token: string | undefined
@@ -92,7 +92,7 @@ export const judgeScanned = Effect.fnUntraced(function* (scenario: Scenario, use
   const server = new Server(world, scenario, random)
   const { status } = scenario
   const since = scenario.newest === 0 ? 0 : world.timeOf(scenario.newest)
-  const list = world.view(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
+  const list = world.sessions(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
   world.beginReading()
   const reports: Array<SweepReport> = []
   const emitted = new Set<string>()

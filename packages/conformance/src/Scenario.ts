@@ -49,7 +49,9 @@ export const drawScenario = (seed: number): Scenario => {
     concurrency: random.pick([1, 2, 3, 4, 8, 8, 16]),
     asksPageSize: random.chance(0.3),
     serverFilters: random.chance(0.75),
-    newest: random.chance(0.25) ? 1 + random.below(pageSize * 8) : 0
+    newest: random.chance(0.25) ? 1 + random.below(pageSize * 8) : 0,
+    unreadable: 0,
+    readsAlike: false
   }
 }
 
@@ -76,6 +78,7 @@ export const simplify = (scenario: Scenario): ReadonlyArray<Scenario> => {
     { oldestFirst: false },
     { serverFilters: true },
     { newest: 0 },
+    { unreadable: 0 },
     { newest: scenario.newest >> 1 },
     { changeRate: scenario.changeRate / 2 }
   ]

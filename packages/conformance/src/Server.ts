@@ -5,9 +5,10 @@
  * round, or both at once), and the response arrives. The events of all requests happen in the order of random times, and
  * the list may change after each. Requests advance only when the reader has nothing left to do at once.
  */
-import type { SessionPage } from "@hb-sessions/core/SessionPage"
+import type { DecodedPage, UnreadableRow } from "@hb-sessions/core/SessionPage"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { ListQuery } from "@hb-sessions/core/SessionsApi"
+import type { Session } from "@hb-sessions/core/Session"
 import { InvalidRequest, SessionsError, UpstreamUnavailable } from "@hb-sessions/core/SessionsError"
 import { Effect } from "effect"
 import type { Random } from "./random.ts"
@@ -38,9 +39,15 @@ export interface ServerOptions {
   readonly wrongPage: number
   /** The share of requests that fail. */
   readonly failing: number
+  /** Whether rows without a usable id read alike. */
+  readonly readsAlike: boolean
   /** After how many responses the page size grows by one; 0 for never. */
   readonly resizeAfter: number
 }
+
+/** The id of a row without a usable one, which only the world knows; the same for all rows that read alike. */
+export const hiddenId = ({ row }: UnreadableRow): string =>
+  typeof row === "object" && row !== null && "label" in row ? String(row.label) : ""
 
 /** How many pages a capped total counts. */
 export const CAPPED_PAGES = 4
@@ -74,7 +81,7 @@ export class Server {
 
   readonly client = SessionsClient.of({
     getPage: (query) =>
-      Effect.callback<SessionPage, SessionsError>((resume) => {
+      Effect.callback<DecodedPage, SessionsError>((resume) => {
         this.requests++
         this.inFlight++
         this.maxInFlight = Math.max(this.maxInFlight, this.inFlight)
@@ -92,7 +99,7 @@ export class Server {
     getPageResponse: () => Effect.die("not used")
   })
 
-  #serve(query: ListQuery, done: (result: Effect.Effect<SessionPage, SessionsError>) => void): void {
+  #serve(query: ListQuery, done: (result: Effect.Effect<DecodedPage, SessionsError>) => void): void {
     const random = this.#random
     const { totals } = this.#options
     const { page = 1 } = query
@@ -100,7 +107,7 @@ export class Server {
     const served = isWrong ? { ...query, page: page === 2 ? 1 : page - 1 } : query
     const delay = () => 1 + random.below(20) + (random.chance(this.#options.slow) ? random.below(200) : 0)
     let total = 0
-    let answer: SessionPage | undefined
+    let answer: DecodedPage | undefined
     const count = () => {
       total = this.#total(query.status)
     }
@@ -139,7 +146,7 @@ export class Server {
     }
   }
 
-  #respond(page: number, answer: SessionPage | undefined, total: number): Effect.Effect<SessionPage, SessionsError> {
+  #respond(page: number, answer: DecodedPage | undefined, total: number): Effect.Effect<DecodedPage, SessionsError> {
     const { failing, missingTotals } = this.#options
     if (this.#random.chance(failing)) {
       const reason = new UpstreamUnavailable({ kind: "status", status: 503, attempts: 6, detail: "" })
@@ -154,7 +161,7 @@ export class Server {
   }
 
   /** Undefined for a page that the server refuses. */
-  #page({ limit, page = 1, status }: ListQuery): SessionPage | undefined {
+  #page({ limit, page = 1, status }: ListQuery): DecodedPage | undefined {
     const { doublesPageSize, pageOffset, pastEnd, resizeAfter, tellsPage, tellsPageSize } = this.#options
     const grown = resizeAfter > 0 && this.responses >= resizeAfter ? 1 : 0
     const pageSize = (limit ?? this.#options.pageSize) + grown
@@ -163,12 +170,22 @@ export class Server {
     const isClamped = page > last && (pastEnd === "clamped" || pastEnd === "clamped-silently")
     if (page > last && pastEnd === "refused") return undefined
     const shown = isClamped ? last : page
+    const onPage = rows.slice((shown - 1) * pageSize, shown * pageSize)
+    const unreadableRows = onPage.flatMap((row, index) =>
+      this.#world.isReadable(row.id) ? [] : [this.#unreadable(row, shown, index)]
+    )
     return {
       // A copy of each row: the world changes them.
-      sessions: rows.slice((shown - 1) * pageSize, shown * pageSize).map((row) => ({ ...row })),
+      sessions: onPage.filter(({ id }) => this.#world.isReadable(id)).map((row) => ({ ...row })),
+      ...(unreadableRows.length === 0 ? {} : { unreadableRows }),
       ...(tellsPage ? { page: (pastEnd === "clamped-silently" ? page : shown) + pageOffset } : {}),
       ...(tellsPageSize ? { pageSize: doublesPageSize ? 2 * pageSize : pageSize } : {})
     }
+  }
+
+  #unreadable({ createdAt, id, status }: Session, page: number, index: number): UnreadableRow {
+    const row = this.#options.readsAlike ? { id: null } : { id: null, label: id, createdAt, status }
+    return { page, index, path: `sessions[${index}].id`, reason: "id-missing", row }
   }
 
   #after(delay: number, run: () => void): void {

@@ -44,6 +44,8 @@ export interface WorldOptions {
   readonly oldestFirst: boolean
   /** The status of the list that is read; undefined for all sessions. */
   readonly status: string | undefined
+  /** The share of rows that have no usable id. */
+  readonly unreadable: number
 }
 
 /** A session whose status changes. */
@@ -59,6 +61,7 @@ export class World {
   readonly #random: Random
   /** In the order of the list. */
   readonly #rows: Array<Row> = []
+  readonly #unreadable = new Set<string>()
   /** Ids that matched and were there since the reading began. */
   #stable = new Set<string>()
   #clock = 1_700_000_000_000
@@ -78,13 +81,32 @@ export class World {
 
   /** Ids that matched and were in the list all the time since the reading began, of rows created at a time or later. */
   stableSince(time: number): ReadonlyArray<string> {
+    return this.#stableRows(time).filter((id) => this.isReadable(id))
+  }
+
+  /** The same of rows without a usable id; the ids are those that nobody is told. */
+  unreadableSince(time: number): ReadonlyArray<string> {
+    return this.#stableRows(time).filter((id) => !this.isReadable(id))
+  }
+
+  #stableRows(time: number): ReadonlyArray<string> {
     return this.#rows.filter(({ createdAt, id }) => createdAt >= time && this.#stable.has(id)).map(({ id }) => id)
+  }
+
+  /** Whether a row has a usable id. */
+  isReadable(id: string): boolean {
+    return !this.#unreadable.has(id)
   }
 
   /** When the oldest of so many of the newest rows was created. */
   timeOf(newest: number): number {
     const times = this.#rows.map(({ createdAt }) => createdAt).toSorted((a, b) => b - a)
     return times[newest - 1] ?? 0
+  }
+
+  /** The rows with a usable id now. */
+  sessions(status: string | undefined): ReadonlyArray<Session> {
+    return this.view(status).filter(({ id }) => this.isReadable(id))
   }
 
   /** The list now, as a server that filters by a status sees it. */
@@ -160,6 +182,8 @@ export class World {
     const status = this.#random.pick(["active", "active", "closed", "error"])
     const id = SessionId.make(this.#random.uuid())
     this.#rows.splice(index, 0, { id, createdAt: createdAt ?? this.#clock, status })
+    const { unreadable } = this.#options
+    if (unreadable > 0 && this.#random.chance(unreadable)) this.#unreadable.add(id)
   }
 
   #leaveOldest(): void {
