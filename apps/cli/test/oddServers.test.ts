@@ -4,6 +4,7 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import manifest from "../package.json" with { type: "json" }
 import { KEY, lines, run, runAt, servesPage, withServer } from "./Cli.ts"
 
 /** A server whose pages a function makes, and how often it was asked. */
@@ -153,4 +154,22 @@ describe("a total that no list has", () => {
       )
     )
   }
+})
+
+describe("any server", () => {
+  it.live("is told the name and the version of the program", () => {
+    const agents = new Set<string | undefined>()
+    return withServer(
+      (request, response) => {
+        agents.add(request.headers["user-agent"])
+        servesPage(rowsOf(1))(request, response)
+      },
+      (env) =>
+        Effect.gen(function* () {
+          yield* run(["list"], { env })
+          yield* run(["doctor"], { env })
+          assert.deepStrictEqual([...agents], [`hb-sessions/${manifest.version}`])
+        })
+    )
+  })
 })

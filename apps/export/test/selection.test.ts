@@ -10,6 +10,7 @@ import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
+import exportManifest from "../package.json" with { type: "json" }
 import { environment, manifestOf, publishedIds, rowsOf, run, scratch } from "./support.ts"
 
 const linesOf = (text: string): ReadonlyArray<Record<string, unknown>> =>
@@ -49,7 +50,9 @@ describe("formats", () => {
 
   it.live("no format holds what grants access to a browser", () =>
     Effect.gen(function* () {
-      const server = createServer((_, response) => {
+      const agents = new Set<string | undefined>()
+      const server = createServer(({ headers }, response) => {
+        agents.add(headers["user-agent"])
         const sessions = [
           {
             id: "a",
@@ -67,6 +70,7 @@ describe("formats", () => {
         assert.strictEqual((yield* run(env, "run", "--out", out, "--format", format)).code, 0)
         assert.notInclude(readFileSync(join(out, `sessions.${format}`), "utf8"), "SECRET")
       }
+      assert.deepStrictEqual([...agents], [`hb-sessions-export/${exportManifest.version}`])
       const nested = ["--format", "ndjson", "--columns", "launchState.profile.id,id"]
       assert.strictEqual((yield* run(env, "run", "--out", out, ...nested)).code, 0)
       const lines = linesOf(readFileSync(join(out, "sessions.ndjson"), "utf8"))

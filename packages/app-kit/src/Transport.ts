@@ -6,6 +6,7 @@ import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
@@ -96,3 +97,10 @@ export const layer: Layer.Layer<HttpClient.HttpClient, AppError | Config.ConfigE
     })
   })
 )
+
+/** As `layer`, with the name of the app as `user-agent`, such as `hb-sessions/1.2.3`. */
+export const layerAs = (userAgent: string): Layer.Layer<HttpClient.HttpClient, AppError | Config.ConfigError> =>
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", userAgent)))
+  ).pipe(Layer.provide(layer))

@@ -157,10 +157,10 @@ export const held =
       self,
       (): ReadonlyArray<A> => [],
       (before, elements) => {
-        let first = before
+        let first = [...before]
         const ready: Array<ReadonlyArray<A>> = []
         for (const element of elements) {
-          first = [...first, element]
+          first.push(element)
           chooser.look(sessionsOf(element))
           if (!chooser.isDecided) continue
           ready.push(first)

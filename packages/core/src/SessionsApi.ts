@@ -14,33 +14,21 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { ErrorBody } from "./ErrorBody.ts"
-import { SessionStatus } from "./Session.ts"
 import { SessionPage } from "./SessionPage.ts"
+import { apiKeyHeader, listQuery, ListQuery, productionUrl, sessionsPath } from "./ListQuery.ts"
 
-/** Where the vendor serves the API. */
-export const productionUrl = "https://api.hyperbrowser.ai"
-
-/** The path of the endpoint below the base URL. */
-export const sessionsPath = "/api/sessions"
-
-/** The header that carries the API key. */
-export const apiKeyHeader = "x-api-key"
-
-const PositiveInt = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
-
-/** The query parameters of the endpoint, each of which may be absent. */
-export const listQuery = {
-  /** Number of the page, 1-based; 1 when absent. */
-  page: Schema.optionalKey(PositiveInt),
-  /** Only sessions in this status; all when absent. */
-  status: Schema.optionalKey(SessionStatus),
-  /** Sessions a page; the server's default when absent, and a server may ignore it. Not in the contract. */
-  limit: Schema.optionalKey(PositiveInt)
+export {
+  /** The header that carries the API key. */
+  apiKeyHeader,
+  /** The query parameters of the endpoint. */
+  listQuery,
+  /** Schema for the query of one request. */
+  ListQuery,
+  /** Where the vendor serves the API. */
+  productionUrl,
+  /** The path of the endpoint below the base URL. */
+  sessionsPath
 }
-
-/** Schema for the query of one request. */
-export const ListQuery = Schema.Struct(listQuery)
-export type ListQuery = typeof ListQuery.Type
 
 /** HTTP 400: a query parameter is not valid. */
 export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQuery", { message: Schema.String }) {}

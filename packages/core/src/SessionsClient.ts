@@ -18,9 +18,10 @@ import { oneEffect } from "./internal/oneEffect.ts"
 import { clientProblem, credentialsProblem, durationProblem, queryProblem } from "./internal/optionProblem.ts"
 import { countNotes } from "./internal/requestMetrics.ts"
 import { makeRequestPage } from "./internal/requestPage.ts"
+import { defaultUserAgent } from "./internal/version.ts"
 import type { Session } from "./Session.ts"
 import { type DecodedPage, SessionPage } from "./SessionPage.ts"
-import { type ListQuery, productionUrl, sessionsPath } from "./SessionsApi.ts"
+import { type ListQuery, productionUrl, sessionsPath } from "./ListQuery.ts"
 import { clientConfig } from "./SessionsConfig.ts"
 import { SessionsError, UnexpectedResponse } from "./SessionsError.ts"
 
@@ -46,6 +47,10 @@ export interface SessionsClientOptions {
   readonly maxRequestsPerSecond?: number
   /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
   readonly maxBodyBytes?: number
+  /** Sent with each request, such as `x-request-source`; none by default. Neither `x-api-key` nor `accept`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** The header `user-agent`; `hb-sessions-core/VERSION` by default, and the browser's own in browsers. */
+  readonly userAgent?: string | undefined
   /**
    * How `getPage` reads a page: `tolerant`, as `DecodedPage` says, by default; with `strict` a page that does not fit the
    * contract is a failure.
@@ -136,7 +141,8 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
       max: Duration.fromInputUnsafe(options.retryMaxDelay ?? "10 seconds")
     },
     maxRetryAfter: millis(options.maxRetryAfter ?? "1 minute"),
-    maxRequestsPerSecond: options.maxRequestsPerSecond
+    maxRequestsPerSecond: options.maxRequestsPerSecond,
+    headers: headersOf(options)
   })
   const request = (query: ListQuery) => {
     const wrong = queryProblem({ ...query })
@@ -168,6 +174,15 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
         )
       )
   })
+})
+
+/** Whatever the case of the names, each header is sent once. */
+const headersOf = ({
+  headers = {},
+  userAgent = defaultUserAgent()
+}: SessionsClientOptions): Record<string, string> => ({
+  ...(userAgent === undefined ? {} : { "user-agent": userAgent }),
+  ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 })
 
 /** A prefix in the path of the base URL is kept. */

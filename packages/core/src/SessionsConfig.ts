@@ -21,7 +21,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { defaultMaxBodyBytes } from "./limitBodies.ts"
-import { productionUrl } from "./SessionsApi.ts"
+import { productionUrl } from "./ListQuery.ts"
 
 /** The API key; white space around it is dropped, as a key read from a file often ends in a line break. */
 export const apiKey = Config.Redacted("HYPERBROWSER_API_KEY").pipe(

@@ -154,6 +154,10 @@ export interface SessionsClientOptions {
   readonly maxRequestsPerSecond?: number | undefined
   /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
   readonly maxBodyBytes?: number | undefined
+  /** Sent with each request; none by default. Neither `x-api-key` nor `accept`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** The header `user-agent`; `hb-sessions-core/VERSION` by default, and the browser's own in browsers. */
+  readonly userAgent?: string | undefined
   /** Sends the requests, such as one that goes through a proxy; the runtime's own by default. */
   readonly fetch?: typeof globalThis.fetch | undefined
 }

@@ -103,7 +103,7 @@ describe("ColumnChooser", () => {
 
   it.effect("holds elements until the columns are decided, and none when they are named", () =>
     Effect.gen(function* () {
-      const pages = Array.from({ length: 7 }, (_, page) =>
+      const pages = Array.from({ length: 7 }).map((_item, page) =>
         Array.from({ length: 300 }, (_, index) => session({ id: `${page}-${index}` }))
       )
       const sizes = (list: ReadonlyArray<string>, count: number) =>

@@ -10,6 +10,7 @@ import * as SessionPageJson from "@hb-sessions/core/SessionPageJson"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import manifest from "../../package.json" with { type: "json" }
 import * as Api from "../api/Api.ts"
 import { driftOf, unfitOf } from "../doctor/drift.ts"
 import { reason, resolveName, serverTime, shakeHands } from "../doctor/network.ts"
@@ -139,7 +140,7 @@ const checkClock = (url: URL) =>
       const off = `${duration(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's`
       return Math.abs(skew) > MOST_SKEW ? warn("clock", `${off}; correct this machine's clock`) : ok("clock", off)
     }).pipe(
-      Effect.provide(Transport.layer),
+      Effect.provide(Transport.layerAs(`hb-sessions/${manifest.version}`)),
       Effect.mapError((error) => (typeof error === "string" ? error : toAppError(error).message))
     )
   )

@@ -11,6 +11,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import manifest from "../../package.json" with { type: "json" }
 import { API_KEY, type FlagValues, resolve, type Resolved } from "../settings/Resolved.ts"
 import { Screen } from "../terminal/Screen.ts"
 import { Talk } from "../terminal/Talk.ts"
@@ -97,7 +98,7 @@ const Observed = Layer.effect(
       })
     })
   })
-).pipe(Layer.provide(Transport.layer))
+).pipe(Layer.provide(Transport.layerAs(`hb-sessions/${manifest.version}`)))
 
 const SessionsObserved = Layer.effect(
   SessionsClient,

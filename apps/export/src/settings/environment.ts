@@ -12,6 +12,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import manifest from "../../package.json" with { type: "json" }
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
 import { type Given, layerSettings, logFormat, outConfig, refuseEmpty } from "./flags.ts"
@@ -64,7 +65,7 @@ export const withClient =
         SessionsClient.layerConfigNoDeps.pipe(
           Layer.provide(ServerClock.layerListening),
           Layer.provideMerge(ServerClock.ServerClock.layer),
-          Layer.provideMerge(Transport.layer),
+          Layer.provideMerge(Transport.layerAs(`hb-sessions-export/${manifest.version}`)),
           Layer.provide(warnOfClearText)
         )
       )

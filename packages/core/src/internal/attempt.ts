@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { BodyTooLarge } from "../limitBodies.ts"
-import { apiKeyHeader, type ListQuery } from "../SessionsApi.ts"
+import { apiKeyHeader, type ListQuery } from "../ListQuery.ts"
 import * as SessionsError from "../SessionsError.ts"
 import { errorDetail, safeText } from "./errorDetail.ts"
 import { networkProblem } from "./networkProblem.ts"
@@ -22,6 +22,8 @@ export interface AttemptSettings {
   readonly url: string
   readonly apiKey: Redacted.Redacted
   readonly timeout: Duration.Duration
+  /** Sent with each request, beside the key and what is accepted. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** A complete answer with a JSON body. */
@@ -51,6 +53,7 @@ export const attempt = (
   count: number
 ): Effect.Effect<Answer, AttemptFailed> => {
   const request = HttpClientRequest.get(settings.url, { urlParams: { ...query } }).pipe(
+    HttpClientRequest.setHeaders(settings.headers),
     HttpClientRequest.acceptJson,
     HttpClientRequest.setHeader(apiKeyHeader, Redacted.value(settings.apiKey))
   )

@@ -69,7 +69,28 @@ export const clientProblem = (options: Options): Problem =>
   check(options, ["retries"], count, "a whole number from 0") ??
   positiveInts(options, "maxBodyBytes") ??
   choice(options, "decoding", ["tolerant", "strict"]) ??
+  check(options, ["userAgent"], isHeaderValue, "text that a header can carry") ??
+  headersProblem(options["headers"]) ??
   check(options, ["maxRequestsPerSecond"], (value) => Number.isFinite(value) && Number(value) > 0, "a number above 0")
+
+const OWN_HEADERS: ReadonlySet<string> = new Set(["x-api-key", "accept"])
+
+const isHeaderValue = (value: unknown) =>
+  typeof value === "string" && /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(value)
+
+/** Values may be secrets, so no message has one. */
+const headersProblem = (headers: unknown): Problem => {
+  if (headers === undefined) return undefined
+  if (!Predicate.isObject(headers) || Array.isArray(headers))
+    return `headers must be an object of names and texts, not ${show(headers)}`
+  for (const [name, value] of Object.entries(headers)) {
+    const named = show(name)
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return `headers has ${named}, which is no name of a header`
+    if (OWN_HEADERS.has(name.toLowerCase())) return `headers has ${named}, which the client sends itself`
+    if (!isHeaderValue(value)) return `the value of ${named} in headers must be text that a header can carry`
+  }
+  return undefined
+}
 
 const times = ["attemptTimeout", "totalTimeout", "retryBaseDelay", "retryMaxDelay", "maxRetryAfter"]
 

@@ -6,7 +6,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type { ListOptions, ReadOptions, SessionsClientOptions } from "../promise.ts"
 import type * as Sessions from "../Sessions.ts"
-import type { ListQuery } from "../SessionsApi.ts"
+import type { ListQuery } from "../ListQuery.ts"
 import type * as Core from "../SessionsClient.ts"
 import {
   clientProblem,
@@ -26,14 +26,16 @@ const orThrow = (problem: string | undefined): void => {
 /** The settings of a client, checked; no message quotes the key. */
 export const clientOptions = (options: SessionsClientOptions): Core.SessionsClientOptions => {
   const { apiKey, attemptTimeout, baseUrl, fetch, maxBodyBytes, maxRequestsPerSecond, maxRetryAfter } = options
-  const { retries, retryBaseDelay, retryMaxDelay, totalTimeout } = options
+  const { headers, retries, retryBaseDelay, retryMaxDelay, totalTimeout, userAgent } = options
   if (typeof apiKey !== "string" || apiKey.trim() === "") throw new TypeError("apiKey must be the team's API key")
   if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function")
   orThrow(millisProblem({ attemptTimeout, maxRetryAfter, retryBaseDelay, retryMaxDelay, totalTimeout }))
-  orThrow(clientProblem({ maxBodyBytes, maxRequestsPerSecond, retries }))
+  orThrow(clientProblem({ headers, maxBodyBytes, maxRequestsPerSecond, retries, userAgent }))
   return {
     apiKey: Redacted.make(apiKey.trim()),
     ...(baseUrl === undefined ? {} : { baseUrl: httpUrl(baseUrl) }),
+    headers,
+    userAgent,
     ...(attemptTimeout === undefined ? {} : { attemptTimeout }),
     ...(totalTimeout === undefined ? {} : { totalTimeout }),
     ...(retries === undefined ? {} : { retries }),

@@ -4,7 +4,7 @@
 import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import type { Session, SessionStatus } from "../../Session.ts"
-import type { ListQuery } from "../../SessionsApi.ts"
+import type { ListQuery } from "../../ListQuery.ts"
 import { readTimeInput } from "../optionProblem.ts"
 
 /** The part of the options that decides which sessions are read. */
