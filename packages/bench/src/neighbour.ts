@@ -24,20 +24,78 @@ const CAUSE =
 
 const badClients = fileURLToPath(new URL("./load/badClients.ts", import.meta.url))
 
+const neighbours = fileURLToPath(new URL("./load/neighbours.ts", import.meta.url))
+
+/** What the client that is measured asks for a second when no answer is cached: a part of what the upstream may be asked. */
+const UNCACHED_PER_SECOND = 4
+const UNCACHED_SECONDS = 10
+
 interface BadClient {
   readonly name: string
-  readonly kind: "slowloris" | "flood"
+  readonly kind: "slowloris" | "flood" | "distinct" | "readers"
   readonly token: string
 }
 
 /** Starts a misbehaving client and waits until it is at it. */
 const startBadClient = async ({ kind, token }: BadClient, url: string) => {
-  const child = spawn(process.execPath, [badClients, kind, url, token], { stdio: ["ignore", "pipe", "inherit"] })
+  const program = kind === "distinct" || kind === "readers" ? neighbours : badClients
+  const child = spawn(process.execPath, [program, kind, url, token], { stdio: ["ignore", "pipe", "inherit"] })
   const rates: Array<number> = []
   const lines = createInterface(child.stdout)
   await once(lines, "line")
   lines.on("line", (line) => rates.push(Number(line)))
   return { rates, ...disposable(child, "SIGKILL") }
+}
+
+/** Waits of a client for pages that are not cached, alone and beside a token that asks for more than its share. */
+const uncached = async (
+  rounds: number,
+  proxy: { readonly url: string },
+  { good, greedy }: { readonly good: string; readonly greedy: string }
+) => {
+  const bad: ReadonlyArray<BadClient> = [
+    { name: "90 distinct queries a second", kind: "distinct", token: greedy },
+    { name: "8 slow readers of /v1/sessions", kind: "readers", token: greedy }
+  ]
+  let run = 0
+  const wait = () => {
+    const nth = run++
+    return latencies({
+      url: proxy.url,
+      path: (index) => `/api/sessions?page=1&own=${nth}-${index}`,
+      token: good,
+      perSecond: UNCACHED_PER_SECOND,
+      seconds: UNCACHED_SECONDS
+    })
+  }
+  await wait()
+  const quiet: Array<ReadonlyArray<number>> = []
+  const noisy = bad.map(() => [] as Array<ReadonlyArray<number>>)
+  for (let round = 0; round < rounds; round++) {
+    quiet.push(await wait())
+    for (const [index, client] of bad.entries()) {
+      await using _running = await startBadClient(client, proxy.url)
+      noisy[index]?.push(await wait())
+    }
+  }
+  const p99 = (found: ReadonlyArray<number>) => quantile(found, 0.99)
+  const line = (name: string, measured: ReadonlyArray<ReadonlyArray<number>>, ratios: ReadonlyArray<number>) => [
+    name,
+    ratios.length === 0 ? "" : times(median(ratios)),
+    ratios.length === 0 ? "" : `${times(Math.min(...ratios))} – ${times(Math.max(...ratios))}`,
+    significant(median(measured.map((found) => quantile(found, 0.5)))),
+    significant(median(measured.map(p99)))
+  ]
+  const results = bad.map(({ name }, index) => {
+    const measured = noisy[index] ?? []
+    return { name, measured, ratios: measured.map((found, round) => p99(found) / p99(quiet[round] ?? [])) }
+  })
+  return {
+    rows: [line("nobody", quiet, []), ...results.map(({ measured, name, ratios }) => line(name, measured, ratios))],
+    claims: results.map(({ name, ratios }) =>
+      atMost(`uncached p99 beside ${name} ÷ quiet p99`, TARGET, median(ratios), { cause: CAUSE })
+    )
+  }
 }
 
 export const neighbour = async (rounds: number): Promise<Section> => {
@@ -52,11 +110,17 @@ export const neighbour = async (rounds: number): Promise<Section> => {
         { name: "a flood of wrong tokens", kind: "flood", token: good.replace(/.{8}$/, "AAAAAAAA") },
         { name: "a token far over its limit", kind: "flood", token: greedy }
       ]
+      const shared = await (async () => {
+        // What is shared is what the upstream may be asked.
+        const limits = { upstreamRate: 20, cacheFresh: "2s", flags: [] }
+        await using server = await startProxy({ upstream, tokensFile, log: `${folder}/shared.log`, ...limits })
+        return await uncached(rounds, server, { good, greedy })
+      })()
       await using proxy = await startProxy({ upstream, tokensFile, log: `${folder}/access.log`, flags: [] })
       const wait = () =>
         latencies({
           url: proxy.url,
-          path: "/api/sessions?page=1",
+          path: () => "/api/sessions?page=1",
           token: good,
           perSecond: PER_SECOND,
           seconds: SECONDS
@@ -112,12 +176,17 @@ export const neighbour = async (rounds: number): Promise<Section> => {
                 significant(rate)
               ])
             ]
-          }
+          },
+          { columns: ["uncached, beside", "p99 ÷ quiet p99", "range", "median ms", "p99 ms"], rows: shared.rows }
         ],
-        claims: results.map(({ name, ratio }) =>
-          atMost(`p99 beside ${name} ÷ quiet p99`, TARGET, ratio, { cause: CAUSE })
-        ),
+        claims: [
+          ...results.map(({ name, ratio }) =>
+            atMost(`p99 beside ${name} ÷ quiet p99`, TARGET, ratio, { cause: CAUSE })
+          ),
+          ...shared.claims
+        ],
         notes: [
+          `Uncached: ${UNCACHED_PER_SECOND} pages a second, each asked for once, for ${UNCACHED_SECONDS} s in turns; the upstream may be asked 20 times a second, of both tokens together.`,
           "A flood gets few answers, as the proxy holds refusals beyond a limit back for a second and more; each of its 32 connections asks again at once.",
           "The misbehaving client runs at a lower priority, for in reality it has a machine of its own; all the same it shares the cores with the proxy and the client that is measured."
         ]

@@ -5,7 +5,8 @@ import { Pool } from "undici"
 
 export interface SteadyClient {
   readonly url: string
-  readonly path: string
+  /** Of the request with a number, from 0. */
+  readonly path: (index: number) => string
   readonly token: string
   readonly perSecond: number
   readonly seconds: number
@@ -20,8 +21,12 @@ export const latencies = async (client: SteadyClient): Promise<ReadonlyArray<num
   const { path, perSecond, seconds, token, url } = client
   const pool = new Pool(url, { connections: 8, pipelining: 1 })
   const times: Array<number> = []
-  const ask = async (due: number): Promise<void> => {
-    const { body, statusCode } = await pool.request({ method: "GET", path, headers: { "x-api-key": token } })
+  const ask = async (due: number, index: number): Promise<void> => {
+    const { body, statusCode } = await pool.request({
+      method: "GET",
+      path: path(index),
+      headers: { "x-api-key": token }
+    })
     await body.dump()
     if (statusCode !== 200) throw new Error(`the well-behaved client gets ${statusCode}`)
     times.push(performance.now() - due)
@@ -31,7 +36,7 @@ export const latencies = async (client: SteadyClient): Promise<ReadonlyArray<num
   const started = performance.now()
   while (pending.length < total) {
     const due = started + (pending.length * 1000) / perSecond
-    if (due <= performance.now()) pending.push(ask(due))
+    if (due <= performance.now()) pending.push(ask(due, pending.length))
     else await new Promise((resolve) => setTimeout(resolve, 1))
   }
   await Promise.all(pending)

@@ -18,11 +18,15 @@ export const createToken = async (file: string, ...flags: ReadonlyArray<string>)
   return stdout.trim()
 }
 
-/** Starts the proxy on a free port, with answers that stay fresh; `log` is where it writes its log. */
+/** Starts the proxy on a free port; `log` is where it writes its log. */
 export const startProxy = (options: {
   readonly upstream: { readonly url: string; readonly apiKey: string }
   readonly tokensFile: string
   readonly log: string
+  /** Requests a second to the upstream; by default there is no limit. */
+  readonly upstreamRate?: number
+  /** How long answers are fresh; by default longer than a bench takes. */
+  readonly cacheFresh?: string
   readonly flags: ReadonlyArray<string>
 }): Promise<Running & AsyncDisposable> =>
   startNode(bin, {
@@ -33,9 +37,9 @@ export const startProxy = (options: {
       "--admin-port",
       "0",
       "--upstream-rate",
-      "0",
+      String(options.upstreamRate ?? 0),
       "--cache-fresh",
-      "1h",
+      options.cacheFresh ?? "1h",
       ...options.flags
     ],
     env: {
