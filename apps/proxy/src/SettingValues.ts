@@ -1,7 +1,7 @@
 /**
  * What the values of settings look like when they are typed.
  */
-import { durationText } from "@hb-sessions/core/SessionsConfig"
+import { countText, durationText, sizeText } from "@hb-sessions/core/SettingText"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -25,33 +25,13 @@ export const Lifetime = durationText({ min: 1, max: CENTURY })
 /** Schema for how long a token can be used beside the one that takes its place. */
 export const Overlap = durationText({ max: CENTURY })
 
-const wholeNumber = (minimum: number, maximum: number, expected: string) =>
-  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }, { message: expected }))
-
 /** Schema for ports; 0 takes a free one. */
-export const Port = wholeNumber(0, 65_535, "must be a port number from 0 to 65535")
+export const Port = countText({ max: 65_535 })
 /** Schema for numbers of things. */
-export const Count = wholeNumber(1, 1_000_000, "must be a whole number from 1 on")
-/** Schema for numbers of things, or 0. */
-export const CountOrNone = wholeNumber(0, 1_000_000, "must be a whole number from 0 on")
-/** Schema for numbers a second, or 0. */
-export const Rate = Schema.FiniteFromString.check(Schema.isGreaterThanOrEqualTo(0))
+export const Count = countText({ min: 1 })
 
-const SIZE = /^(\d+)(k|m|g)?b?$/i
-const SIZE_UNITS: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
-
-/** Schema for bytes, such as `64m`; powers of 1024. */
-export const Size = Schema.String.pipe(
-  Schema.decodeTo(Schema.Int, {
-    decode: SchemaGetter.transformEffect((text: string, options) => {
-      const match = SIZE.exec(text.trim())
-      return match === null
-        ? Effect.fail(new SchemaIssue.InvalidValue({ expected: "a size such as 64m" }, text, options))
-        : Effect.succeed(Number(match[1]) * (SIZE_UNITS[(match[2] ?? "").toLowerCase()] ?? 1))
-    }),
-    encode: SchemaGetter.transform(String)
-  })
-)
+/** Schema for bytes, such as `64m`. */
+export const Size = sizeText()
 
 /** Schema for origins, separated by commas. */
 export const Origins = Schema.String.pipe(

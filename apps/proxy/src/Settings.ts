@@ -2,25 +2,18 @@
  * Every setting of `serve`.
  */
 import type * as Flag from "effect/cli/Flag"
+import { type ClientSetting, clientSettings } from "@hb-sessions/core/SessionsConfig"
+import { RateText } from "@hb-sessions/core/SettingText"
 import * as Schema from "effect/Schema"
 import { levels } from "./AccessLog.ts"
 import { onOff, setting } from "./Setting.ts"
-import {
-  Count,
-  CountOrNone,
-  DurationText,
-  Names,
-  orNone,
-  Origins,
-  Port,
-  Rate,
-  Size,
-  StaleTokens,
-  TimeLimit
-} from "./SettingValues.ts"
+import { Count, DurationText, Names, orNone, Origins, Port, Size, StaleTokens, TimeLimit } from "./SettingValues.ts"
 
 /** The default port. */
 const defaultPort = 8080
+
+/** The variable and the form of a setting of core's client; the proxy has defaults of its own. */
+const ofClient = <A>({ schema, variable }: ClientSetting<A>) => ({ schema, env: variable })
 
 /** The flags of `serve`. */
 export const flags = {
@@ -122,7 +115,7 @@ export const flags = {
     metavar: "size"
   }),
   rate: setting("rate", {
-    schema: Rate,
+    schema: RateText,
     default: "100",
     meaning: "Requests a second of one token; 0 for no limit",
     metavar: "number"
@@ -158,9 +151,8 @@ export const flags = {
     metavar: "size"
   }),
   upstreamRate: setting("upstream-rate", {
-    schema: Rate,
+    ...ofClient(clientSettings.maxRequestsPerSecond),
     default: "20",
-    env: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND",
     meaning: "Requests a second to the upstream, of everybody together; 0 for no limit",
     metavar: "number"
   }),
@@ -177,37 +169,32 @@ export const flags = {
     metavar: "number"
   }),
   retries: setting("retries", {
-    schema: CountOrNone,
+    ...ofClient(clientSettings.retries),
     default: "2",
-    env: "HB_SESSIONS_RETRIES",
     meaning: "Attempts after the first, as far as the retry budget of all requests allows",
     metavar: "number"
   }),
   maxRetryAfter: setting("max-retry-after", {
-    schema: DurationText,
+    ...ofClient(clientSettings.maxRetryAfter),
     default: "5s",
-    env: "HB_SESSIONS_MAX_RETRY_AFTER",
     meaning: "Longest Retry-After of the upstream that is waited for",
     metavar: "duration"
   }),
   maxBodyBytes: setting("max-body-bytes", {
-    schema: Size,
+    ...ofClient(clientSettings.maxBodyBytes),
     default: "16m",
-    env: "HB_SESSIONS_MAX_BODY_BYTES",
     meaning: "Longest body of the upstream; a longer one is cut and answered with 502",
     metavar: "size"
   }),
   attemptTimeout: setting("attempt-timeout", {
-    schema: TimeLimit,
+    ...ofClient(clientSettings.attemptTimeout),
     default: "10s",
-    env: "HB_SESSIONS_ATTEMPT_TIMEOUT",
     meaning: "Longest time for one request to the upstream",
     metavar: "duration"
   }),
   deadline: setting("deadline", {
-    schema: TimeLimit,
+    ...ofClient(clientSettings.totalTimeout),
     default: "25s",
-    env: "HB_SESSIONS_TOTAL_TIMEOUT",
     meaning: "Longest time for one page, retries and waits included",
     metavar: "duration"
   }),

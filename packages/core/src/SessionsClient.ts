@@ -43,7 +43,7 @@ export interface SessionsClientOptions {
   readonly retryMaxDelay?: Duration.Input
   /** Longest `Retry-After` that is waited for; a longer one fails at once. One minute by default. */
   readonly maxRetryAfter?: Duration.Input
-  /** Most requests a second, over all reads of this client; above 0, no limit by default. A 429 slows it down further. */
+  /** Most requests a second, over all reads of this client; 0 for no limit, the default. A 429 slows it down further. */
   readonly maxRequestsPerSecond?: number
   /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
   readonly maxBodyBytes?: number

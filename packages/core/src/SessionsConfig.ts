@@ -1,5 +1,6 @@
 /**
- * The settings of a client as configuration, read from the environment unless another `ConfigProvider` is given.
+ * The settings of a client: their names, how they are typed, their defaults, and what they mean. Flags, variables, files
+ * and documents of every app are made from them.
  *
  * | variable | meaning | default |
  * | --- | --- | --- |
@@ -10,108 +11,94 @@
  * | `HB_SESSIONS_RETRIES` | attempts after the first | `5` |
  * | `HB_SESSIONS_MAX_RETRY_AFTER` | longest `Retry-After` that is waited for | `1 minute` |
  * | `HB_SESSIONS_MAX_REQUESTS_PER_SECOND` | most requests a second, over all reads of a client | no limit |
- * | `HB_SESSIONS_MAX_BODY_BYTES` | longest body of an answer, after decompression | `16777216` |
+ * | `HB_SESSIONS_MAX_BODY_BYTES` | longest body of an answer, after decompression | `16m` |
  */
 import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
-import * as SchemaIssue from "effect/SchemaIssue"
-import { defaultMaxBodyBytes } from "./limitBodies.ts"
 import { productionUrl } from "./ListQuery.ts"
+import { countText, durationText, HttpUrlText, RateText, sizeText } from "./SettingText.ts"
+
+/** A setting that is given as text. */
+export interface ClientSetting<A> {
+  /** The variable of the environment. */
+  readonly variable: string
+  readonly schema: Schema.Codec<A, string>
+  /** The text that stands for it when there is none. */
+  readonly default: string
+  /** What that is called, if its text does not say. */
+  readonly shown?: string
+  readonly meaning: string
+}
+
+const setting = <A>(one: ClientSetting<A>): ClientSetting<A> => one
+
+/** Every setting of a client but the key. */
+export const clientSettings = {
+  baseUrl: setting({
+    variable: "HYPERBROWSER_BASE_URL",
+    schema: HttpUrlText,
+    default: productionUrl,
+    meaning: "where the API is served"
+  }),
+  attemptTimeout: setting({
+    variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",
+    schema: durationText({ min: 1 }),
+    default: "30 seconds",
+    meaning: "longest time for one request"
+  }),
+  totalTimeout: setting({
+    variable: "HB_SESSIONS_TOTAL_TIMEOUT",
+    schema: durationText({ min: 1 }),
+    default: "5 minutes",
+    meaning: "longest time for one page, with its retries"
+  }),
+  retries: setting({
+    variable: "HB_SESSIONS_RETRIES",
+    schema: countText(),
+    default: "5",
+    meaning: "attempts after the first"
+  }),
+  maxRetryAfter: setting({
+    variable: "HB_SESSIONS_MAX_RETRY_AFTER",
+    schema: durationText(),
+    default: "1 minute",
+    meaning: "longest `Retry-After` that is waited for"
+  }),
+  maxRequestsPerSecond: setting({
+    variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND",
+    schema: RateText,
+    default: "0",
+    shown: "no limit",
+    meaning: "most requests a second"
+  }),
+  maxBodyBytes: setting({
+    variable: "HB_SESSIONS_MAX_BODY_BYTES",
+    schema: sizeText({ min: 1 }),
+    default: "16m",
+    meaning: "longest body of an answer, after decompression"
+  })
+} as const
+
+const configOf = <A>({ default: fallback, schema, variable }: ClientSetting<A>): Config.Config<A> =>
+  Config.schema(schema, variable).pipe(Config.withDefault(Schema.decodeSync(schema)(fallback)))
 
 /** The API key; white space around it is dropped, as a key read from a file often ends in a line break. */
 export const apiKey = Config.Redacted("HYPERBROWSER_API_KEY").pipe(
   Config.map((key) => Redacted.make(Redacted.value(key).trim()))
 )
 
-const HttpUrl = Schema.URLFromString.check(
-  Schema.makeFilter((url: URL) => url.protocol === "https:" || url.protocol === "http:", {
-    expected: "an http or https URL"
-  })
-)
-
 /** Where the API is served. */
-export const baseUrl = Config.schema(HttpUrl, "HYPERBROWSER_BASE_URL").pipe(Config.withDefault(new URL(productionUrl)))
-
-const retries = Config.schema(
-  Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)),
-  "HB_SESSIONS_RETRIES"
-)
-
-const maxRequestsPerSecond = Config.schema(
-  Schema.FiniteFromString.check(Schema.isGreaterThan(0)),
-  "HB_SESSIONS_MAX_REQUESTS_PER_SECOND"
-)
-
-const maxBodyBytes = Config.schema(
-  Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1)),
-  "HB_SESSIONS_MAX_BODY_BYTES"
-)
-
-/** How long a timer of JavaScript can run, in milliseconds: 24.8 days. */
-const MAX_TIMER = 2 ** 31 - 1
-
-const DURATION =
-  /^(\d+(?:\.\d+)?)\s*(?:(ms|milli(?:second)?s?)|(s|seconds?)|(m|minutes?)|(h|hours?)|(d|days?)|(w|weeks?))$/
-
-const unitMillis = [1, 1000, 60_000, 3_600_000, 86_400_000, 604_800_000]
-
-/**
- * Schema for durations as people type them: `250ms`, `30s`, `15m`, `12h`, `90d` or `2w`, also with the name of the unit,
- * such as `30 seconds`; and `0`.
- *
- * **Details**
- *
- * A duration is a whole number of milliseconds from `min` on, by default 0, up to `max`, by default 24.8 days, which is
- * as long as a timer can run. What is negative, infinite or of another form fails to decode, with a message that names
- * the bounds.
- */
-export const durationText = ({ max = MAX_TIMER, min = 0 }: { readonly min?: number; readonly max?: number } = {}) => {
-  const bounds = `a duration such as 30s, 15m or 90d, ${min === 0 ? "" : `from ${shown(min)} on, `}at most ${shown(max)}`
-  return Schema.String.pipe(
-    Schema.decodeTo(Schema.Duration, {
-      decode: SchemaGetter.transformEffect((text: string, options) => {
-        const millis = millisOf(text.trim())
-        // Some decimal fractions have none in binary.
-        const whole = Math.round(millis)
-        const expected = Math.abs(millis - whole) > 1e-4 ? `${bounds}, in whole milliseconds` : bounds
-        return Math.abs(millis - whole) <= 1e-4 && whole >= min && whole <= max
-          ? Effect.succeed(Duration.millis(whole))
-          : Effect.fail(new SchemaIssue.InvalidValue({ expected }, text, options))
-      }),
-      encode: SchemaGetter.transform((duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`)
-    })
-  )
-}
-
-const millisOf = (text: string): number => {
-  // Nothing needs no unit.
-  if (text === "0") return 0
-  const [, number, ...units] = DURATION.exec(text) ?? []
-  const unit = unitMillis[units.findIndex((name) => name !== undefined)]
-  return unit === undefined ? Number.NaN : Number(number) * unit
-}
-
-const shown = (millis: number): string => (millis < 1000 ? `${millis}ms` : `${Math.floor(millis / 86_400_000)} days`)
-
-const timeout = (variable: string, min: number) => Config.schema(durationText({ min }), variable)
+export const baseUrl = configOf(clientSettings.baseUrl)
 
 /** Everything that a client can be told, as `SessionsClientOptions`. */
 export const clientConfig = Config.all({
   apiKey,
   baseUrl,
-  attemptTimeout: timeout("HB_SESSIONS_ATTEMPT_TIMEOUT", 1).pipe(Config.withDefault(Duration.seconds(30))),
-  totalTimeout: timeout("HB_SESSIONS_TOTAL_TIMEOUT", 1).pipe(Config.withDefault(Duration.minutes(5))),
-  retries: retries.pipe(Config.withDefault(5)),
-  maxRetryAfter: timeout("HB_SESSIONS_MAX_RETRY_AFTER", 0).pipe(Config.withDefault(Duration.minutes(1))),
-  maxBodyBytes: maxBodyBytes.pipe(Config.withDefault(defaultMaxBodyBytes)),
-  rate: Config.option(maxRequestsPerSecond)
-}).pipe(
-  Config.map(({ rate, ...options }) =>
-    Option.isSome(rate) ? { ...options, maxRequestsPerSecond: rate.value } : options
-  )
-)
+  attemptTimeout: configOf(clientSettings.attemptTimeout),
+  totalTimeout: configOf(clientSettings.totalTimeout),
+  retries: configOf(clientSettings.retries),
+  maxRetryAfter: configOf(clientSettings.maxRetryAfter),
+  maxRequestsPerSecond: configOf(clientSettings.maxRequestsPerSecond),
+  maxBodyBytes: configOf(clientSettings.maxBodyBytes)
+})

@@ -150,7 +150,7 @@ export interface SessionsClientOptions {
   readonly retryMaxDelay?: number | undefined
   /** Longest `Retry-After` that is waited for; a longer one fails at once. 60,000 by default. */
   readonly maxRetryAfter?: number | undefined
-  /** Most requests a second, over all reads of this client; above 0, no limit by default. A 429 slows it down further. */
+  /** Most requests a second, over all reads of this client; 0 for no limit, the default. A 429 slows it down further. */
   readonly maxRequestsPerSecond?: number | undefined
   /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
   readonly maxBodyBytes?: number | undefined

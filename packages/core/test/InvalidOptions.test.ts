@@ -74,7 +74,7 @@ describe("a client", () => {
   const wrong: ReadonlyArray<readonly [object, RegExp]> = [
     [{ ...good, retries: Number.NaN }, /^retries must be a whole number from 0, not NaN$/],
     [{ ...good, maxBodyBytes: -1 }, /^maxBodyBytes must be/],
-    [{ ...good, maxRequestsPerSecond: 0 }, /^maxRequestsPerSecond must be a number above 0, not 0$/],
+    [{ ...good, maxRequestsPerSecond: -1 }, /^maxRequestsPerSecond must be a number from 0, not -1$/],
     [{ ...good, attemptTimeout: "soon" }, /^attemptTimeout must be a duration, not "soon"$/],
     [{ ...good, totalTimeout: Number.NaN }, /^totalTimeout must be a duration, not NaN$/],
     [{ ...good, maxRetryAfter: {} }, /^maxRetryAfter must be a duration, not an object$/],

@@ -321,7 +321,7 @@ describe("options", () => {
     [{ apiKey: "secret", retries: -1 }, /^retries must be a whole number from 0, not -1$/],
     [{ apiKey: "secret", attemptTimeout: "30 seconds" }, /^attemptTimeout must be a number of milliseconds, not "30 /],
     [{ apiKey: "secret", totalTimeout: Number.NaN }, /^totalTimeout must be/],
-    [{ apiKey: "secret", maxRequestsPerSecond: 0 }, /^maxRequestsPerSecond must be a number above 0, not 0$/],
+    [{ apiKey: "secret", maxRequestsPerSecond: -1 }, /^maxRequestsPerSecond must be a number from 0, not -1$/],
     [{ apiKey: "secret", maxBodyBytes: 0.5 }, /^maxBodyBytes must be a whole number from 1, not 0.5$/],
     [{ apiKey: "secret", fetch: 1 }, /^fetch must be a function$/]
   ])("refuses the settings %j", (options, message) => {

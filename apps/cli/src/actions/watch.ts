@@ -4,7 +4,7 @@
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import { hasEndedWell, type Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
-import { durationText } from "@hb-sessions/core/SessionsConfig"
+import { durationText } from "@hb-sessions/core/SettingText"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

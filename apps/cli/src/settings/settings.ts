@@ -2,7 +2,8 @@
  * The settings: their names, where they can be given, and their defaults.
  */
 import type { Setting } from "@hb-sessions/app-kit/SettingsFile"
-import { durationText } from "@hb-sessions/core/SessionsConfig"
+import { type ClientSetting, clientSettings } from "@hb-sessions/core/SessionsConfig"
+import { countText } from "@hb-sessions/core/SettingText"
 import * as Config from "effect/Config"
 import * as Schema from "effect/Schema"
 import { isZone } from "../terminal/times.ts"
@@ -16,18 +17,21 @@ export interface CliSetting extends Setting {
   readonly meaning: string
 }
 
-const positiveInt = (variable: string) =>
-  Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1)), variable)
+const positiveInt = (variable: string) => Config.schema(countText({ min: 1 }), variable)
 
-const retries = Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0))
-
-const rate = Schema.FiniteFromString.check(Schema.isGreaterThan(0))
-
-const httpUrl = Schema.URLFromString.check(
-  Schema.makeFilter((url: URL) => url.protocol === "https:" || url.protocol === "http:", {
-    expected: "an http or https URL"
-  })
-)
+/** A setting of core's client. */
+const ofClient = <A>({
+  default: fallback,
+  meaning,
+  schema,
+  shown = fallback,
+  variable
+}: ClientSetting<A>): CliSetting => ({
+  variable,
+  config: Config.schema(schema, variable),
+  default: shown,
+  meaning
+})
 
 export const pageSize = positiveInt("HB_SESSIONS_PAGE_SIZE")
 
@@ -46,12 +50,7 @@ export const tz = Config.schema(zone, "HB_SESSIONS_TZ").pipe(Config.withDefault(
 
 /** Every setting but the key, by its name in a profile. */
 export const settings = {
-  base_url: {
-    variable: "HYPERBROWSER_BASE_URL",
-    config: Config.schema(httpUrl, "HYPERBROWSER_BASE_URL"),
-    default: "https://api.hyperbrowser.ai",
-    meaning: "where the API is served"
-  },
+  base_url: ofClient(clientSettings.baseUrl),
   format: {
     variable: "HB_SESSIONS_FORMAT",
     config: format,
@@ -82,42 +81,12 @@ export const settings = {
     default: "UTC",
     meaning: "time zone of the times in tables and YAML of a terminal, such as `local` or `Europe/Paris`"
   },
-  attempt_timeout: {
-    variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",
-    config: Config.schema(durationText({ min: 1 }), "HB_SESSIONS_ATTEMPT_TIMEOUT"),
-    default: "30 seconds",
-    meaning: "longest time for one request"
-  },
-  total_timeout: {
-    variable: "HB_SESSIONS_TOTAL_TIMEOUT",
-    config: Config.schema(durationText({ min: 1 }), "HB_SESSIONS_TOTAL_TIMEOUT"),
-    default: "5 minutes",
-    meaning: "longest time for one page, with its retries"
-  },
-  retries: {
-    variable: "HB_SESSIONS_RETRIES",
-    config: Config.schema(retries, "HB_SESSIONS_RETRIES"),
-    default: "5",
-    meaning: "attempts after the first"
-  },
-  max_retry_after: {
-    variable: "HB_SESSIONS_MAX_RETRY_AFTER",
-    config: Config.schema(durationText(), "HB_SESSIONS_MAX_RETRY_AFTER"),
-    default: "1 minute",
-    meaning: "longest `Retry-After` that is waited for"
-  },
-  max_requests_per_second: {
-    variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND",
-    config: Config.schema(rate, "HB_SESSIONS_MAX_REQUESTS_PER_SECOND"),
-    default: "no limit",
-    meaning: "most requests a second"
-  },
-  max_body_bytes: {
-    variable: "HB_SESSIONS_MAX_BODY_BYTES",
-    config: positiveInt("HB_SESSIONS_MAX_BODY_BYTES"),
-    default: "16777216",
-    meaning: "longest body of an answer"
-  }
+  attempt_timeout: ofClient(clientSettings.attemptTimeout),
+  total_timeout: ofClient(clientSettings.totalTimeout),
+  retries: ofClient(clientSettings.retries),
+  max_retry_after: ofClient(clientSettings.maxRetryAfter),
+  max_requests_per_second: ofClient(clientSettings.maxRequestsPerSecond),
+  max_body_bytes: ofClient(clientSettings.maxBodyBytes)
 } as const satisfies Record<string, CliSetting>
 
 export type SettingName = keyof typeof settings

@@ -3,7 +3,8 @@
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as SettingsFile from "@hb-sessions/app-kit/SettingsFile"
-import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
+import { type ClientSetting, clientSettings } from "@hb-sessions/core/SessionsConfig"
+import { countText, durationText } from "@hb-sessions/core/SettingText"
 import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -27,11 +28,10 @@ const oneOf = <const Names extends ReadonlyArray<string>>(flag: string, names: N
 /** A hundred years, for what is only added to a date. */
 const MAX_AGE = 36_500 * 86_400_000
 
-const duration = (flag: string, options?: Parameters<typeof SessionsConfig.durationText>[0]) =>
-  Config.schema(SessionsConfig.durationText(options), variableOf(flag))
+const duration = (flag: string, options?: Parameters<typeof durationText>[0]) =>
+  Config.schema(durationText(options), variableOf(flag))
 
-const atLeast = (least: number) => (flag: string) =>
-  Config.schema(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(least)), variableOf(flag))
+const atLeast = (min: number) => (flag: string) => Config.schema(countText({ min }), variableOf(flag))
 
 const positive = atLeast(1)
 
@@ -109,6 +109,12 @@ const verifyConfigs = {
   )
 }
 
+/** A setting of core's client. */
+const ofClient = <A>({ schema, variable }: ClientSetting<A>): SettingsFile.Setting => ({
+  variable,
+  config: Config.schema(schema, variable)
+})
+
 /** The keys of the settings file: those of the flags, with underscores, and those of the client. */
 const fileSettings: Readonly<Record<string, SettingsFile.Setting>> = {
   ...Object.fromEntries(
@@ -117,13 +123,13 @@ const fileSettings: Readonly<Record<string, SettingsFile.Setting>> = {
       { variable: variableOf(flag), config }
     ])
   ),
-  base_url: { variable: "HYPERBROWSER_BASE_URL", config: SessionsConfig.baseUrl },
-  attempt_timeout: { variable: "HB_SESSIONS_ATTEMPT_TIMEOUT" },
-  total_timeout: { variable: "HB_SESSIONS_TOTAL_TIMEOUT" },
-  retries: { variable: "HB_SESSIONS_RETRIES" },
-  max_retry_after: { variable: "HB_SESSIONS_MAX_RETRY_AFTER" },
-  max_requests_per_second: { variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND" },
-  max_body_bytes: { variable: "HB_SESSIONS_MAX_BODY_BYTES" }
+  base_url: ofClient(clientSettings.baseUrl),
+  attempt_timeout: ofClient(clientSettings.attemptTimeout),
+  total_timeout: ofClient(clientSettings.totalTimeout),
+  retries: ofClient(clientSettings.retries),
+  max_retry_after: ofClient(clientSettings.maxRetryAfter),
+  max_requests_per_second: ofClient(clientSettings.maxRequestsPerSecond),
+  max_body_bytes: ofClient(clientSettings.maxBodyBytes)
 }
 
 const described = <A>(flag: Flag.Flag<A>, description: string) =>

@@ -28,9 +28,9 @@ export class Pacer {
   private interval: number
   private nextAt = 0
 
-  /** `maxRequestsPerSecond` is above 0; undefined for no limit. */
+  /** `maxRequestsPerSecond` is 0 or undefined for no limit. */
   constructor(maxRequestsPerSecond: number | undefined) {
-    this.floor = maxRequestsPerSecond === undefined ? 0 : 1000 / maxRequestsPerSecond
+    this.floor = maxRequestsPerSecond === undefined || maxRequestsPerSecond === 0 ? 0 : 1000 / maxRequestsPerSecond
     this.interval = this.floor
   }
 

@@ -71,7 +71,7 @@ export const clientProblem = (options: Options): Problem =>
   choice(options, "decoding", ["tolerant", "strict"]) ??
   check(options, ["userAgent"], isHeaderValue, "text that a header can carry") ??
   headersProblem(options["headers"]) ??
-  check(options, ["maxRequestsPerSecond"], (value) => Number.isFinite(value) && Number(value) > 0, "a number above 0")
+  check(options, ["maxRequestsPerSecond"], (value) => Number.isFinite(value) && Number(value) >= 0, "a number from 0")
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(["x-api-key", "accept"])
 

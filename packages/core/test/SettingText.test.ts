@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Option, Schema } from "effect"
-import { durationText } from "../src/SessionsConfig.ts"
+import { durationText, RateText, sizeText } from "../src/SettingText.ts"
 
 describe("durationText", () => {
   const read = (text: string, bounds?: Parameters<typeof durationText>[0]) =>
@@ -32,4 +32,35 @@ describe("durationText", () => {
     assert.deepStrictEqual(read("90d", { max: 36_500 * 86_400_000 }), Option.some(7_776_000_000))
     assert.deepStrictEqual(read("36501d", { max: 36_500 * 86_400_000 }), Option.none())
   })
+})
+
+describe("sizeText", () => {
+  const read = Schema.decodeOption(sizeText({ min: 1 }))
+  for (const [text, bytes] of [
+    ["16777216", 16_777_216],
+    ["16m", 16_777_216],
+    ["16M", 16_777_216],
+    ["64 KiB", 65_536],
+    ["1gb", 1_073_741_824],
+    ["7b", 7]
+  ] as const) {
+    it(`reads ${text}`, () => assert.deepStrictEqual(read(text), Option.some(bytes)))
+  }
+  for (const text of ["", "0", "m", "1.5m", "-1", "9007199254740993", "99999999g", "1t", "1e6"]) {
+    it(`rejects ${JSON.stringify(text)}`, () => assert.deepStrictEqual(read(text), Option.none()))
+  }
+})
+
+describe("RateText", () => {
+  const read = Schema.decodeOption(RateText)
+  it("reads numbers, and 0 as no limit", () =>
+    assert.deepStrictEqual(
+      ["0", "0.5", "20"].map((text) => read(text)),
+      [0, 0.5, 20].map(Option.some)
+    ))
+  it("rejects what is none", () =>
+    assert.deepStrictEqual(
+      ["", "-1", "NaN", "Infinity", "fast"].filter((text) => Option.isSome(read(text))),
+      []
+    ))
 })
