@@ -84,7 +84,7 @@ export const RateText = Schema.String.check(isNumber).pipe(Schema.decodeTo(Schem
 export const countText = ({ max = 1_000_000, min = 0 }: { readonly min?: number; readonly max?: number } = {}) => {
   const message = `expected a whole number from ${min} to ${max}`
   return Schema.String.check(Schema.isPattern(/^\s*\d+\s*$/, { message })).pipe(
-    Schema.decodeTo(Schema.NumberFromString.check(Schema.isBetween({ minimum: min, maximum: max }, { message })))
+    Schema.decodeTo(Schema.FiniteFromString.check(Schema.isBetween({ minimum: min, maximum: max }, { message })))
   )
 }
 
