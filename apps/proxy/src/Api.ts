@@ -6,7 +6,7 @@
 import { Session } from "@hb-sessions/core/Session"
 import { SessionPage } from "@hb-sessions/core/SessionPage"
 import { listQuery, sessionsPath } from "@hb-sessions/core/SessionsApi"
-import { SweepReport } from "@hb-sessions/core/SweepReport"
+import { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -38,7 +38,7 @@ class TokenAuth extends HttpApiMiddleware.Service<TokenAuth>()("@hb-sessions/pro
 }) {}
 
 /** The body of a whole list in JSON. */
-const WholeList = Schema.Struct({ sessions: Schema.Array(Session), report: SweepReport }).annotate({
+const WholeList = Schema.Struct({ sessions: Schema.Array(Session), report: ScanReport }).annotate({
   identifier: "WholeList"
 })
 

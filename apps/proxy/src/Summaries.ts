@@ -5,7 +5,7 @@ import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import { encodeSession } from "@hb-sessions/core/SessionsNdjson"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsSummary, summarize } from "@hb-sessions/core/SessionsStats"
-import { SweepReport } from "@hb-sessions/core/SweepReport"
+import { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -17,7 +17,7 @@ import * as Visible from "./Visible.ts"
 /** Schema for the answer of `/v1/stats`. */
 export const StatsAnswer = Schema.Struct({
   stats: SessionsSummary,
-  report: SweepReport.annotateKey({ description: "How the list was read, and whether all of it was" })
+  report: ScanReport.annotateKey({ description: "How the list was read, and whether all of it was" })
 }).annotate({ identifier: "StatsAnswer" })
 
 /** No session has the id, as far as the list tells. */
@@ -42,7 +42,7 @@ export const one = Effect.fn("Summaries.one")(function* (
   statuses: ReadonlySet<string> | undefined,
   concurrency: number
 ) {
-  let report: SweepReport | undefined
+  let report: ScanReport | undefined
   const visible = Visible.make(statuses)
   const found = yield* Sessions.pages({
     ...(statuses === undefined ? {} : statusOption(statuses)),
@@ -75,7 +75,7 @@ export const stats = Effect.fn("Summaries.stats")(function* (
   statuses: ReadonlySet<string> | undefined,
   concurrency: number
 ) {
-  let report: SweepReport | undefined
+  let report: ScanReport | undefined
   const visible = Visible.make(statuses)
   const summary = yield* summarize(
     Sessions.pages({ ...options, concurrency, onReport: (made) => Effect.sync(() => (report = made)) }).pipe(

@@ -2,12 +2,12 @@
  * What a token of some statuses may see, whatever the upstream makes of the filter that it is sent.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 
 /** The rows that may be seen, and a report that counts no others. */
 export interface Visible {
   readonly rows: (sessions: ReadonlyArray<Session>) => ReadonlyArray<Session>
-  readonly report: (report: SweepReport | undefined) => SweepReport | undefined
+  readonly report: (report: ScanReport | undefined) => ScanReport | undefined
 }
 
 /** Makes the filter; undefined lets everything through. */

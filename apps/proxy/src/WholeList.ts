@@ -8,7 +8,7 @@ import { encodeRows as ndjsonRows, encodeSession } from "@hb-sessions/core/Sessi
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
@@ -28,7 +28,7 @@ export const columnsTrailer = "hb-sessions-columns"
 interface Writer {
   readonly head: string
   readonly rows: (sessions: ReadonlyArray<Session>) => string
-  readonly tail: (report: SweepReport | undefined) => string
+  readonly tail: (report: ScanReport | undefined) => string
 }
 
 const writer = (format: Format, columns: ReadonlyArray<Column>): Writer => {
@@ -82,7 +82,7 @@ export const send = Effect.fn("WholeList.send")(function* (
   // HTTP/1.0 and HEAD have no place for one.
   const hasTrailer = exchange.request.httpVersionMinor > 0 && exchange.method !== "HEAD"
   const visible = Visible.make(exchange.client?.statuses)
-  let report: SweepReport | undefined
+  let report: ScanReport | undefined
   const begin = () => {
     if (exchange.response.headersSent) return
     exchange.begin(200, [
@@ -146,7 +146,7 @@ const beating = (exchange: Exchange, longest: Duration.Duration): Effect.Effect<
 }
 
 /** As an item of a structured field (RFC 9651). */
-const completeness = ({ completeness: claim }: SweepReport): string =>
+const completeness = ({ completeness: claim }: ScanReport): string =>
   claim.status === "proven" ? `proven; certificate=${claim.certificate}` : `unproven; reason=${claim.reason}`
 
 /** Names that a trailer has; a client takes only so many bytes of them. */

@@ -169,7 +169,7 @@ layer(Simulator.layer({ sessions: 40, seed: "contract", extraFields: true }), { 
           lines.forEach((line, index) => {
             const value = JSON.parse(line)
             const isLast = index === lines.length - 1
-            const name = isLast ? "SweepReport" : "Session"
+            const name = isLast ? "ScanReport" : "Session"
             const validate = validator({ $ref: `#/components/schemas/${name}` })
             validate(isLast ? value.report : value)
             assert.deepStrictEqual(validate.errors ?? [], [], `${where}, line ${index + 1}`)

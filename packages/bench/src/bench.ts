@@ -1,7 +1,7 @@
 /**
  * Runs the comparisons, prints their tables, and writes RESULTS.md when all of them ran.
  *
- * `npx -y pnpm@12 bench` runs all, `npx -y pnpm@12 bench csv sweep` some. `BENCH_ROUNDS` sets the rounds of each.
+ * `npx -y pnpm@12 bench` runs all, `npx -y pnpm@12 bench csv scan` some. `BENCH_ROUNDS` sets the rounds of each.
  */
 import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"
@@ -15,10 +15,10 @@ import { proxy } from "./proxy.ts"
 import { type Section, sectionText, summaryText } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { startup } from "./startup.ts"
-import { cpu, sweep } from "./sweep.ts"
+import { cpu, scan } from "./scan.ts"
 
 const benches: Record<string, { readonly rounds: number; readonly run: (rounds: number) => Promise<Section> }> = {
-  sweep: { rounds: 3, run: sweep },
+  scan: { rounds: 3, run: scan },
   cpu: { rounds: 15, run: cpu },
   decode: { rounds: 15, run: decode },
   csv: { rounds: 3, run: csv },

@@ -25,7 +25,7 @@ export type IdReader = (list: List) => Promise<Met>
 export const oursIds =
   (consistency: "verified" | "fast"): IdReader =>
   async ({ apiKey, status, url }) => {
-    const { report, sessions } = await Sessions.sweep({
+    const { report, sessions } = await Sessions.collect({
       consistency,
       ...(status === undefined ? {} : { status })
     }).pipe(

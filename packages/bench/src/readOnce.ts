@@ -4,7 +4,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
@@ -21,8 +21,8 @@ export interface Cost {
 }
 
 const started = performance.now()
-let report: SweepReport | undefined
-const onReport = (value: SweepReport) => Effect.sync(() => void (report = value))
+let report: ScanReport | undefined
+const onReport = (value: ScanReport) => Effect.sync(() => void (report = value))
 const sessions = await Sessions.pages({ concurrency: 16, pageSize: 100, onReport }).pipe(
   Stream.runFold(
     () => 0,

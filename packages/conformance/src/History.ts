@@ -4,10 +4,10 @@
  * Reads that follow a plan seldom miss a row and seldom come close to a wrong proof. Here rows are missed all the time,
  * so a certificate that is wrong at all is soon seen to be.
  */
-import { IdTable } from "../../core/src/internal/sweep/IdTable.ts"
-import { type MomentVerdict, momentCertificate } from "../../core/src/internal/sweep/momentCertificate.ts"
-import { type Response, Responses } from "../../core/src/internal/sweep/Responses.ts"
-import type { Rules } from "../../core/src/internal/sweep/Rules.ts"
+import { IdTable } from "../../core/src/internal/scan/IdTable.ts"
+import { type MomentVerdict, momentCertificate } from "../../core/src/internal/scan/momentCertificate.ts"
+import { type Response, Responses } from "../../core/src/internal/scan/Responses.ts"
+import type { Rules } from "../../core/src/internal/scan/Rules.ts"
 import { makeRandom } from "./random.ts"
 
 export interface Verdict {

@@ -1,12 +1,12 @@
 /**
  * Reads a scenario's list and checks what `Sessions` promises about it: not how it is read, but what comes of it.
  */
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { Effect, Exit, Option, Stream } from "effect"
 // The one place that looks inside of core: the tests of these tests break its rules.
-import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
-import { run } from "../../core/src/internal/sweep/run.ts"
+import { type Rules, rules } from "../../core/src/internal/scan/Rules.ts"
+import { run } from "../../core/src/internal/scan/run.ts"
 import { makeRandom } from "./random.ts"
 import { drawScenario, type Scenario, simplify } from "./Scenario.ts"
 import { CAPPED_PAGES, hiddenId, Server } from "./Server.ts"
@@ -18,7 +18,7 @@ export interface Outcome {
   /** What was promised and not kept; undefined if all was. */
   readonly broken: string | undefined
   /** Absent when the read failed. */
-  readonly report: SweepReport | undefined
+  readonly report: ScanReport | undefined
   readonly error: string | undefined
   readonly requests: number
   readonly pages: number
@@ -39,7 +39,7 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
   const list = world.sessions(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
   const pages = Math.ceil(world.view(serverStatus).length / scenario.pageSize)
   world.beginReading()
-  let report: SweepReport | undefined
+  let report: ScanReport | undefined
   const emitted: Array<string> = []
   /** The rows without a usable id that were handed over, by the ids that only the world knows. */
   const apart = new Set<string>()

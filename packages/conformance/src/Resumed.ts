@@ -4,10 +4,10 @@
  */
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import { Deferred, Effect, Exit, Stream } from "effect"
-import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
-import { run } from "../../core/src/internal/sweep/run.ts"
+import { type Rules, rules } from "../../core/src/internal/scan/Rules.ts"
+import { run } from "../../core/src/internal/scan/run.ts"
 import type { Outcome } from "./Judge.ts"
 import { makeRandom } from "./random.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -29,7 +29,7 @@ export const judgeResumed = Effect.fnUntraced(function* (scenario: Scenario) {
   const since = scenario.newest === 0 ? 0 : world.timeOf(scenario.newest)
   const list = world.sessions(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
   world.beginReading()
-  const reports: Array<SweepReport> = []
+  const reports: Array<ScanReport> = []
   let token: string | undefined
   let error: string | undefined
   const emitted: Array<string> = []
@@ -94,7 +94,7 @@ export const judgeScanned = Effect.fnUntraced(function* (scenario: Scenario, use
   const since = scenario.newest === 0 ? 0 : world.timeOf(scenario.newest)
   const list = world.sessions(status).flatMap(({ createdAt = 0, id }) => (createdAt >= since ? [id] : []))
   world.beginReading()
-  const reports: Array<SweepReport> = []
+  const reports: Array<ScanReport> = []
   const emitted = new Set<string>()
   /** Rows whose chunk was kept. */
   let kept = new Set<string>()

@@ -6,7 +6,7 @@
 import { type Session, SessionId } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import { Console, Effect, Stream } from "effect"
 
 const SESSIONS = 1_000_000
@@ -42,10 +42,10 @@ const client = SessionsClient.of({
 
 const program = Effect.gen(function* () {
   let count = 0
-  let report: SweepReport | undefined
+  let report: ScanReport | undefined
   const start = process.memoryUsage().arrayBuffers
   let bytesPerId = 0
-  const onReport = (value: SweepReport) =>
+  const onReport = (value: ScanReport) =>
     Effect.sync(() => {
       report = value
       // What the reader still holds at its end, without what it has given up.

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { rules } from "../../core/src/internal/sweep/Rules.ts"
+import { rules } from "../../core/src/internal/scan/Rules.ts"
 import { playHistory } from "../src/History.ts"
 import { seed, worlds } from "../src/settings.ts"
 

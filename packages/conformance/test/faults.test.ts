@@ -23,7 +23,7 @@ it.live(
         retries: 12,
         retryBaseDelay: "5 millis"
       }).pipe(Layer.provide(NodeHttpClient.layerUndici))
-      const { report, sessions } = yield* Effect.provide(Sessions.sweep({ concurrency: 16 }), client)
+      const { report, sessions } = yield* Effect.provide(Sessions.collect({ concurrency: 16 }), client)
       const ids = sessions.map(({ id }) => id)
       assert.lengthOf(ids, SESSIONS)
       assert.deepStrictEqual(new Set<string>(ids), new Set(simulator.world.ids()))

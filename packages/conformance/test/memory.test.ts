@@ -2,12 +2,12 @@ import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { assert, it } from "@effect/vitest"
-import { SweepReport } from "@hb-sessions/core/SweepReport"
+import { ScanReport } from "@hb-sessions/core/ScanReport"
 import { Effect, Schema } from "effect"
-import { IdTable } from "../../core/src/internal/sweep/IdTable.ts"
+import { IdTable } from "../../core/src/internal/scan/IdTable.ts"
 import { makeRandom } from "../src/random.ts"
 
-const Result = Schema.Struct({ count: Schema.Int, bytesPerId: Schema.Finite, report: SweepReport })
+const Result = Schema.Struct({ count: Schema.Int, bytesPerId: Schema.Finite, report: ScanReport })
 const decode = Schema.decodeEffect(Schema.fromJsonString(Result))
 const program = fileURLToPath(new URL("../src/millionSessions.ts", import.meta.url))
 const run = promisify(execFile)

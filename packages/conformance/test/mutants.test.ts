@@ -3,7 +3,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Rules, rules } from "../../core/src/internal/sweep/Rules.ts"
+import { type Rules, rules } from "../../core/src/internal/scan/Rules.ts"
 import { playHistory } from "../src/History.ts"
 import { findBroken, judge } from "../src/Judge.ts"
 import { asResumable, judgeScanned } from "../src/Resumed.ts"

@@ -24,7 +24,7 @@ const cost = (options: SimulatorOptions, read: Sessions.ReadOptions & { readonly
   Effect.gen(function* () {
     const { stats, world } = yield* Simulator
     const pages = Math.ceil(world.total(read.status) / 10)
-    const { report, sessions } = yield* Sessions.sweep(read)
+    const { report, sessions } = yield* Sessions.collect(read)
     const { requests } = yield* stats
     assert.strictEqual(requests, report.requests)
     return { requests, report, sessions, pages, perPage: requests / pages }

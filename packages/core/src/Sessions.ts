@@ -17,14 +17,14 @@ import type * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { run } from "./internal/sweep/run.ts"
-import { encode } from "./internal/sweep/token.ts"
+import { run } from "./internal/scan/run.ts"
+import { encode } from "./internal/scan/token.ts"
 import type { ResumeToken } from "./ResumeToken.ts"
 import type { Session, SessionStatus } from "./Session.ts"
 import type { SessionsClient } from "./SessionsClient.ts"
 import type { UnreadableRow } from "./SessionPage.ts"
 import type { SessionsError } from "./SessionsError.ts"
-import type { SweepReport } from "./SweepReport.ts"
+import type { ScanReport } from "./ScanReport.ts"
 
 /** What is read, and how. */
 export interface ReadOptions {
@@ -66,7 +66,7 @@ export interface ReadOptions {
   /** Is run with each row that is no session, as it has no usable id, whatever the filters; once for rows that read alike. */
   readonly onUnreadableRow?: (row: UnreadableRow) => Effect.Effect<void>
   /** Is run with the report when the read ends by itself; not when it fails or is interrupted. */
-  readonly onReport?: (report: SweepReport) => Effect.Effect<void>
+  readonly onReport?: (report: ScanReport) => Effect.Effect<void>
 }
 
 /** The rows of one page that were not emitted before. */
@@ -207,10 +207,10 @@ export const scan = <E = never, R = never>(
   }))
 }
 
-/** What `sweep` gives. */
-export interface SweepResult {
+/** What `collect` gives. */
+export interface Collected {
   readonly sessions: ReadonlyArray<Session>
-  readonly report: SweepReport
+  readonly report: ScanReport
 }
 
 /**
@@ -220,10 +220,10 @@ export interface SweepResult {
  *
  * For lists that fit into memory; else use `stream` with `onReport`.
  */
-export const sweep = (options: ReadOptions = {}): Effect.Effect<SweepResult, SessionsError, SessionsClient> =>
+export const collect = (options: ReadOptions = {}): Effect.Effect<Collected, SessionsError, SessionsClient> =>
   Effect.gen(function* () {
     const { onReport = () => Effect.void } = options
-    const reported = yield* Deferred.make<SweepReport>()
+    const reported = yield* Deferred.make<ScanReport>()
     const sessions = yield* Stream.runCollect(
       stream({
         ...options,

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { type Session, SessionId } from "../src/Session.ts"
 import * as Sessions from "../src/Sessions.ts"
-import { digestOf, encode, namesOf } from "../src/internal/sweep/token.ts"
+import { digestOf, encode, namesOf } from "../src/internal/scan/token.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
 
 const list: ReadonlyArray<Session> = Array.from({ length: 65 }, (_, index) => ({

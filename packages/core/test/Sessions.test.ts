@@ -7,7 +7,7 @@ import * as Sessions from "../src/Sessions.ts"
 import type { ListQuery } from "../src/SessionsApi.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
 import { InvalidRequest, SessionsError, UpstreamUnavailable } from "../src/SessionsError.ts"
-import { SweepReport } from "../src/SweepReport.ts"
+import { ScanReport } from "../src/ScanReport.ts"
 
 const sessionsOf = (count: number): ReadonlyArray<Session> =>
   Array.from({ length: count }, (_, index) => ({
@@ -45,7 +45,7 @@ describe("what is read", () => {
   it.effect("every session once, in the order of the list, with a report that can be kept", () =>
     Effect.gen(function* () {
       const list = sessionsOf(95)
-      const { report, sessions } = yield* Sessions.sweep().pipe(Effect.provide(SessionsClient.layerMemory(list)))
+      const { report, sessions } = yield* Sessions.collect().pipe(Effect.provide(SessionsClient.layerMemory(list)))
       assert.deepStrictEqual(idsOf(sessions), idsOf(list))
       assert.deepInclude(report, {
         passes: 1,
@@ -61,14 +61,14 @@ describe("what is read", () => {
         resumed: false
       })
       assert.deepInclude(report.completeness, { status: "proven", certificate: "count" })
-      const encoded = yield* Schema.encodeEffect(SweepReport)(report)
-      assert.deepStrictEqual(yield* Schema.decodeEffect(SweepReport)(encoded), report)
+      const encoded = yield* Schema.encodeEffect(ScanReport)(report)
+      assert.deepStrictEqual(yield* Schema.decodeEffect(ScanReport)(encoded), report)
     })
   )
 
   it.effect("an empty list", () =>
     Effect.gen(function* () {
-      const { report, sessions } = yield* Sessions.sweep().pipe(Effect.provide(SessionsClient.layerMemory([])))
+      const { report, sessions } = yield* Sessions.collect().pipe(Effect.provide(SessionsClient.layerMemory([])))
       assert.deepStrictEqual(sessions, [])
       assert.strictEqual(report.requests, 3)
       assert.strictEqual(report.completeness.status, "proven")
@@ -90,7 +90,7 @@ describe("what is read", () => {
       ]) {
         for (const options of [{}, { status: "active" }]) {
           let requests = 0
-          const { report, sessions } = yield* Sessions.sweep(options).pipe(
+          const { report, sessions } = yield* Sessions.collect(options).pipe(
             Effect.provide(answering((page) => Effect.sync(() => glitch(page, ++requests))))
           )
           assert.isTrue(report.completeness.status === "unproven" || sessions.length === 25)
@@ -106,7 +106,7 @@ describe("what is read", () => {
       for (const options of [{}, { status: "closed" }, { concurrency: 1 }]) {
         for (const totalCount of [10, 100, 120]) {
           let requests = 0
-          const { report, sessions } = yield* Sessions.sweep(options).pipe(
+          const { report, sessions } = yield* Sessions.collect(options).pipe(
             Effect.provide(
               answering((page) => Effect.sync(() => ({ ...pageOf(list, page), totalCount, requests: ++requests })))
             )
@@ -118,7 +118,7 @@ describe("what is read", () => {
         }
       }
       // A fast read asks for no more pages than the total says.
-      const { report, sessions } = yield* Sessions.sweep({ consistency: "fast" }).pipe(
+      const { report, sessions } = yield* Sessions.collect({ consistency: "fast" }).pipe(
         Effect.provide(answering((page) => Effect.succeed({ ...pageOf(list, page), totalCount: 100 })))
       )
       assert.deepStrictEqual([sessions.length, report.requests], [100, 10])
@@ -130,7 +130,7 @@ describe("what is read", () => {
       const list = sessionsOf(125)
       for (const consistency of ["verified", "fast"] as const) {
         for (const pageSize of [1, 5, 20, 100, 1000]) {
-          const { report, sessions } = yield* Sessions.sweep({ consistency }).pipe(
+          const { report, sessions } = yield* Sessions.collect({ consistency }).pipe(
             Effect.provide(answering((page) => Effect.succeed({ ...pageOf(list, page), pageSize })))
           )
           assert.deepStrictEqual(idsOf(sessions), idsOf(list), `${pageSize}`)
@@ -143,7 +143,7 @@ describe("what is read", () => {
   it.effect("one status by the server, in two passes", () =>
     Effect.gen(function* () {
       const list = sessionsOf(300)
-      const { report, sessions } = yield* Sessions.sweep({ status: "closed" }).pipe(
+      const { report, sessions } = yield* Sessions.collect({ status: "closed" }).pipe(
         Effect.provide(SessionsClient.layerMemory(list))
       )
       assert.deepStrictEqual(idsOf(sessions), idsOf(list.filter(({ status }) => status === "closed")))
@@ -156,7 +156,7 @@ describe("what is read", () => {
     Effect.gen(function* () {
       const list = sessionsOf(300)
       for (const options of [{ status: ["closed", "active"] }, { status: ["closed"], filter: "client" as const }]) {
-        const { report, sessions } = yield* Sessions.sweep(options).pipe(
+        const { report, sessions } = yield* Sessions.collect(options).pipe(
           Effect.provide(SessionsClient.layerMemory(list))
         )
         const expected = list.filter(({ status }) => options.status.includes(status ?? ""))
@@ -170,7 +170,7 @@ describe("what is read", () => {
   it.effect("pages of which every row is filtered out do not end the read", () =>
     Effect.gen(function* () {
       const list = sessionsOf(40).map((session, index) => ({ ...session, status: index < 39 ? "active" : "rare" }))
-      const { sessions } = yield* Sessions.sweep({ status: ["rare", "other"], consistency: "fast" }).pipe(
+      const { sessions } = yield* Sessions.collect({ status: ["rare", "other"], consistency: "fast" }).pipe(
         Effect.provide(SessionsClient.layerMemory(list))
       )
       assert.deepStrictEqual(idsOf(sessions), ["s39"])
@@ -199,7 +199,7 @@ describe("what is read", () => {
     Effect.gen(function* () {
       const list = sessionsOf(1000)
       const at = (index: number) => DateTime.makeUnsafe(1_000_000 - index)
-      const { report, sessions } = yield* Sessions.sweep({
+      const { report, sessions } = yield* Sessions.collect({
         since: at(24),
         until: at(4),
         concurrency: 1,
@@ -216,7 +216,7 @@ describe("what is read", () => {
     Effect.gen(function* () {
       const list = sessionsOf(1000).map((session) => ({ ...session, status: "closed" }))
       const read = (options: Sessions.ReadOptions) =>
-        Sessions.sweep({ since: 1_000_000 - 49, ...options }).pipe(
+        Sessions.collect({ since: 1_000_000 - 49, ...options }).pipe(
           Effect.provide(SessionsClient.layerMemory(list)),
           Effect.map(({ report, sessions }) => {
             assert.deepStrictEqual(idsOf(sessions), idsOf(list.slice(0, 50)))
@@ -233,7 +233,7 @@ describe("what is read", () => {
   it.effect("since does not end the read of a list that is not newest first", () =>
     Effect.gen(function* () {
       const list = sessionsOf(100).toReversed()
-      const { report, sessions } = yield* Sessions.sweep({ since: 1_000_000 - 9 }).pipe(
+      const { report, sessions } = yield* Sessions.collect({ since: 1_000_000 - 9 }).pipe(
         Effect.provide(SessionsClient.layerMemory(list))
       )
       assert.strictEqual(sessions.length, 10)
@@ -334,7 +334,7 @@ describe("guards", () => {
   const fails = (getPage: Parameters<typeof answering>[0], options: Sessions.ReadOptions = {}) =>
     Stream.runDrain(Sessions.stream(options)).pipe(Effect.flip, reasonOf, Effect.provide(answering(getPage)))
   const reads = (getPage: Parameters<typeof answering>[0], options: Sessions.ReadOptions = {}) =>
-    Sessions.sweep(options).pipe(Effect.provide(answering(getPage)))
+    Sessions.collect(options).pipe(Effect.provide(answering(getPage)))
 
   it.effect("two pages with the same rows: PaginationStuck", () =>
     Effect.gen(function* () {
@@ -501,7 +501,7 @@ describe("rows without a usable id", () => {
   const listWith = (...said: ReadonlyArray<readonly [index: number, text: string]>) =>
     said.reduce<ReadonlyArray<Session | string>>((list, [index, text]) => list.with(index, text), sessionsOf(95))
   const readOf = (list: ReadonlyArray<Session | string>, options: Sessions.ReadOptions = {}) =>
-    Sessions.sweep(options).pipe(Effect.provide(answering((page) => Effect.succeed(pageWith(list, page)))))
+    Sessions.collect(options).pipe(Effect.provide(answering((page) => Effect.succeed(pageWith(list, page)))))
 
   it.effect("are handed over apart, once each and whatever the filters, and count as rows in the proof", () =>
     Effect.gen(function* () {
@@ -556,7 +556,7 @@ describe("rows without a usable id", () => {
       // The server leaves one session out, and each answer has another text on the first page.
       const whole = sessionsOf(95)
       let answers = 0
-      const { report, sessions } = yield* Sessions.sweep().pipe(
+      const { report, sessions } = yield* Sessions.collect().pipe(
         Effect.provide(
           answering((page) => {
             const text = `${answers++}`

@@ -40,7 +40,7 @@ const read = Effect.fnUntraced(function* (liar: Liar, options: Sessions.ReadOpti
       }).pipe(Effect.tap(requests % 256 === 0 ? Effect.yieldNow : Effect.void)),
     getPageResponse: () => Effect.die("not used")
   })
-  const exit = yield* Sessions.sweep({ maxPages: 400, ...options }).pipe(
+  const exit = yield* Sessions.collect({ maxPages: 400, ...options }).pipe(
     Effect.provideService(SessionsClient, client),
     Effect.exit
   )

@@ -1,14 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Stream } from "effect"
-import { makeQuery } from "../src/internal/sweep/Query.ts"
-import { restore } from "../src/internal/sweep/restore.ts"
-import { type Rules, rules } from "../src/internal/sweep/Rules.ts"
-import { ScanLog } from "../src/internal/sweep/ScanLog.ts"
-import { Sweep } from "../src/internal/sweep/Sweep.ts"
+import { makeQuery } from "../src/internal/scan/Query.ts"
+import { restore } from "../src/internal/scan/restore.ts"
+import { type Rules, rules } from "../src/internal/scan/Rules.ts"
+import { ScanLog } from "../src/internal/scan/ScanLog.ts"
+import { Scan } from "../src/internal/scan/Scan.ts"
 import { type Session, SessionId } from "../src/Session.ts"
 import * as Sessions from "../src/Sessions.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
-import type { SweepReport } from "../src/SweepReport.ts"
+import type { ScanReport } from "../src/ScanReport.ts"
 
 const uuidOf = (index: number) => `${index.toString(16).padStart(8, "0")}-0000-4000-8000-000000000000`
 
@@ -22,7 +22,7 @@ const listOf = (count: number, idOf: (index: number) => string = uuidOf): Readon
 
 const collect = (sessions: ReadonlyArray<Session>, options: Sessions.ScanOptions = {}, chunks = Infinity) =>
   Effect.gen(function* () {
-    const reports: Array<SweepReport> = []
+    const reports: Array<ScanReport> = []
     const got = yield* Sessions.scan({
       ...options,
       onReport: (report) => Effect.sync(() => reports.push(report))
@@ -135,7 +135,7 @@ for (const filter of [{}, { status: "active" }] as const) {
       let requests = 0
       for (let scans = 1; ; scans++) {
         assert.isBelow(scans, 40)
-        let report: SweepReport | undefined
+        let report: ScanReport | undefined
         yield* Sessions.scan({
           ...filter,
           concurrency: 1,
@@ -193,7 +193,7 @@ it.effect(
   () =>
     Effect.gen(function* () {
       const query = makeQuery({})
-      const before = new Sweep(query, rules, undefined)
+      const before = new Scan(query, rules, undefined)
       before.log = new ScanLog({ query: query.text, isContinued: false })
       before.beginPass(1, true, false)
       const tickets = [before.ask(1), before.ask(2), before.ask(3)]
@@ -207,7 +207,7 @@ it.effect(
       const { learned } = before.take(answers[0]!, true)
       const restoreWith = (used: Rules) =>
         Effect.gen(function* () {
-          const after = new Sweep(query, used, undefined)
+          const after = new Scan(query, used, undefined)
           yield* restore(after, Stream.make(learned))
           return after
         })
@@ -215,9 +215,9 @@ it.effect(
       assert.isAbove(after.ask(2).asked, Math.max(...answers.map(({ completed }) => completed)))
       assert.strictEqual(after.table.size, 10)
       assert.strictEqual(after.pass.reached, 1)
-      const seen = (sweep: Sweep) => {
+      const seen = (scan: Scan) => {
         const numbers: Array<readonly [number, number]> = []
-        sweep.table.forEach((first, last) => numbers.push([first, last]))
+        scan.table.forEach((first, last) => numbers.push([first, last]))
         return numbers.toSorted()
       }
       assert.deepStrictEqual(seen(after), seen(before))

@@ -7,7 +7,7 @@ import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import type { UnreadableRow } from "@hb-sessions/core/SessionPage"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import { assert, describe, it } from "@effect/vitest"
 import { parse } from "csv-parse/sync"
 import { Effect, Redacted } from "effect"
@@ -64,11 +64,11 @@ const scratch = Effect.acquireRelease(
 )
 
 /** Reads a list with core. */
-const sweep = (url: string) =>
+const readForms = (url: string) =>
   Effect.gen(function* () {
     const unreadable: Array<UnreadableRow> = []
     const onUnreadableRow = (row: UnreadableRow) => Effect.sync(() => void unreadable.push(row))
-    const read = yield* Sessions.sweep({ onUnreadableRow }).pipe(
+    const read = yield* Sessions.collect({ onUnreadableRow }).pipe(
       Effect.provide(SessionsClient.layer({ apiKey: Redacted.make(KEY), baseUrl: new URL(url), retries: 0 }))
     )
     return { ...read, unreadable }
@@ -86,7 +86,7 @@ describe("core", () => {
     it.live(`reads a row: ${form.about}`, () =>
       Effect.gen(function* () {
         const { urlOf } = yield* formServer
-        const { report, sessions, unreadable } = yield* sweep(urlOf(rowList(index)))
+        const { report, sessions, unreadable } = yield* readForms(urlOf(rowList(index)))
         assert.deepStrictEqual<unknown>(sessions, form.typed === undefined ? [] : [form.typed])
         assert.deepStrictEqual(sessions.map(SessionsNdjson.encodeSession).map(exact), printedOf(form.printed))
         const csv = SessionsCsv.header() + SessionsCsv.encodeRows()(sessions)
@@ -106,7 +106,7 @@ describe("core", () => {
     it.live(`${form.ids === undefined ? "stops at" : "reads"} a page: ${form.about}`, () =>
       Effect.gen(function* () {
         const { urlOf } = yield* formServer
-        const read = sweep(urlOf(pageList(index)))
+        const read = readForms(urlOf(pageList(index)))
         if (form.ids === undefined) {
           const { reason } = yield* Effect.flip(read)
           assert.strictEqual(reason._tag, "UnexpectedResponse")
@@ -126,14 +126,14 @@ describe("core", () => {
 const printedOf = (text: string | undefined): ReadonlyArray<unknown> => (text === undefined ? [] : [exact(text)])
 
 /** What the report of a page form says; the page may have been read more than once. */
-const assertReport = (report: SweepReport, { ignored = [], total }: PageForm) => {
+const assertReport = (report: ScanReport, { ignored = [], total }: PageForm) => {
   assert.deepStrictEqual(Object.keys(report.ignoredValues), ignored)
   assert.strictEqual(report.totalCountFirst, total)
   assert.strictEqual(report.completeness.status, total === undefined ? "unproven" : "proven")
 }
 
 /** What the report of all rows says. */
-const assertWholeReport = ({ completeness, ignoredValues, unreadableRows }: SweepReport) => {
+const assertWholeReport = ({ completeness, ignoredValues, unreadableRows }: ScanReport) => {
   assert.deepStrictEqual(ignoredValues, ignoredInRows)
   assert.strictEqual(unreadableRows, apart.length)
   assert.strictEqual(completeness.status, "proven")

@@ -4,7 +4,7 @@
 import { knownStatuses } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -93,8 +93,8 @@ const read = Effect.fnUntraced(function* (input: CountInput) {
   const { matches, options } = yield* select(input)
   const byStatus = new Map<string, number>()
   let sessions = 0
-  let report: SweepReport | undefined
-  const onReport = (value: SweepReport) =>
+  let report: ScanReport | undefined
+  const onReport = (value: ScanReport) =>
     Effect.sync(() => {
       report = value
     })

@@ -5,7 +5,7 @@ import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -19,7 +19,7 @@ interface Found {
   /** In the order of the ids that were given, each once. */
   readonly sessions: ReadonlyArray<Session>
   readonly missing: ReadonlyArray<string>
-  readonly report: SweepReport | undefined
+  readonly report: ScanReport | undefined
 }
 
 /**
@@ -33,7 +33,7 @@ export const find = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
   const behind = wanted.isExact ? Math.floor(concurrency / 2) : 0
   const begun = yield* Deferred.make<FirstPage>()
   let reached = 0
-  let report: SweepReport | undefined
+  let report: ScanReport | undefined
   const forward = Sessions.pages({
     ...whole,
     concurrency: concurrency - behind,

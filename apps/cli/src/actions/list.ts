@@ -6,7 +6,7 @@ import type { OutputFile } from "@hb-sessions/app-kit/OutputFile"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -127,7 +127,7 @@ const chunksOf = Effect.fnUntraced(function* (
   kept: ResumeFile | undefined
 ) {
   const whole = yield* reading
-  const report: { value: SweepReport | undefined } = { value: undefined }
+  const report: { value: ScanReport | undefined } = { value: undefined }
   const start = yield* Clock.currentTimeMillis
   const keep = (sessions: ReadonlyArray<Session>) => (filters ? sessions.filter(matches) : sessions)
   const finish = (strict: boolean) =>
@@ -159,7 +159,7 @@ const chunksOf = Effect.fnUntraced(function* (
   const bounded = filters
     ? { consistency: "fast" as const }
     : { consistency: "fast" as const, concurrency: Math.max(1, Math.min(whole.concurrency, pagesAhead)) }
-  const onReport = (value: SweepReport) =>
+  const onReport = (value: ScanReport) =>
     Effect.sync(() => {
       report.value = value
     })

@@ -3,7 +3,7 @@
  */
 import * as Sessions from "@hb-sessions/core/Sessions"
 import * as SessionsStats from "@hb-sessions/core/SessionsStats"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -28,8 +28,8 @@ export const stats = Effect.fn("stats")(
     const { matches, options } = yield* select(input)
     const svg = Option.isSome(input.svg) ? yield* openOutput(input.svg) : undefined
     const start = yield* Clock.currentTimeMillis
-    let report: SweepReport | undefined
-    const onReport = (value: SweepReport) =>
+    let report: ScanReport | undefined
+    const onReport = (value: ScanReport) =>
       Effect.sync(() => {
         report = value
       })

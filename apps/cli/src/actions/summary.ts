@@ -2,7 +2,7 @@
  * The report of a read as one line.
  */
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
-import type { SweepReport, UnprovenReason } from "@hb-sessions/core/SweepReport"
+import type { ScanReport, UnprovenReason } from "@hb-sessions/core/ScanReport"
 import { counted, duration } from "../terminal/text.ts"
 
 const reasons: Record<UnprovenReason, string> = {
@@ -34,11 +34,11 @@ export const ignoredOf = (values: Readonly<Record<string, number>>): string | un
 }
 
 /** Whether everything that was read is proven complete, and had a meaning. */
-export const isPlain = ({ completeness, ignoredValues, unreadableRows }: SweepReport): boolean =>
+export const isPlain = ({ completeness, ignoredValues, unreadableRows }: ScanReport): boolean =>
   completeness.status === "proven" && unreadableRows === 0 && ignoredOf(ignoredValues) === undefined
 
 /** `2,000 sessions, complete (proven), 1 row without a usable id left out, 201 requests, 1.2 s`. */
-export const summaryOf = (report: SweepReport, sessions: number, millis?: number): string => {
+export const summaryOf = (report: ScanReport, sessions: number, millis?: number): string => {
   const { completeness, requests } = report
   const claim =
     completeness.status === "proven"
@@ -56,7 +56,7 @@ export const summaryOf = (report: SweepReport, sessions: number, millis?: number
 }
 
 /** Why `--strict` refuses a read; undefined when it is proven. */
-export const unproven = ({ completeness }: SweepReport): AppError | undefined =>
+export const unproven = ({ completeness }: ScanReport): AppError | undefined =>
   completeness.status === "proven"
     ? undefined
     : new AppError({

@@ -1,7 +1,7 @@
 /**
  * What can be said of the whole data, and not only of the last read.
  */
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import type { Plan } from "../resume/Checkpoint.ts"
 import { type Archive, type Manifest, toTime } from "./Manifest.ts"
 
@@ -17,7 +17,7 @@ import { type Archive, type Manifest, toTime } from "./Manifest.ts"
 export const archiveOf = (options: {
   readonly generation: number
   readonly plan: Plan
-  readonly report: SweepReport
+  readonly report: ScanReport
   readonly ended: string
   readonly before: Archive | undefined
 }): Archive => {

@@ -1,7 +1,7 @@
 /**
  * Where the next incremental run begins.
  */
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import type { Plan, Progress } from "../resume/Checkpoint.ts"
 import { type Bookmark, toTime } from "./Manifest.ts"
 import { surelyPast } from "../read/PlausibleTime.ts"
@@ -10,7 +10,7 @@ import { surelyPast } from "../read/PlausibleTime.ts"
 export interface Findings {
   readonly plan: Plan
   readonly progress: Progress
-  readonly report: SweepReport
+  readonly report: ScanReport
   /** How far the server's clock is ahead of ours, in milliseconds. */
   readonly ahead: number
   /** Sessions in the index; undefined for a snapshot. */

@@ -2,7 +2,7 @@
  * What is not published, although it was read: what would replace more than it should.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import { exitCodes } from "../exitCodes.ts"
 import type { Manifest } from "./Manifest.ts"
@@ -25,7 +25,7 @@ export const checkSettings = Effect.fnUntraced(function* (settings: Settings, pu
 export interface Size {
   /** Different sessions in the whole data, without those that have left. */
   readonly current: number
-  readonly report: SweepReport
+  readonly report: ScanReport
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * The one file that says what is published. What it does not name does not count.
  */
-import { Completeness, SweepReport } from "@hb-sessions/core/SweepReport"
+import { Completeness, ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Schema from "effect/Schema"
 import { Account } from "./Account.ts"
 import { Selection } from "../settings/Selection.ts"
@@ -45,7 +45,7 @@ export const Bookmark = Schema.Struct({
   undatedOpen: Schema.Boolean.annotateKey({
     description: "Whether a session without `createdAt` may still change: then the next run reads the whole list"
   }),
-  order: SweepReport.fields.order,
+  order: ScanReport.fields.order,
   settledBefore: Schema.optionalKey(Time).annotateKey({
     description:
       "Everything created before then is proven to be written as it will stay, or never to be written. The next run reads back to it, and `--look-back` more; absent: it reads the whole list"
@@ -133,7 +133,7 @@ export const Manifest = Schema.Struct({
   }),
   sweepReason: Schema.String.annotateKey({ description: "Why, in a sentence" }),
   resumed: Schema.Int.annotateKey({ description: "How often the run was interrupted and went on" }),
-  report: SweepReport,
+  report: ScanReport,
   columnsLeftOut: Schema.optionalKey(Schema.Array(Schema.String)).annotateKey({
     description:
       "With `selection.columnsAsked`: paths that sessions of the last part of this run had beside the columns, at most 100; absent for none"

@@ -3,7 +3,7 @@
  */
 import type { ColumnsReport } from "@hb-sessions/core/ColumnChooser"
 import * as Sessions from "@hb-sessions/core/Sessions"
-import type { SweepReport } from "@hb-sessions/core/SweepReport"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -35,7 +35,7 @@ const INTERRUPT_GRACE = Duration.seconds(5)
 
 /** What a read has left in the staging directory. */
 export interface Gathered {
-  readonly report: SweepReport
+  readonly report: ScanReport
   readonly parts: ReadonlyArray<PartState>
   /** Where the text of a partition is. */
   readonly fileOf: (partition: string) => string
@@ -128,7 +128,7 @@ const receive = Effect.fnUntraced(function* ({
   const every = Duration.toMillis(settings.checkpointEvery)
   let lastCheckpoint = yield* Clock.currentTimeMillis
   let hasRead = Option.isSome(candidate)
-  let report = Option.none<SweepReport>()
+  let report = Option.none<ScanReport>()
 
   const isEveryTimeWanted = plan.since === undefined && plan.until === undefined
   const canMissUndated = index !== undefined && plan.readSince !== undefined && isEveryTimeWanted

@@ -23,7 +23,7 @@
 import type { Mark } from "./Pass.ts"
 import { overlapsAgree } from "./overlaps.ts"
 import type { Answer } from "./Answer.ts"
-import type { Sweep } from "./Sweep.ts"
+import type { Scan } from "./Scan.ts"
 
 /** What was read again at the ends of the list, after a pass. */
 export interface Ends {
@@ -39,8 +39,8 @@ export interface Ends {
 export type CountVerdict = "proven" | "open" | "violated"
 
 /** Compares what was read before the moment with the total that it gave. */
-export const countCertificate = (sweep: Sweep, ends: Ends): CountVerdict => {
-  const { observer, rules, totalChanged, totalFell, totalFirst, unreadable } = sweep
+export const countCertificate = (scan: Scan, ends: Ends): CountVerdict => {
+  const { observer, rules, totalChanged, totalFell, totalFirst, unreadable } = scan
   const { known, total } = ends.moment
   // A row without an id that changed between two responses would count twice.
   if (unreadable > 0) return "violated"
@@ -48,8 +48,8 @@ export const countCertificate = (sweep: Sweep, ends: Ends): CountVerdict => {
   const isNewestFirst = observer.order === "newest-first"
   const seen = {
     totalFell,
-    endsAgree: endsAgree(sweep, ends),
-    overlapsAgree: isNewestFirst ? overlapsAgree(sweep) : sweep.pass.duplicates === 0,
+    endsAgree: endsAgree(scan, ends),
+    overlapsAgree: isNewestFirst ? overlapsAgree(scan) : scan.pass.duplicates === 0,
     // At the end of a list that is oldest first sessions may start, and then it grows.
     sawLateStart: observer.sawLateStart && !(observer.order === "oldest-first" && totalChanged)
   }
@@ -57,16 +57,16 @@ export const countCertificate = (sweep: Sweep, ends: Ends): CountVerdict => {
   return known === rules.totalToReach(total, totalFirst) ? "proven" : "open"
 }
 
-const endsAgree = (sweep: Sweep, { head, tail }: Ends): boolean => {
-  const { observer, pass, pageSize, totalChanged } = sweep
+const endsAgree = (scan: Scan, { head, tail }: Ends): boolean => {
+  const { observer, pass, pageSize, totalChanged } = scan
   const { first, last } = pass
   if (first === undefined || last === undefined || pageSize === undefined) return false
-  const isLast = tail === undefined ? pass.sawEnd : isSameEnd(sweep, tail)
+  const isLast = tail === undefined ? pass.sawEnd : isSameEnd(scan, tail)
   if (observer.order === "oldest-first") {
-    const isHeadSame = head.length === 0 || headMoved(sweep, head) === 0
+    const isHeadSame = head.length === 0 || headMoved(scan, head) === 0
     return isHeadSame && (pass.anchor === undefined ? tail !== undefined && keptItsPlace(last, tail) : pass.isAnchored)
   }
-  const moved = headMoved(sweep, head)
+  const moved = headMoved(scan, head)
   if (observer.order === "newest-first") return isLast && moved !== undefined && moved === grown(first, head)
   return isLast && moved === 0 && !totalChanged
 }
@@ -78,7 +78,7 @@ const grown = (first: Mark, head: ReadonlyArray<Answer>): number => {
 }
 
 /** By how many places the rows of the first page have moved down; undefined if they are not found, or not one after another. */
-export const headMoved = ({ pageSize, pass }: Sweep, head: ReadonlyArray<Answer>): number | undefined => {
+export const headMoved = ({ pageSize, pass }: Scan, head: ReadonlyArray<Answer>): number | undefined => {
   const { firstIds } = pass
   for (const { page, sessions } of head) {
     const index = sessions.findIndex(({ id }) => id === firstIds[0])
@@ -90,7 +90,7 @@ export const headMoved = ({ pageSize, pass }: Sweep, head: ReadonlyArray<Answer>
 }
 
 /** Whether the list ends with the rows that its last page had in the pass, as far as both pages reach. */
-const isSameEnd = ({ pass }: Sweep, { sessions }: Answer): boolean => {
+const isSameEnd = ({ pass }: Scan, { sessions }: Answer): boolean => {
   const before = pass.lastPages.at(-1) ?? []
   const length = Math.min(before.length, sessions.length)
   return length > 0 && before.slice(-length).every((id, index) => id === sessions.at(index - length)?.id)

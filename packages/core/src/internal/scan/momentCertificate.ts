@@ -15,7 +15,7 @@
  * which the last such response was asked for. It is known at t exactly if `first` < a(t) and c(t) < `last`. The rows of
  * t itself never count (their `first` is not below a(t) for being in t), nor do those of responses in flight with t.
  *
- * All moments are counted in one sweep over the ids. Moments are put in the order of a(t), and each c(t) is replaced by
+ * All moments are counted in one scan over the ids. Moments are put in the order of a(t), and each c(t) is replaced by
  * the largest c among the moments asked for up to it. That can only make an id known at fewer moments, so the proof
  * holds; it makes the moments at which an id is known a run of neighbours, so two additions an id suffice.
  */

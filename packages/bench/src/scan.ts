@@ -1,5 +1,5 @@
 /**
- * `sweep`: a long list behind a network; `cpu`: the same without waiting.
+ * `scan`: a long list behind a network; `cpu`: the same without waiting.
  */
 import { writeFileSync } from "node:fs"
 import { barChart } from "./chart.ts"
@@ -25,7 +25,7 @@ const contestants = (options: ReaderOptions) =>
     { name: `${OURS}, \`consistency: "fast"\``, run: ours({ ...options, consistency: "fast" }) }
   ] as const
 
-export const sweep = (rounds: number): Promise<Section> =>
+export const scan = (rounds: number): Promise<Section> =>
   withUpstream(["--sessions", String(SESSIONS), "--latency", "20ms"], async (upstream) => {
     const results = await compare({
       contestants: contestants({ ...upstream, pageSize: 10, concurrency: 16 }),
@@ -39,9 +39,9 @@ export const sweep = (rounds: number): Promise<Section> =>
       isOurs: name.startsWith(OURS)
     }))
     const title = `Reading ${SESSIONS.toLocaleString("en")} sessions, 10 a page, 20 ms a page`
-    writeFileSync(new URL("../sweep.svg", import.meta.url), barChart({ title, unit: "s", bars }))
+    writeFileSync(new URL("../scan.svg", import.meta.url), barChart({ title, unit: "s", bars }))
     return {
-      name: "sweep",
+      name: "scan",
       work: `Read ${SESSIONS.toLocaleString("en")} sessions, 10 a page, from an upstream that takes 20 ms for each page; 16 pages in flight where a contestant can.`,
       tables: [comparisonTable(results, "ms")],
       claims: [

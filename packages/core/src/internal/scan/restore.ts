@@ -10,7 +10,7 @@ import { InvalidResumeToken, SessionsError } from "../../SessionsError.ts"
 import { type Session, type SessionId } from "../../Session.ts"
 import { checksumOf, digestOfQuery, FRAME_HEAD, ids, MAGIC, NONE, tags } from "./ScanLog.ts"
 import type { Answer } from "./Answer.ts"
-import type { Sweep } from "./Sweep.ts"
+import type { Scan } from "./Scan.ts"
 
 /** Longest frame; what says that it is longer is no frame. */
 const MAX_FRAME = 2 ** 28
@@ -25,9 +25,9 @@ export interface Restored {
   readonly page: number
 }
 
-/** Restores a sweep from the bytes of a scan log, of which little is in memory at a time. */
-export const restore = Effect.fnUntraced(function* <E, R>(sweep: Sweep, bytes: Stream.Stream<Uint8Array, E, R>) {
-  const player = new Player(sweep)
+/** Restores a scan from the bytes of a scan log, of which little is in memory at a time. */
+export const restore = Effect.fnUntraced(function* <E, R>(scan: Scan, bytes: Stream.Stream<Uint8Array, E, R>) {
+  const player = new Player(scan)
   const tail = yield* Stream.runFoldEffect(
     bytes,
     (): Uint8Array<ArrayBufferLike> => new Uint8Array(0),
@@ -35,7 +35,7 @@ export const restore = Effect.fnUntraced(function* <E, R>(sweep: Sweep, bytes: S
   )
   yield* player.checkBeginning(tail)
   player.end()
-  const restored: Restored = { bytes: player.used, sessions: sweep.table.size, page: sweep.pass.reached }
+  const restored: Restored = { bytes: player.used, sessions: scan.table.size, page: scan.pass.reached }
   return restored
 })
 
@@ -51,13 +51,13 @@ const reject = (detail: string) => Effect.fail(new SessionsError({ reason: new I
 class Player {
   /** Bytes of whole frames, and what precedes them. */
   used = 0
-  readonly #sweep: Sweep
+  readonly #scan: Scan
   /** Responses whose rows may follow. */
   readonly #waiting = new Map<number, Answer>()
   #isTorn = false
 
-  constructor(sweep: Sweep) {
-    this.#sweep = sweep
+  constructor(scan: Scan) {
+    this.#scan = scan
   }
 
   /** Plays the whole frames of some bytes; gives what is left of them. */
@@ -101,10 +101,10 @@ class Player {
 
   /** Drops what was in flight. */
   end(): void {
-    const { pass } = this.#sweep
+    const { pass } = this.#scan
     const waiting = Math.max(0, ...[...this.#waiting.values()].map(({ page }) => page))
-    pass.reached = this.#sweep.rules.restoredPage(pass.reached, waiting)
-    this.#sweep.restoreClock()
+    pass.reached = this.#scan.rules.restoredPage(pass.reached, waiting)
+    this.#scan.restoreClock()
     this.#waiting.clear()
   }
 
@@ -119,15 +119,15 @@ class Player {
   }
 
   #beginPass(from: number, isListing: boolean): void {
-    this.#sweep.beginPass(from, isListing, isListing && this.#sweep.rules.looksPastEnd)
+    this.#scan.beginPass(from, isListing, isListing && this.#scan.rules.looksPastEnd)
   }
 
   #record(from: Fields): string | undefined {
-    const sweep = this.#sweep
+    const scan = this.#scan
     switch (from.byte()) {
       case tags.query: {
         const digest = from.hex(16)
-        return digest === digestOfQuery(sweep.query.text) ? undefined : "it is of another query"
+        return digest === digestOfQuery(scan.query.text) ? undefined : "it is of another query"
       }
       case tags.pass: {
         this.#beginPass(from.number(), from.byte() === 1)
@@ -137,7 +137,7 @@ class Player {
         const [page, asked, completed, total] = [from.number(), from.number(), from.number(), from.number()]
         const [pageSize, known, floor, rows] = [from.number(), from.number(), from.number(), from.number()]
         const said = { page, asked, completed, known, total: orNone(total), pageSize: orNone(pageSize), ...bare }
-        const answer = sweep.restoreResponse({ ...said, sessions: [] }, { floor, rows })
+        const answer = scan.restoreResponse({ ...said, sessions: [] }, { floor, rows })
         if (answer.index !== undefined) this.#waiting.set(answer.index, answer)
         return undefined
       }
@@ -151,30 +151,30 @@ class Player {
         const answer = this.#waiting.get(index)
         if (answer === undefined) return "it is damaged"
         this.#waiting.delete(index)
-        sweep.restoreRows({ ...answer, sessions }, inPass)
+        scan.restoreRows({ ...answer, sessions }, inPass)
         return undefined
       }
       case tags.absent: {
         const [page, asked, completed] = [from.number(), from.number(), from.number()]
         const missing = { total: undefined, index: undefined, pageSize: undefined, sessions: [], ...bare }
-        sweep.restoreRows({ page, asked, completed, known: sweep.table.size, ...missing }, from.byte() === 1)
+        scan.restoreRows({ page, asked, completed, known: scan.table.size, ...missing }, from.byte() === 1)
         return undefined
       }
       case tags.resized: {
-        sweep.setPageSize(from.number())
+        scan.setPageSize(from.number())
         return undefined
       }
       case tags.end: {
-        sweep.pass.isEnded = true
+        scan.pass.isEnded = true
         return undefined
       }
       case tags.restored: {
-        sweep.restarts++
+        scan.restarts++
         return undefined
       }
       case tags.unreadable: {
-        sweep.unreadable = from.number()
-        sweep.hasAlikeRows = from.byte() === 1
+        scan.unreadable = from.number()
+        scan.hasAlikeRows = from.byte() === 1
         return undefined
       }
       default:

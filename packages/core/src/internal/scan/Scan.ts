@@ -36,7 +36,7 @@ const MAX_STALE_PAGES = 64
 /** Most rows found late that are remembered for a token, which has no room for more. */
 const MAX_LATE = 240
 
-export class Sweep {
+export class Scan {
   readonly query: Query
   readonly rules: Rules
   readonly delivered: Delivered | undefined

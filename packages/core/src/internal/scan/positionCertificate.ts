@@ -17,7 +17,7 @@ import { headMoved } from "./countCertificate.ts"
 import { overlapsAgree } from "./overlaps.ts"
 import { placeRows, totalsAround } from "./placement.ts"
 import type { Answer } from "./Answer.ts"
-import type { Sweep } from "./Sweep.ts"
+import type { Scan } from "./Scan.ts"
 
 /** `unplaced`: the list grew while its first page was read, so the pass cannot prove anything. */
 export type PositionVerdict = "proven" | "open" | "unplaced" | "violated"
@@ -26,8 +26,8 @@ export type PositionVerdict = "proven" | "open" | "unplaced" | "violated"
 const unknown = { low: 0, high: Infinity }
 
 /** The gaps of what was read down to `since`; undefined if there is no such place. */
-export const recentGaps = (sweep: Sweep) => {
-  const { pageSize, pass, responses, rules, totalFirst } = sweep
+export const recentGaps = (scan: Scan) => {
+  const { pageSize, pass, responses, rules, totalFirst } = scan
   if (pageSize === undefined || totalFirst === undefined) return undefined
   const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...unknown, rules })
   const stop = placed.find(({ page }) => page === pass.reached)
@@ -38,9 +38,9 @@ export const recentGaps = (sweep: Sweep) => {
 }
 
 /** Checks what was read until now; `head` is the head of the list, read again until the first row of the pass was met. */
-export const positionCertificate = (sweep: Sweep, head: ReadonlyArray<Answer>): PositionVerdict => {
-  const { isUneven, observer, pageSize, pass, responses, rules, totalFell } = sweep
-  const recent = recentGaps(sweep)
+export const positionCertificate = (scan: Scan, head: ReadonlyArray<Answer>): PositionVerdict => {
+  const { isUneven, observer, pageSize, pass, responses, rules, totalFell } = scan
+  const recent = recentGaps(scan)
   if (recent === undefined || pageSize === undefined || pass.first === undefined) return "violated"
   if (!observer.isNewestFirst || observer.sawLateStart || totalFell || isUneven) return "violated"
   const { gaps, start } = recent
@@ -51,8 +51,8 @@ export const positionCertificate = (sweep: Sweep, head: ReadonlyArray<Answer>): 
   if (again === undefined || again.unreadable?.has(id) === true) return "violated"
   const [low, high] = totalsAround([...responses.from(0)], unknown)(again)
   if (low !== high) return "open"
-  const entered = headMoved(sweep, [again])
-  if (entered === undefined || !rules.overlapsAgree(overlapsAgree(sweep))) return "violated"
+  const entered = headMoved(scan, [again])
+  if (entered === undefined || !rules.overlapsAgree(overlapsAgree(scan))) return "violated"
   if (!rules.noneLeft(entered - (high - start.high))) return "violated"
   return gaps.length === 0 ? "proven" : "open"
 }

@@ -8,7 +8,7 @@ import { InvalidOptions } from "../../InvalidOptions.ts"
 import { SessionsClient } from "../../SessionsClient.ts"
 import type { UnreadableRow } from "../../SessionPage.ts"
 import type { SessionsError } from "../../SessionsError.ts"
-import type { Completeness, SweepReport } from "../../SweepReport.ts"
+import type { Completeness, ScanReport } from "../../ScanReport.ts"
 import { readProblem, readTimeInput, timeRule } from "../optionProblem.ts"
 import { CurrentRetryBudget, RetryBudget } from "../RetryBudget.ts"
 import { Delivered } from "./Delivered.ts"
@@ -20,7 +20,7 @@ import { type Rules, rules } from "./Rules.ts"
 import { type Restored, restore } from "./restore.ts"
 import { ScanLog } from "./ScanLog.ts"
 import type { Taken } from "./Answer.ts"
-import { Sweep } from "./Sweep.ts"
+import { Scan } from "./Scan.ts"
 import { decode } from "./token.ts"
 
 /** The options of a read. */
@@ -31,7 +31,7 @@ export interface RunOptions extends QueryOptions {
   readonly maxPages?: number
   readonly retryBudget?: number
   readonly onUnreadableRow?: (row: UnreadableRow) => Effect.Effect<void>
-  readonly onReport?: (report: SweepReport) => Effect.Effect<void>
+  readonly onReport?: (report: ScanReport) => Effect.Effect<void>
 }
 
 /** What makes of a read a scan that is kept. */
@@ -61,12 +61,12 @@ export const run = <E = never, R = never>(
     const position = options.from === undefined ? undefined : yield* decode(options.from, query.text)
     const delivered =
       position === undefined ? undefined : new Delivered(position, { matchDigest: consistency === "verified" })
-    const sweep = new Sweep(query, used, delivered)
-    if (position !== undefined && consistency === "fast") sweep.continueFrom(position)
-    const reader = new Reader({ client, sweep, concurrency, maxPages })
+    const scan = new Scan(query, used, delivered)
+    if (position !== undefined && consistency === "fast") scan.continueFrom(position)
+    const reader = new Reader({ client, scan, concurrency, maxPages })
     if (keeping !== undefined) {
-      const restored = yield* restore(sweep, keeping.state)
-      sweep.log = new ScanLog({ query: query.text, isContinued: restored.bytes > 0 })
+      const restored = yield* restore(scan, keeping.state)
+      scan.log = new ScanLog({ query: query.text, isContinued: restored.bytes > 0 })
       yield* keeping.onRestored(restored)
       yield* Effect.forkScoped(
         Effect.andThen(
@@ -78,7 +78,7 @@ export const run = <E = never, R = never>(
     const plan = consistency === "fast" ? fast(reader, position) : verified(reader, MAX_PASSES)
 
     const end = Effect.fnUntraced(function* (completeness: Completeness) {
-      const report = reportOf(sweep, consistency, completeness)
+      const report = reportOf(scan, consistency, completeness)
       yield* Effect.annotateCurrentSpan({
         passes: report.passes,
         requests: report.requests,
@@ -94,7 +94,7 @@ export const run = <E = never, R = never>(
     return onUnreadableRow === undefined
       ? taken
       : Stream.tap(taken, ({ unreadableRows }) => Effect.forEach(unreadableRows, onUnreadableRow, { discard: true }))
-  }).pipe(Stream.unwrap, Stream.withSpan("Sessions.sweep"))
+  }).pipe(Stream.unwrap, Stream.withSpan("Sessions.collect"))
 
 /** All requests of one read share a budget of retries. */
 const withRetryBudget = (client: SessionsClient["Service"], retries: number): SessionsClient["Service"] => {
@@ -118,22 +118,22 @@ const follow = (
     return reader.isStopped ? Stream.empty : Stream.concat(step.value, follow(reader, plan, end))
   })
 
-const reportOf = (sweep: Sweep, consistency: "verified" | "fast", completeness: Completeness): SweepReport => ({
+const reportOf = (scan: Scan, consistency: "verified" | "fast", completeness: Completeness): ScanReport => ({
   consistency,
   completeness,
-  passes: sweep.passes,
-  requests: sweep.requests,
-  rowsRead: sweep.rowsRead,
-  distinctRows: sweep.table.size - sweep.unreadable,
-  duplicatesDropped: sweep.duplicates,
-  emittedRows: sweep.emitted,
-  unreadableRows: sweep.unreadable,
-  ignoredValues: Object.fromEntries([...sweep.ignored].toSorted(([a], [b]) => (a < b ? -1 : 1))),
-  ...(sweep.totalFirst === undefined ? {} : { totalCountFirst: sweep.totalFirst }),
-  ...(sweep.total === undefined ? {} : { totalCountLast: sweep.total }),
-  driftSeen: sweep.driftSeen,
-  ...(sweep.pageSize === undefined ? {} : { pageSize: sweep.pageSize }),
-  order: sweep.observer.order,
-  stoppedEarly: sweep.stoppedEarly,
-  resumed: sweep.delivered !== undefined || sweep.log?.isContinued === true
+  passes: scan.passes,
+  requests: scan.requests,
+  rowsRead: scan.rowsRead,
+  distinctRows: scan.table.size - scan.unreadable,
+  duplicatesDropped: scan.duplicates,
+  emittedRows: scan.emitted,
+  unreadableRows: scan.unreadable,
+  ignoredValues: Object.fromEntries([...scan.ignored].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  ...(scan.totalFirst === undefined ? {} : { totalCountFirst: scan.totalFirst }),
+  ...(scan.total === undefined ? {} : { totalCountLast: scan.total }),
+  driftSeen: scan.driftSeen,
+  ...(scan.pageSize === undefined ? {} : { pageSize: scan.pageSize }),
+  order: scan.observer.order,
+  stoppedEarly: scan.stoppedEarly,
+  resumed: scan.delivered !== undefined || scan.log?.isContinued === true
 })

@@ -54,7 +54,7 @@ export const Completeness = Schema.Union([Proven, Unproven])
 export type Completeness = typeof Completeness.Type
 
 /** Schema for the report of one read. */
-export const SweepReport = Schema.Struct({
+export const ScanReport = Schema.Struct({
   consistency: Schema.Literals(["verified", "fast"]).annotateKey({ description: "What was asked for" }),
   completeness: Completeness,
   passes: NonNegativeInt.annotateKey({ description: "Times that the list was read from its first page on" }),
@@ -95,5 +95,5 @@ export const SweepReport = Schema.Struct({
     description: "Whether the read ended at `since` because the list was newest first until there"
   }),
   resumed: Schema.Boolean.annotateKey({ description: "Whether the read began with a resume token" })
-}).annotate({ identifier: "SweepReport" })
-export type SweepReport = typeof SweepReport.Type
+}).annotate({ identifier: "ScanReport" })
+export type ScanReport = typeof ScanReport.Type

@@ -1,5 +1,5 @@
 /**
- * Reads pages for a sweep: one pass of the list, or some pages once more.
+ * Reads pages for a scan: one pass of the list, or some pages once more.
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -10,7 +10,7 @@ import type { SessionsClient } from "../../SessionsClient.ts"
 import { PageMismatch, PaginationStuck, SessionsError } from "../../SessionsError.ts"
 import { duplicates, rowsRead } from "./metrics.ts"
 import type { Answer, Taken, Ticket } from "./Answer.ts"
-import type { Sweep } from "./Sweep.ts"
+import type { Scan } from "./Scan.ts"
 
 export type Pages = Stream.Stream<Taken, SessionsError>
 
@@ -19,7 +19,7 @@ export type Step<A> = Generator<Pages, A, void>
 
 export interface ReaderOptions {
   readonly client: SessionsClient["Service"]
-  readonly sweep: Sweep
+  readonly scan: Scan
   /** Most pages in flight. */
   readonly concurrency: number
   /** A page of a higher number is not asked for. */
@@ -50,7 +50,7 @@ interface Refusal {
 }
 
 export class Reader {
-  readonly sweep: Sweep
+  readonly scan: Scan
   readonly concurrency: number
   /** The number that the server gives the first page; undefined until it told one. */
   #firstPage: 0 | 1 | undefined
@@ -62,7 +62,7 @@ export class Reader {
 
   constructor(options: ReaderOptions) {
     this.#slots = Semaphore.makeUnsafe(options.concurrency)
-    this.sweep = options.sweep
+    this.scan = options.scan
     this.concurrency = options.concurrency
     this.#options = options
   }
@@ -77,7 +77,7 @@ export class Reader {
    * one it may be too little to prove anything with, so each read in a row that was stopped there takes one page more.
    */
   get isStopped(): boolean {
-    return this.#isAskedToStop && this.sweep.taken > this.sweep.restarts
+    return this.#isAskedToStop && this.scan.taken > this.scan.restarts
   }
 
   #cutIfStopped(): boolean {
@@ -88,7 +88,7 @@ export class Reader {
   /** Reads from a page to the end of the list, in order; ends where the list does, or where the pass has to restart. */
   pass({ from, isListing, looksPastEnd = false }: PassOptions): Pages {
     return Stream.suspend(() => {
-      this.sweep.beginPass(from, isListing, looksPastEnd)
+      this.scan.beginPass(from, isListing, looksPastEnd)
       // The first page tells how many there are, so no request is sent for a page that is not there.
       return Stream.concat(this.#next, isListing && looksPastEnd ? Stream.concat(this.#anchor, this.#rest) : this.#rest)
     })
@@ -101,7 +101,7 @@ export class Reader {
   }
 
   *#again(options: PassOptions): Step<void> {
-    for (let restarts = 0; this.sweep.pass.newPageSize !== undefined; restarts++) {
+    for (let restarts = 0; this.scan.pass.newPageSize !== undefined; restarts++) {
       if (restarts === MAX_RESTARTS)
         yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
       yield this.pass({ ...options, from: 1 })
@@ -110,7 +110,7 @@ export class Reader {
 
   /** Finishes a pass that was cut off, from the page after the last one that was read. */
   *finishPass(): Step<void> {
-    const { pass } = this.sweep
+    const { pass } = this.scan
     const { isListing, reached } = pass
     if (reached === 0) {
       yield* this.wholePass({ from: 1, isListing })
@@ -132,23 +132,23 @@ export class Reader {
    * have the last one is not known in this pass, pages before it are read until one is. A proof does not rest on this.
    */
   *#goOn(): Step<void> {
-    const { sweep } = this
-    const { pass } = sweep
+    const { scan } = this
+    const { pass } = scan
     const { last, reached } = pass
-    if (pass.next > sweep.lastPage) return
+    if (pass.next > scan.lastPage) return
     let latest = (yield* taking(this.#next)).at(-1)
-    const { pageSize, total } = sweep
+    const { pageSize, total } = scan
     if (pageSize === undefined || total === last?.total) return
     const moved = total === undefined || last?.total === undefined ? 0 : total - last.total
-    const shift = moved < 0 || sweep.observer.order === "newest-first" ? moved : 0
+    const shift = moved < 0 || scan.observer.order === "newest-first" ? moved : 0
     const place = Math.max(1, Math.floor((reached * pageSize - 1 + shift) / pageSize) + 1)
     if (place > reached + 1) {
-      pass.next = Math.min(place, sweep.lastPage)
+      pass.next = Math.min(place, scan.lastPage)
       latest = (yield* taking(this.#next)).at(-1)
     }
     if (place <= reached) latest = (yield* this.again([place])).at(-1)
     let isKnown = latest?.isFirstKnown ?? true
-    const end = Math.min(reached, sweep.lastPage)
+    const end = Math.min(reached, scan.lastPage)
     const between = Array.from({ length: Math.max(0, end - place) }, (_, at) => place + 1 + at)
     if (between.length > 0) yield* this.again(between)
     for (let page = place - 1; page > 0 && !isKnown; page--) {
@@ -162,7 +162,7 @@ export class Reader {
     const asked = Stream.takeWhile(Stream.fromIterable(pages), () => !this.#cutIfStopped())
     return yield* taking(
       Stream.mapEffect(this.#answers(asked, this.concurrency), (answer) =>
-        counted(this.sweep, () => this.sweep.take(answer, false))
+        counted(this.scan, () => this.scan.take(answer, false))
       )
     )
   }
@@ -174,26 +174,26 @@ export class Reader {
 
   readonly #next: Pages = Stream.suspend(() =>
     this.#run(
-      Stream.sync(() => this.sweep.pass.next++),
+      Stream.sync(() => this.scan.pass.next++),
       1
     )
   )
 
   /** Where the last row of a list that is oldest first is, before the rest is read: if rows leave meanwhile, it moves up. */
   readonly #anchor: Pages = Stream.suspend(() => {
-    const { sweep } = this
-    const { lastPage, pass } = sweep
-    const isUseful = sweep.observer.order === "oldest-first" && !pass.isEnded && lastPage > 1 && lastPage < Infinity
-    if (!isUseful || sweep.query.isFiltered) return Stream.empty
-    return Stream.fromEffectDrain(Effect.map(this.#ask(lastPage), (answer) => sweep.anchor(answer)))
+    const { scan } = this
+    const { lastPage, pass } = scan
+    const isUseful = scan.observer.order === "oldest-first" && !pass.isEnded && lastPage > 1 && lastPage < Infinity
+    if (!isUseful || scan.query.isFiltered) return Stream.empty
+    return Stream.fromEffectDrain(Effect.map(this.#ask(lastPage), (answer) => scan.anchor(answer)))
   })
 
   /** The list can grow while its last pages are read, so the end is looked for until it is found. */
   readonly #rest: Pages = Stream.suspend(() => {
-    const { sweep } = this
-    const { pass } = sweep
+    const { scan } = this
+    const { pass } = scan
     const isOver = () =>
-      pass.isEnded || pass.next > sweep.lastPage || (!pass.isListing && sweep.isSpent) || this.#cutIfStopped()
+      pass.isEnded || pass.next > scan.lastPage || (!pass.isListing && scan.isSpent) || this.#cutIfStopped()
     if (isOver()) return Stream.empty
     const numbers = Stream.unfold(undefined, () =>
       Effect.sync(() => (isOver() ? undefined : ([pass.next++, undefined] as const)))
@@ -202,16 +202,16 @@ export class Reader {
   })
 
   #run(pages: Stream.Stream<number>, concurrency: number): Pages {
-    const { sweep } = this
+    const { scan } = this
     return this.#answers(pages, concurrency).pipe(
       Stream.mapEffect((answer) => this.#checkRepeat(answer)),
-      Stream.mapEffect((answer) => counted(sweep, () => sweep.take(answer, true))),
+      Stream.mapEffect((answer) => counted(scan, () => scan.take(answer, true))),
       Stream.tap(({ page }) =>
-        sweep.isRepeating
-          ? Effect.fail(stuck(page, `${sweep.pass.stalePages} pages in a row had no session that was not read before`))
+        scan.isRepeating
+          ? Effect.fail(stuck(page, `${scan.pass.stalePages} pages in a row had no session that was not read before`))
           : Effect.void
       ),
-      Stream.takeUntil(() => sweep.pass.isEnded)
+      Stream.takeUntil(() => scan.pass.isEnded)
     )
   }
 
@@ -224,11 +224,11 @@ export class Reader {
   }
 
   #ask(page: number, attempt = 1): Effect.Effect<Answer, SessionsError> {
-    const { client, maxPages, sweep } = this.#options
-    if (page > maxPages) return Effect.fail(stuck(page, `the list did not end within ${maxPages} pages${told(sweep)}`))
+    const { client, maxPages, scan } = this.#options
+    if (page > maxPages) return Effect.fail(stuck(page, `the list did not end within ${maxPages} pages${told(scan)}`))
     return Effect.suspend(() => {
-      const ticket = sweep.ask(page)
-      return client.getPage({ ...sweep.query.sent, page }).pipe(
+      const ticket = scan.ask(page)
+      return client.getPage({ ...scan.query.sent, page }).pipe(
         Effect.map((response) => this.#accept(ticket, response)),
         Effect.catchIf(
           (error) => error.reason._tag === "InvalidRequest" && page > 1,
@@ -246,14 +246,14 @@ export class Reader {
    * long as it calls every other one by a number that is lower by one too.
    */
   #accept(ticket: Ticket, response: SessionPage): Answer | Refusal {
-    const { sweep } = this
+    const { scan } = this
     const { page } = ticket
     const told = response.page
-    if (told === undefined) return sweep.complete(ticket, response)
+    if (told === undefined) return scan.complete(ticket, response)
     if (page === 1) this.#firstPage ??= told === 0 ? 0 : 1
     const received = told + 1 - (this.#firstPage ?? 1)
-    if (sweep.rules.isEcho(page, received)) return sweep.complete(ticket, response)
-    const last = sweep.lastPageOf(response)
+    if (scan.rules.isEcho(page, received)) return scan.complete(ticket, response)
+    const last = scan.lastPageOf(response)
     const detail = this.#firstPage === 0 ? { detail: "the server called its first page 0" } : {}
     return {
       error: new SessionsError({ page, reason: new PageMismatch({ requested: page, received: told, ...detail }) }),
@@ -266,39 +266,37 @@ export class Reader {
    * failure. The list may have become shorter since its length was heard of, so that is asked for once more.
    */
   #settle(page: number, answer: Answer | Refusal, attempt: number): Effect.Effect<Answer, SessionsError> {
-    const { sweep } = this
+    const { scan } = this
     if (!("error" in answer)) return Effect.succeed(answer)
     const { error, isFinal } = answer
     if (isFinal) return Effect.fail(error)
-    const absent = Effect.sync(() => sweep.absent(page))
-    if (sweep.isBeyond(page)) return absent
+    const absent = Effect.sync(() => scan.absent(page))
+    if (scan.isBeyond(page)) return absent
     return Effect.flatMap(this.#ask(1), (first) => {
-      sweep.resize(first)
-      if (sweep.isBeyond(page)) return absent
+      scan.resize(first)
+      if (scan.isBeyond(page)) return absent
       return attempt < MAX_ATTEMPTS ? this.#ask(page, attempt + 1) : Effect.fail(error)
     })
   }
 
   /** Two pages with the same rows: the list moved by a whole page in between, or the server ignores the page number. */
   #checkRepeat(answer: Answer): Effect.Effect<Answer, SessionsError> {
-    const { sweep } = this
-    const { pass } = sweep
+    const { scan } = this
+    const { pass } = scan
     const { page } = answer
     const accepted = Effect.succeed(answer)
     if (!pass.repeats(answer)) return accepted
     // Its rows are those of the last page, so past the end there is none.
     const end = Effect.succeed<Answer>({ ...answer, sessions: [] })
     if (
-      sweep.total === undefined
-        ? pass.isClamped(answer, sweep.pageSize)
-        : sweep.isBeyond(page, answer.total ?? sweep.total)
+      scan.total === undefined ? pass.isClamped(answer, scan.pageSize) : scan.isBeyond(page, answer.total ?? scan.total)
     )
       return end
     return Effect.forEach([page - 1, page, page - 1], (again) => this.#ask(again)).pipe(
       Effect.flatMap((answers) => {
         if (!answers.every((other) => hasSameRows(other, answer))) return accepted
         // Past the end some servers give the last page again, and the list may just have become shorter.
-        return answers.some(({ total }) => total !== undefined && sweep.isBeyond(page, total))
+        return answers.some(({ total }) => total !== undefined && scan.isBeyond(page, total))
           ? end
           : Effect.fail(stuck(page, `pages ${page - 1} and ${page} have the same rows`))
       })
@@ -317,7 +315,7 @@ const hasSameRows = (a: Answer, b: Answer): boolean =>
   a.sessions.length === b.sessions.length && a.sessions.every(({ id }, index) => id === b.sessions[index]?.id)
 
 /** What the totals said, to understand a list that does not end. */
-const told = ({ oddTotal, total, totalFirst }: Sweep): string =>
+const told = ({ oddTotal, total, totalFirst }: Scan): string =>
   total === undefined
     ? oddTotal === undefined
       ? ""
@@ -328,14 +326,14 @@ const told = ({ oddTotal, total, totalFirst }: Sweep): string =>
 
 const stuck = (page: number, detail: string) => new SessionsError({ page, reason: new PaginationStuck({ detail }) })
 
-const counted = (sweep: Sweep, take: () => Taken): Effect.Effect<Taken> =>
+const counted = (scan: Scan, take: () => Taken): Effect.Effect<Taken> =>
   Effect.suspend(() => {
-    const before = { rows: sweep.rowsRead, duplicates: sweep.duplicates }
+    const before = { rows: scan.rowsRead, duplicates: scan.duplicates }
     const taken = take()
     return Effect.as(
       Effect.andThen(
-        Metric.update(rowsRead, sweep.rowsRead - before.rows),
-        Metric.update(duplicates, sweep.duplicates - before.duplicates)
+        Metric.update(rowsRead, scan.rowsRead - before.rows),
+        Metric.update(duplicates, scan.duplicates - before.duplicates)
       ),
       taken
     )

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Digest } from "../src/internal/sweep/Digest.ts"
-import { IdTable } from "../src/internal/sweep/IdTable.ts"
-import { OrderObserver } from "../src/internal/sweep/ListOrder.ts"
-import { gapsBetween, pagesOf } from "../src/internal/sweep/gaps.ts"
-import { placeRows } from "../src/internal/sweep/placement.ts"
-import type { Response } from "../src/internal/sweep/Responses.ts"
-import { rules } from "../src/internal/sweep/Rules.ts"
+import { Digest } from "../src/internal/scan/Digest.ts"
+import { IdTable } from "../src/internal/scan/IdTable.ts"
+import { OrderObserver } from "../src/internal/scan/ListOrder.ts"
+import { gapsBetween, pagesOf } from "../src/internal/scan/gaps.ts"
+import { placeRows } from "../src/internal/scan/placement.ts"
+import type { Response } from "../src/internal/scan/Responses.ts"
+import { rules } from "../src/internal/scan/Rules.ts"
 import { SessionId } from "../src/Session.ts"
 
 describe("IdTable", () => {

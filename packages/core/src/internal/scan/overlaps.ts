@@ -7,10 +7,10 @@
  * known between two totals only, as in `placement`, so this finds what is outside of both.
  */
 import { totalsAround } from "./placement.ts"
-import type { Sweep } from "./Sweep.ts"
+import type { Scan } from "./Scan.ts"
 
 /** Compares each page of the first pass with those above it; the list is newest first. */
-export const overlapsAgree = ({ pageSize, pass, responses }: Sweep): boolean => {
+export const overlapsAgree = ({ pageSize, pass, responses }: Scan): boolean => {
   if (pageSize === undefined) return false
   const seen = [...responses.from(0)]
   const boundsOf = totalsAround(seen, { low: 0, high: Infinity })

@@ -1,5 +1,5 @@
 /**
- * A request, its response, and what a sweep took from it.
+ * A request, its response, and what a scan took from it.
  */
 import type { Session } from "../../Session.ts"
 import type { UnreadableRow } from "../../SessionPage.ts"
