@@ -4,8 +4,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Ref } from "effect"
 import { TestClock } from "effect/testing"
-import { ByteCache } from "../src/ByteCache.ts"
-import { anything } from "../src/RequestCacheControl.ts"
+import { ByteCache } from "../src/cache/ByteCache.ts"
+import { anything } from "../src/http/RequestCacheControl.ts"
 
 const options = {
   fresh: "2 seconds",

@@ -2,7 +2,7 @@
  * Places among tokens.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { FairPlaces, type FairPlacesOptions, type Occupant } from "../src/FairPlaces.ts"
+import { FairPlaces, type FairPlacesOptions, type Occupant } from "../src/access/FairPlaces.ts"
 
 const NOW = 100_000
 

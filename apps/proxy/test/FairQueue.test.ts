@@ -4,8 +4,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Claim } from "../src/Claim.ts"
-import { CurrentWork, FairQueue, type WorkKind } from "../src/FairQueue.ts"
+import { Claim } from "../src/upstream/Claim.ts"
+import { CurrentWork, FairQueue, type WorkKind } from "../src/upstream/FairQueue.ts"
 
 /** A queue, and a function that notes when the work of a token is at its turn. */
 const setup = Effect.fnUntraced(function* (perSecond: number | undefined, concurrency = 16, takesMillis = 0) {

@@ -4,7 +4,7 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { anything, wishOf } from "../src/RequestCacheControl.ts"
+import { anything, wishOf } from "../src/http/RequestCacheControl.ts"
 import { createToken, eventually, get, serve, start, directory } from "./support/Proxy.ts"
 import { join } from "node:path"
 

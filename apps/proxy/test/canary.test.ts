@@ -6,7 +6,7 @@ import { Effect, Redacted } from "effect"
 import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import * as Secrets from "../src/Secrets.ts"
+import * as Secrets from "../src/upstream/KeyRedaction.ts"
 import { get, raw, start } from "./support/Proxy.ts"
 
 const KEY = "hb_canary+/=key?&9Zq~x"

@@ -13,7 +13,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync } fro
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseAllDocuments } from "yaml"
-import { rows } from "../src/Settings.ts"
+import { rows } from "../src/settings/Settings.ts"
 import { bin, createToken, directory, get, serve } from "./support/Proxy.ts"
 
 const app = fileURLToPath(new URL("..", import.meta.url))

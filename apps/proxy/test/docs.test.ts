@@ -6,8 +6,8 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync } from "node:fs"
 import { get, start } from "./support/Proxy.ts"
-import { openApi } from "../src/Api.ts"
-import { problems as kinds } from "../src/Problem.ts"
+import { openApi } from "../src/routes/Api.ts"
+import { problems as kinds } from "../src/http/Problem.ts"
 
 const CHROMIUM = "/usr/bin/chromium"
 

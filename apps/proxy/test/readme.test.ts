@@ -6,8 +6,8 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { problems } from "../src/Problem.ts"
-import { rows } from "../src/Settings.ts"
+import { problems } from "../src/http/Problem.ts"
+import { rows } from "../src/settings/Settings.ts"
 import { bin } from "./support/Proxy.ts"
 
 const readme = fileURLToPath(new URL("../README.md", import.meta.url))

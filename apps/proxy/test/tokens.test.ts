@@ -10,7 +10,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
-import * as Token from "../src/Token.ts"
+import * as Token from "../src/access/Token.ts"
 import { bin, createToken, directory, eventually, get, start, token } from "./support/Proxy.ts"
 
 layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: true })("tokens", (it) => {

@@ -7,8 +7,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Server from "../Server.ts"
-import { flags } from "../Settings.ts"
-import * as Telemetry from "../Telemetry.ts"
+import { flags } from "../settings/Settings.ts"
+import * as Telemetry from "../operations/Telemetry.ts"
 
 const { version } = manifest
 

@@ -11,9 +11,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Lifetime, Overlap } from "../SettingValues.ts"
-import { generate, Scope, stateOf, type TokenList, type TokenRecord, TokenRecord as Record } from "../Token.ts"
-import * as TokensFile from "../TokensFile.ts"
+import { Lifetime, Overlap } from "../settings/SettingValues.ts"
+import { generate, Scope, stateOf, type TokenList, type TokenRecord, TokenRecord as Record } from "../access/Token.ts"
+import * as TokensFile from "../access/TokensFile.ts"
 
 const ENV = "HB_SESSIONS_PROXY_TOKENS_FILE"
 

@@ -5,10 +5,10 @@
 import { InvalidRequest, SessionsError } from "@hb-sessions/core/SessionsError"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
-import * as Answer from "../../src/Answer.ts"
-import { ByteCache } from "../../src/ByteCache.ts"
-import { failures, type LoadError } from "../../src/LoadError.ts"
-import * as PageQuery from "../../src/PageQuery.ts"
+import * as Answer from "../../src/cache/CachedResponse.ts"
+import { ByteCache } from "../../src/cache/ByteCache.ts"
+import { failures, type LoadError } from "../../src/cache/LoadError.ts"
+import * as PageQuery from "../../src/routes/PageQuery.ts"
 
 const [querySize = 0, bodySize = 0, entries = 0] = process.argv.slice(2).map(Number)
 

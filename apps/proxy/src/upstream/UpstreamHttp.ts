@@ -10,7 +10,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
-import type { Secrets } from "./Secrets.ts"
+import type { Secrets } from "./KeyRedaction.ts"
 
 /** The id of the request that is being answered; sent to the upstream as `x-request-id`. */
 export const CurrentRequestId = Context.Reference<string | undefined>("@hb-sessions/proxy/CurrentRequestId", {

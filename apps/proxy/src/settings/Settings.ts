@@ -5,7 +5,7 @@ import type * as Flag from "effect/cli/Flag"
 import { type ClientSetting, clientSettings } from "@hb-sessions/core/SessionsConfig"
 import { RateText } from "@hb-sessions/core/SettingText"
 import * as Schema from "effect/Schema"
-import { levels } from "./AccessLog.ts"
+import { levels } from "../operations/AccessLog.ts"
 import { onOff, setting } from "./Setting.ts"
 import { Count, DurationText, Names, orNone, Origins, Port, Size, StaleTokens, TimeLimit } from "./SettingValues.ts"
 

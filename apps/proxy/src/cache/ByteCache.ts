@@ -9,10 +9,10 @@ import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { Claim } from "./Claim.ts"
+import { Claim } from "../upstream/Claim.ts"
 import { flat } from "./flat.ts"
-import { anything, type Wish } from "./RequestCacheControl.ts"
-import * as SteadyTime from "./SteadyTime.ts"
+import { anything, type Wish } from "../http/RequestCacheControl.ts"
+import * as SteadyTime from "../SteadyTime.ts"
 
 /** How long an answer is used, and how much is kept. */
 export interface ByteCacheOptions {

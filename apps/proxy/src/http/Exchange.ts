@@ -4,11 +4,11 @@
  * Answers from the cache are sent without a fiber, at a fraction of the cost: so this much is not Effect.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import * as Metrics from "./Metrics.ts"
+import * as Metrics from "../operations/Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
 import * as Problem from "./Problem.ts"
 import { type Wish, wishOf } from "./RequestCacheControl.ts"
-import type { Client } from "./Token.ts"
+import type { Client } from "../access/Token.ts"
 
 /** The names that requests are counted under. */
 export type RouteName =

@@ -6,8 +6,8 @@ import { type Column, InvalidColumns, parseColumns } from "@hb-sessions/core/Ses
 import type { ReadOptions } from "@hb-sessions/core/Sessions"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { refusalOf } from "./refusalOf.ts"
-import { invalidParameter, type Refusal } from "./Problem.ts"
+import { refusalOf } from "../http/queryProblem.ts"
+import { invalidParameter, type Refusal } from "../http/Problem.ts"
 
 const Statuses = Schema.String.check(
   Schema.isPattern(/^[^,\s]+(,[^,\s]+)*$/, { expected: "statuses separated by commas" })

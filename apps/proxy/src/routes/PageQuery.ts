@@ -4,8 +4,8 @@
 import { ListQuery, sessionsPath } from "@hb-sessions/core/SessionsApi"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { refusalOf } from "./refusalOf.ts"
-import { invalidParameter, type Refusal } from "./Problem.ts"
+import { refusalOf } from "../http/queryProblem.ts"
+import { invalidParameter, type Refusal } from "../http/Problem.ts"
 
 /** A query that can be sent. */
 export interface PageQuery {

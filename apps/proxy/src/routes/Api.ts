@@ -16,11 +16,11 @@ import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { mediaTypes } from "./Format.ts"
-import { contentType, Problem } from "./Problem.ts"
+import { mediaTypes } from "../http/ContentNegotiation.ts"
+import { contentType, Problem } from "../http/Problem.ts"
 import { csvQuery, readQuery } from "./ReadQuery.ts"
-import { StatsAnswer } from "./Summaries.ts"
-import { columnsTrailer, completenessTrailer } from "./WholeList.ts"
+import { StatsAnswer } from "./session.ts"
+import { columnsTrailer, completenessTrailer } from "./list.ts"
 
 const problem = (status: number) => Problem.pipe(HttpApiSchema.asJson({ contentType }), HttpApiSchema.status(status))
 

@@ -6,9 +6,9 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Answer from "./Answer.ts"
+import * as Answer from "../cache/CachedResponse.ts"
 import { Api, openApi } from "./Api.ts"
-import type { Exchange } from "./Exchange.ts"
+import type { Exchange } from "../http/Exchange.ts"
 
 const INDEX = `hb-sessions-proxy: Hyperbrowser's sessions without the API key
 

@@ -3,7 +3,7 @@
  */
 import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import { type ProblemName, type Refusal, refuse } from "./Problem.ts"
-import type { Secrets } from "./Secrets.ts"
+import type { Secrets } from "../upstream/KeyRedaction.ts"
 
 /**
  * Maps a failure to a problem.

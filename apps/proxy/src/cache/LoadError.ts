@@ -4,8 +4,8 @@
 import { SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Schema from "effect/Schema"
 import type { FailureKind, Failures } from "./ByteCache.ts"
-import { SessionNotFound } from "./Summaries.ts"
-import * as Upstream from "./Upstream.ts"
+import { SessionNotFound } from "../routes/session.ts"
+import * as Upstream from "../upstream/Upstream.ts"
 
 const LoadError = Schema.Union([SessionsError, SessionNotFound])
 

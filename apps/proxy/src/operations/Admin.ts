@@ -6,8 +6,8 @@ import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Effect from "effect/Effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import * as SteadyTime from "./SteadyTime.ts"
-import { UpstreamHealth } from "./Upstream.ts"
+import * as SteadyTime from "../SteadyTime.ts"
+import { UpstreamHealth } from "../upstream/Upstream.ts"
 
 /** What the admin listener asks the server. */
 export interface AdminOptions {

@@ -3,7 +3,7 @@
  */
 import { hash } from "node:crypto"
 import type { ByteCache, CacheState, Found } from "./ByteCache.ts"
-import type { Exchange, HeaderList } from "./Exchange.ts"
+import type { Exchange, HeaderList } from "../http/Exchange.ts"
 import { flat } from "./flat.ts"
 
 /** A body, ready to be sent. */

@@ -9,11 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Answer from "./Answer.ts"
-import { headerValue } from "./errorRefusal.ts"
-import * as Metrics from "./Metrics.ts"
+import * as Answer from "../cache/CachedResponse.ts"
+import { headerValue } from "../http/upstreamProblem.ts"
+import * as Metrics from "../operations/Metrics.ts"
 import { links, type PageQuery } from "./PageQuery.ts"
-import { CurrentRequestId } from "./UpstreamHttp.ts"
+import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
 
 const decode = Schema.decodeUnknownResult(SessionPage)
 

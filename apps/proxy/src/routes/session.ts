@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Answer from "./Answer.ts"
+import * as Answer from "../cache/CachedResponse.ts"
 import type { ReadQuery } from "./ReadQuery.ts"
-import * as Visible from "./Visible.ts"
+import * as Visible from "../access/StatusAccess.ts"
 
 /** Schema for the answer of `/v1/stats`. */
 export const StatsAnswer = Schema.Struct({

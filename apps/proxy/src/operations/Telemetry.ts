@@ -10,7 +10,7 @@ import * as Logger from "effect/Logger"
 import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as OtlpTracer from "effect/observability/OtlpTracer"
-import * as Secrets from "./Secrets.ts"
+import * as Secrets from "../upstream/KeyRedaction.ts"
 
 /** Whatever a failure quotes, the key does not leave: neither in a line of the log nor in a span. */
 const layerLog = (secrets: Secrets.Secrets) =>

@@ -12,8 +12,8 @@ import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import { FairQueue } from "./FairQueue.ts"
-import * as Metrics from "./Metrics.ts"
-import * as SteadyTime from "./SteadyTime.ts"
+import * as Metrics from "../operations/Metrics.ts"
+import * as SteadyTime from "../SteadyTime.ts"
 
 /** How the upstream is treated. */
 export interface UpstreamOptions {

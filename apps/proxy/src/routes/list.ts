@@ -13,10 +13,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
-import type { Exchange } from "./Exchange.ts"
-import { type Format, mediaTypes } from "./Format.ts"
+import type { Exchange } from "../http/Exchange.ts"
+import { type Format, mediaTypes } from "../http/ContentNegotiation.ts"
 import type { ReadQuery } from "./ReadQuery.ts"
-import * as Visible from "./Visible.ts"
+import * as Visible from "../access/StatusAccess.ts"
 
 /** Tells behind the body whether it is proven complete: CSV has no other place for it. */
 export const completenessTrailer = "hb-sessions-completeness"
