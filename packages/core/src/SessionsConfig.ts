@@ -17,7 +17,7 @@ import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { productionUrl } from "./ListQuery.ts"
-import { countText, durationText, HttpUrlText, RateText, sizeText } from "./SettingText.ts"
+import * as SettingText from "./SettingText.ts"
 
 /** A setting that is given as text. */
 export interface ClientSetting<A> {
@@ -37,44 +37,44 @@ const setting = <A>(one: ClientSetting<A>): ClientSetting<A> => one
 export const clientSettings = {
   baseUrl: setting({
     variable: "HYPERBROWSER_BASE_URL",
-    schema: HttpUrlText,
+    schema: SettingText.HttpUrlText,
     default: productionUrl,
     meaning: "where the API is served"
   }),
   attemptTimeout: setting({
     variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",
-    schema: durationText({ min: 1 }),
+    schema: SettingText.durationText({ min: 1 }),
     default: "30 seconds",
     meaning: "longest time for one request"
   }),
   totalTimeout: setting({
     variable: "HB_SESSIONS_TOTAL_TIMEOUT",
-    schema: durationText({ min: 1 }),
+    schema: SettingText.durationText({ min: 1 }),
     default: "5 minutes",
     meaning: "longest time for one page, with its retries"
   }),
   retries: setting({
     variable: "HB_SESSIONS_RETRIES",
-    schema: countText(),
+    schema: SettingText.countText(),
     default: "5",
     meaning: "attempts after the first"
   }),
   maxRetryAfter: setting({
     variable: "HB_SESSIONS_MAX_RETRY_AFTER",
-    schema: durationText(),
+    schema: SettingText.durationText(),
     default: "1 minute",
     meaning: "longest `Retry-After` that is waited for"
   }),
   maxRequestsPerSecond: setting({
     variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND",
-    schema: RateText,
+    schema: SettingText.RateText,
     default: "0",
     shown: "no limit",
     meaning: "most requests a second"
   }),
   maxBodyBytes: setting({
     variable: "HB_SESSIONS_MAX_BODY_BYTES",
-    schema: sizeText({ min: 1 }),
+    schema: SettingText.sizeText({ min: 1 }),
     default: "16m",
     meaning: "longest body of an answer, after decompression"
   })
