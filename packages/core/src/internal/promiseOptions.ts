@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import type { ListOptions, ReadOptions, SessionsClientOptions } from "../promise.ts"
+import type { ListOptions, ReadOptions, SessionsClientOptions } from "./promiseTypes.ts"
 import type * as Sessions from "../Sessions.ts"
 import type { ListQuery } from "../ListQuery.ts"
 import type * as Core from "../SessionsClient.ts"

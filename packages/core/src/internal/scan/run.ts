@@ -94,7 +94,7 @@ export const run = <E = never, R = never>(
     return onUnreadableRow === undefined
       ? taken
       : Stream.tap(taken, ({ unreadableRows }) => Effect.forEach(unreadableRows, onUnreadableRow, { discard: true }))
-  }).pipe(Stream.unwrap, Stream.withSpan("Sessions.collect"))
+  }).pipe(Stream.unwrap, Stream.withSpan("Sessions.scan"))
 
 /** All requests of one read share a budget of retries. */
 const withRetryBudget = (client: SessionsClient["Service"], retries: number): SessionsClient["Service"] => {
