@@ -17,13 +17,15 @@ import { InvalidOptions } from "./InvalidOptions.ts"
 import { oneEffect } from "./internal/oneEffect.ts"
 import { clientProblem, credentialsProblem, durationProblem, queryProblem } from "./internal/optionProblem.ts"
 import { countNotes } from "./internal/requestMetrics.ts"
-import { makeRequestPage } from "./internal/requestPage.ts"
+import { type AttemptTurn, makeRequestPage } from "./internal/requestPage.ts"
 import { defaultUserAgent } from "./internal/version.ts"
 import type { Session } from "./Session.ts"
 import { type DecodedPage, SessionPage } from "./SessionPage.ts"
 import { type ListQuery, productionUrl, sessionsPath } from "./ListQuery.ts"
 import { clientConfig } from "./SessionsConfig.ts"
 import { SessionsError, UnexpectedResponse } from "./SessionsError.ts"
+
+export type { AttemptTurn }
 
 /** Settings of a client; every one but the key has a default. */
 export interface SessionsClientOptions {
@@ -37,6 +39,11 @@ export interface SessionsClientOptions {
   readonly totalTimeout?: Duration.Input
   /** Attempts after the first that a transient failure may cost; 5 by default, 0 for none. */
   readonly retries?: number
+  /**
+   * Retries that all requests of the client may cost together; each success earns a fifth of one, up to this number. No
+   * limit by default. A read has a budget of its own beside it.
+   */
+  readonly retryBudget?: number
   /** Nominal delay before the first retry, doubled for each further one; 250 milliseconds by default. */
   readonly retryBaseDelay?: Duration.Input
   /** Longest nominal delay between attempts; 10 seconds by default. */
@@ -45,6 +52,12 @@ export interface SessionsClientOptions {
   readonly maxRetryAfter?: Duration.Input
   /** Most requests a second, over all reads of this client; 0 for no limit, the default. A 429 slows it down further. */
   readonly maxRequestsPerSecond?: number
+  /**
+   * Runs each attempt when its turn has come, in place of the client's own pace: for a queue that several callers share.
+   * The wait counts towards `totalTimeout` only. An attempt that is not to be made fails with `UpstreamUnavailable` with
+   * 0 `attempts`, which is not retried. By default none.
+   */
+  readonly turn?: AttemptTurn | undefined
   /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
   readonly maxBodyBytes?: number
   /** Sent with each request, such as `x-request-source`; none by default. Neither `x-api-key` nor `accept`. */
@@ -142,6 +155,8 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
     },
     maxRetryAfter: millis(options.maxRetryAfter ?? "1 minute"),
     maxRequestsPerSecond: options.maxRequestsPerSecond,
+    retryBudget: options.retryBudget,
+    turn: options.turn,
     headers: headersOf(options)
   })
   const request = (query: ListQuery) => {

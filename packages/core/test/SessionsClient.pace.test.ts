@@ -7,6 +7,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { CurrentRetryBudget, RetryBudget } from "../src/internal/RetryBudget.ts"
 import { SessionsClient, type SessionsClientOptions } from "../src/SessionsClient.ts"
+import { UpstreamUnavailable } from "../src/SessionsError.ts"
 import { emptyPage } from "./upstream.ts"
 
 /** Asks for the pages 1 to `pages` at once, and reports when each request was sent, in milliseconds. */
@@ -117,24 +118,85 @@ describe("pace", () => {
   )
 })
 
+describe("a turn of the caller's own", () => {
+  it.effect("is had by each attempt, without a time limit but the total one", () =>
+    Effect.gen(function* () {
+      let turns = 0
+      const turn: SessionsClientOptions["turn"] = (attempt) =>
+        Effect.suspend(() => {
+          turns += 1
+          return Effect.delay(attempt, "1 minute")
+        })
+      const options = { turn, attemptTimeout: "1 second", retries: 1, retryBaseDelay: 0 } as const
+      const times = yield* readAtOnce(1, () => Response.json({}, { status: 503 }), options)
+      assert.deepStrictEqual(times, [60_000, 120_000])
+      assert.strictEqual(turns, 2)
+    })
+  )
+
+  it.effect("that is not given is a failure without an attempt, which is not retried", () =>
+    Effect.gen(function* () {
+      let turns = 0
+      const turn: SessionsClientOptions["turn"] = () =>
+        Effect.suspend(() => {
+          turns += 1
+          return Effect.fail(new UpstreamUnavailable({ kind: "network", attempts: 0, detail: "not now" }))
+        })
+      assert.deepStrictEqual(yield* readAtOnce(3, ok, { turn }), [])
+      assert.strictEqual(turns, 3)
+    })
+  )
+})
+
 describe("the budget of retries", () => {
   const outage = () => Response.json({}, { status: 503 })
 
   it.effect("bounds the retries of all requests of one read together", () =>
     Effect.gen(function* () {
-      const times = yield* readAtOnce(100, outage).pipe(Effect.provideService(CurrentRetryBudget, new RetryBudget(7)))
+      const times = yield* readAtOnce(100, outage).pipe(
+        Effect.provideService(CurrentRetryBudget, RetryBudget.ofRead(7))
+      )
       assert.lengthOf(times, 100 + 7)
     })
   )
 
   it.effect("is refilled by successes, so that a server that fails half of its requests can be read", () =>
     Effect.gen(function* () {
-      const budget = new RetryBudget(32)
+      const budget = RetryBudget.ofRead(32)
       let n = 0
       const times = yield* readAtOnce(400, () => (n++ % 2 === 0 ? outage() : ok()), { retries: 50 }).pipe(
         Effect.provideService(CurrentRetryBudget, budget)
       )
       assert.isAtLeast(times.length, 799)
+    })
+  )
+
+  it.effect("of a client bounds the retries of all its requests, and a success earns a fifth of one", () =>
+    Effect.gen(function* () {
+      assert.lengthOf(yield* readAtOnce(100, outage, { retryBudget: 7 }), 100 + 7)
+      // 100 successes earn 20 retries, of which no more than 7 are kept.
+      const later = yield* readAtOnce(200, (n) => (n <= 100 ? ok() : outage()), { retryBudget: 7 })
+      assert.lengthOf(later, 200 + 7)
+    })
+  )
+
+  it.effect("is paid for retries that are made, and for no other", () =>
+    Effect.gen(function* () {
+      const left = (options: Partial<SessionsClientOptions>) =>
+        Effect.gen(function* () {
+          const budget = RetryBudget.ofRead(3)
+          const spent = Effect.provideService(CurrentRetryBudget, budget)
+          const before = yield* readAtOnce(2, outage, options).pipe(spent)
+          // What is left of the budget.
+          const after = yield* readAtOnce(1, outage, { retries: 10 }).pipe(spent)
+          return [before.length, after.length]
+        })
+      assert.deepStrictEqual(yield* left({ retries: 0 }), [2, 1 + 3])
+      assert.deepStrictEqual(yield* left({ retries: 1 }), [2 + 2, 1 + 1])
+      // Those that were given up while they waited.
+      assert.deepStrictEqual(yield* left({ totalTimeout: "1 millis" }), [2, 1 + 3])
+      // Those that another budget did not allow.
+      assert.deepStrictEqual(yield* left({ retryBudget: 1 }), [2 + 1, 1 + 2])
     })
   )
 

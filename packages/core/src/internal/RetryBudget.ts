@@ -1,35 +1,46 @@
 /**
- * How many retries all the requests of one read may cost together, so that an outage does not become a storm.
+ * How many retries requests may cost together, so that an outage does not become a storm of them.
+ *
+ * A read has a budget of its own, and so may a client: a retry must be paid from both.
  */
 import * as Context from "effect/Context"
-
-/** Retries that each successful request adds: a server that fails half of its requests can still be read. */
-const EARNED_BY_SUCCESS = 1
-
-/** Retries that can be saved up, in multiples of those that a read has from the start. */
-const MOST = 8
 
 /** A count of retries that is spent by retrying and earned by succeeding. */
 export class RetryBudget {
   readonly #most: number
+  readonly #earned: number
   #left: number
 
-  /** `initial` retries can be spent before any request succeeded. */
-  constructor(initial: number) {
+  private constructor(initial: number, rules: { readonly most: number; readonly earned: number }) {
     this.#left = initial
-    this.#most = initial * MOST
+    this.#most = rules.most
+    this.#earned = rules.earned
   }
 
-  /** Takes one retry; false when there is none left. */
-  spend(): boolean {
-    if (this.#left < 1) return false
+  /** Of a read: each success earns one, so that a server which fails half of its requests can still be read. */
+  static readonly ofRead = (initial: number): RetryBudget => new RetryBudget(initial, { most: 8 * initial, earned: 1 })
+
+  /** Of a client: each success earns a fifth, so that retries add a fifth to the load in the long run. */
+  static readonly ofClient = (initial: number): RetryBudget => new RetryBudget(initial, { most: initial, earned: 0.2 })
+
+  /** Whether a retry can be paid. */
+  get hasRetry(): boolean {
+    return this.#left >= 1
+  }
+
+  /** Takes one retry. */
+  spend(): void {
     this.#left -= 1
-    return true
+  }
+
+  /** Gives back a retry that was not made. */
+  giveBack(): void {
+    this.#left += 1
   }
 
   /** Notes a successful request. */
   earn(): void {
-    this.#left = Math.min(this.#most, this.#left + EARNED_BY_SUCCESS)
+    this.#left = Math.max(this.#left, Math.min(this.#most, this.#left + this.#earned))
   }
 }
 

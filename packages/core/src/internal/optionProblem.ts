@@ -66,12 +66,18 @@ export const readProblem = (options: Options, readTime: TimeReader, rule: string
 
 /** The settings of a client, but for its times. */
 export const clientProblem = (options: Options): Problem =>
-  check(options, ["retries"], count, "a whole number from 0") ??
+  check(options, ["retries", "retryBudget"], count, "a whole number from 0") ??
   positiveInts(options, "maxBodyBytes") ??
   choice(options, "decoding", ["tolerant", "strict"]) ??
   check(options, ["userAgent"], isHeaderValue, "text that a header can carry") ??
   headersProblem(options["headers"]) ??
-  check(options, ["maxRequestsPerSecond"], (value) => Number.isFinite(value) && Number(value) >= 0, "a number from 0")
+  check(
+    options,
+    ["maxRequestsPerSecond"],
+    (value) => Number.isFinite(value) && Number(value) >= 0,
+    "a number from 0"
+  ) ??
+  check(options, ["turn"], callable, "a function")
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(["x-api-key", "accept"])
 

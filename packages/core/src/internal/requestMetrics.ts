@@ -20,6 +20,12 @@ export const retries = Metric.counter("hb_sessions_request_retries", {
   incremental: true
 })
 
+/** Retries that a budget did not allow. */
+export const retriesDenied = Metric.counter("hb_sessions_request_retries_denied", {
+  description: "Retries that were not made because a retry budget was spent",
+  incremental: true
+})
+
 const seconds = Metric.histogram("hb_sessions_request_duration_seconds", {
   description: "Time from sending a request to the end of its answer, in seconds",
   boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]

@@ -7,12 +7,17 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import type { ListQuery } from "../ListQuery.ts"
-import { SessionsError, Unauthorized, UpstreamUnavailable } from "../SessionsError.ts"
+import { SessionsError, type SessionsErrorReason, Unauthorized, UpstreamUnavailable } from "../SessionsError.ts"
 import { type Answer, attempt, type AttemptFailed, type AttemptSettings } from "./attempt.ts"
 import { Pacer, steadyMillis } from "./Pacer.ts"
-import { measured, retries } from "./requestMetrics.ts"
-import { CurrentRetryBudget, type RetryBudget } from "./RetryBudget.ts"
+import { measured, retries, retriesDenied } from "./requestMetrics.ts"
+import { CurrentRetryBudget, RetryBudget } from "./RetryBudget.ts"
 import { retryAfterMillis, type RetryDelays, retrySchedule } from "./retrySchedule.ts"
+
+/** Makes each attempt wait for its turn, or fail without being made. */
+export type AttemptTurn = <A, E extends { readonly reason: SessionsErrorReason }>(
+  attempt: Effect.Effect<A, E>
+) => Effect.Effect<A, E | UpstreamUnavailable>
 
 /** What a client knows when it asks for a page. */
 export interface RequestSettings extends AttemptSettings {
@@ -23,54 +28,86 @@ export interface RequestSettings extends AttemptSettings {
   readonly maxRetryAfter: number
   /** Undefined for no limit. */
   readonly maxRequestsPerSecond: number | undefined
+  /** Undefined for no limit. */
+  readonly retryBudget: number | undefined
+  /** Undefined for the client's own pace. */
+  readonly turn: AttemptTurn | undefined
 }
 
-/** Makes the function that fetches a page; all its calls share one pace. */
+/** Makes the function that fetches a page; all its calls share one pace and one budget of retries. */
 export const makeRequestPage = (
   http: HttpClient.HttpClient,
   settings: RequestSettings
 ): ((query: ListQuery) => Effect.Effect<Answer, SessionsError>) => {
   const pacer = new Pacer(settings.maxRequestsPerSecond)
+  const turn: AttemptTurn = settings.turn ?? ((oneAttempt) => Effect.andThen(pacer.turn, oneAttempt))
+  const ofClient = settings.retryBudget === undefined ? undefined : RetryBudget.ofClient(settings.retryBudget)
   const schedule = retrySchedule(settings.delays)
   const sendable = isSendable(settings.apiKey)
   // Names and certificates that worked a moment ago may work again.
   let wasReached = false
 
-  const mayRetry = (failed: AttemptFailed, budget: RetryBudget | undefined): boolean =>
+  const isWorthRetry = (failed: AttemptFailed): boolean =>
     (failed.isTransient || (wasReached && isOfNetwork(failed))) &&
-    (retryAfterMillis(failed.reason) ?? 0) <= settings.maxRetryAfter &&
-    (budget === undefined || budget.spend())
+    (retryAfterMillis(failed.reason) ?? 0) <= settings.maxRetryAfter
 
   return (query) => {
     const page = query.page ?? 1
     const fail = (reason: SessionsError["reason"]) => Effect.fail(new SessionsError({ page, reason }))
     if (!sendable) return fail(unsendableKey)
-    return Effect.flatMap(CurrentRetryBudget, (budget) => {
+    return Effect.flatMap(CurrentRetryBudget, (ofRead) => {
+      const budgets = [ofRead, ofClient].filter((budget) => budget !== undefined)
       let count = 0
+      // Whether a retry was paid that has not been made.
+      let isPaid = false
       const oneAttempt = Effect.suspend(() => {
         count++
+        isPaid = false
         const attributes = { page, attempt: count, ...(query.status === undefined ? {} : { status: query.status }) }
-        return pacer.turn.pipe(
-          Effect.andThen(count === 1 ? Effect.void : Metric.update(retries, 1)),
-          Effect.andThen(measured(attempt(http, settings, query, count))),
+        return Effect.andThen(
+          count === 1 ? Effect.void : Metric.update(retries, 1),
+          measured(attempt(http, settings, query, count))
+        ).pipe(
           Effect.tapError((failed) => Effect.map(steadyMillis, (now) => slowDown(pacer, settings, failed, now))),
           Effect.tap(() =>
             Effect.sync(() => {
               wasReached = true
               pacer.recover()
-              budget?.earn()
+              for (const budget of budgets) budget.earn()
             })
           ),
           Effect.withSpan("SessionsClient.getPage", { kind: "client", attributes })
         )
       })
-      return oneAttempt.pipe(
-        Effect.retry({ schedule, times: settings.retries, while: (failed) => mayRetry(failed, budget) }),
-        Effect.catch(({ reason }) => fail(reason)),
+      /** Pays for the next attempt, if there is one to be made. */
+      const pay = (failed: AttemptFailed | UpstreamUnavailable): Effect.Effect<boolean> =>
+        Effect.suspend(() => {
+          if (failed._tag !== "AttemptFailed" || count > settings.retries || !isWorthRetry(failed)) {
+            return Effect.succeed(false)
+          }
+          if (!budgets.every(({ hasRetry }) => hasRetry)) return Effect.as(Metric.update(retriesDenied, 1), false)
+          for (const budget of budgets) budget.spend()
+          isPaid = true
+          return Effect.succeed(true)
+        })
+      return turn(oneAttempt).pipe(
+        Effect.retry({ schedule, while: pay }),
+        Effect.ensuring(
+          Effect.sync(() => {
+            if (isPaid) for (const budget of budgets) budget.giveBack()
+          })
+        ),
+        Effect.catch((failed) => fail(failed._tag === "AttemptFailed" ? failed.reason : failed)),
         Effect.timeoutOrElse({
           duration: settings.totalTimeout,
           orElse: () =>
-            fail(new UpstreamUnavailable({ kind: "timeout", attempts: count, detail: "total time is used up" }))
+            fail(
+              new UpstreamUnavailable({
+                kind: "timeout",
+                attempts: count,
+                detail: count === 0 ? "its turn did not come in time" : "total time is used up"
+              })
+            )
         })
       )
     })

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { SessionsErrorReason } from "../SessionsError.ts"
+import type { SessionsErrorReason, UpstreamUnavailable } from "../SessionsError.ts"
 import type { AttemptFailed } from "./attempt.ts"
 
 /** Bounds of the delays between attempts. */
@@ -21,9 +21,14 @@ export const retrySchedule = (delays: RetryDelays) =>
   Schedule.exponential(delays.base).pipe(
     Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, delays.max))),
     Schedule.jittered,
-    Schedule.setInputType<AttemptFailed>(),
+    Schedule.setInputType<AttemptFailed | UpstreamUnavailable>(),
     Schedule.modifyDelay(({ duration, input }) =>
-      Effect.succeed(Duration.max(duration, Duration.millis(retryAfterMillis(input.reason) ?? 0)))
+      Effect.succeed(
+        Duration.max(
+          duration,
+          Duration.millis(retryAfterMillis(input._tag === "AttemptFailed" ? input.reason : input) ?? 0)
+        )
+      )
     )
   )
 

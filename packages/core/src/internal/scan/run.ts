@@ -98,7 +98,7 @@ export const run = <E = never, R = never>(
 
 /** All requests of one read share a budget of retries. */
 const withRetryBudget = (client: SessionsClient["Service"], retries: number): SessionsClient["Service"] => {
-  const budget = new RetryBudget(retries)
+  const budget = RetryBudget.ofRead(retries)
   return {
     ...client,
     getPage: (query) => Effect.provideService(client.getPage(query), CurrentRetryBudget, budget)
