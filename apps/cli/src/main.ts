@@ -5,7 +5,7 @@ import { run } from "@hb-sessions/app-kit/run"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { hbSessions } from "./commands/hb-sessions.ts"
-import { reportFailure } from "./terminal/reportFailure.ts"
+import { reportFailure } from "./output/reportFailure.ts"
 
 /** The help of a command that does not exist is a usage error, which the parser only tells without `--help`. */
 const withoutVainHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> => {

@@ -1,10 +1,9 @@
 /**
- * `hb-sessions count`
+ * `hb-sessions count`: its flags and its help.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { lazily } from "../lazily.ts"
-import { filterFlags, readFlags } from "../readFlags.ts"
+import { filterFlags, readFlags } from "../reading/flags.ts"
 
 const flags = {
   ...filterFlags,
@@ -18,11 +17,7 @@ const flags = {
 
 export type CountInput = Command.Command.Config.Infer<typeof flags>
 
-export const count = Command.make(
-  "count",
-  flags,
-  lazily(async () => (await import("../actions/count.ts")).count)
-).pipe(
+export const count = Command.make("count", flags).pipe(
   Command.withDescription(
     "Count sessions by status. Takes one request a status where the server tells; times, teams and credits need a read of the list."
   ),

@@ -1,14 +1,9 @@
 /**
- * `hb-sessions doctor`
+ * `hb-sessions doctor`: its flags and its help.
  */
 import * as Command from "effect/cli/Command"
-import { lazily } from "../lazily.ts"
 
-export const doctor = Command.make(
-  "doctor",
-  {},
-  lazily(async () => (await import("../actions/doctor.ts")).doctor)
-).pipe(
+export const doctor = Command.make("doctor", {}).pipe(
   Command.withDescription(
     "Check what the commands need: settings and where they come from, DNS, TLS, clock, key, and whether a page of the API is as the contract says. Exits with the code of the first check that fails."
   ),

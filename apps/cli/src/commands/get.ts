@@ -1,11 +1,10 @@
 /**
- * `hb-sessions get`
+ * `hb-sessions get`: its flags and its help.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { lazily } from "../lazily.ts"
-import { concurrency, jq, pageSize, tz } from "../readFlags.ts"
+import { concurrency, jq, pageSize, tz } from "../reading/flags.ts"
 import { formatNames } from "../settings/names.ts"
 
 const input = {
@@ -26,11 +25,7 @@ const input = {
 
 export type GetInput = Command.Command.Config.Infer<typeof input>
 
-export const get = Command.make(
-  "get",
-  input,
-  lazily(async () => (await import("../actions/get.ts")).get)
-).pipe(
+export const get = Command.make("get", input).pipe(
   Command.withDescription("Show sessions by id; exits with 6 when one does not exist."),
   Command.withExamples([
     { command: "hb-sessions get 1c6d", description: "One session, with every field" },

@@ -1,10 +1,9 @@
 /**
- * `hb-sessions list`
+ * `hb-sessions list`: its flags and its help.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { lazily } from "../lazily.ts"
-import { filterFlags, jq, positiveInt, readFlags, tz } from "../readFlags.ts"
+import { filterFlags, jq, positiveInt, readFlags, tz } from "../reading/flags.ts"
 import { formatNames } from "../settings/names.ts"
 
 const flags = {
@@ -74,11 +73,7 @@ const flags = {
 
 export type ListInput = Command.Command.Config.Infer<typeof flags>
 
-export const list = Command.make(
-  "list",
-  flags,
-  lazily(async () => (await import("../actions/list.ts")).list)
-).pipe(
+export const list = Command.make("list", flags).pipe(
   Command.withDescription("List sessions, newest first as the API has them."),
   Command.withAlias("ls"),
   Command.withExamples([

@@ -1,11 +1,10 @@
 /**
- * `hb-sessions open`
+ * `hb-sessions open`: its flags and its help.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { lazily } from "../lazily.ts"
-import { concurrency, pageSize } from "../readFlags.ts"
+import { concurrency, pageSize } from "../reading/flags.ts"
 
 const input = {
   id: Argument.String("id").pipe(
@@ -21,11 +20,7 @@ const input = {
 
 export type OpenInput = Command.Command.Config.Infer<typeof input>
 
-export const open = Command.make(
-  "open",
-  input,
-  lazily(async () => (await import("../actions/open.ts")).open)
-).pipe(
+export const open = Command.make("open", input).pipe(
   Command.withDescription(
     "Open a session of the dashboard in the browser; exits with 6 when there is no such session."
   ),

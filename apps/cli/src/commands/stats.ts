@@ -1,10 +1,9 @@
 /**
- * `hb-sessions stats`
+ * `hb-sessions stats`: its flags and its help.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { lazily } from "../lazily.ts"
-import { filterFlags, readFlags } from "../readFlags.ts"
+import { filterFlags, readFlags } from "../reading/flags.ts"
 
 const flags = {
   by: Flag.Literals("by", ["day", "week", "status", "team"]).pipe(
@@ -27,11 +26,7 @@ const flags = {
 
 export type StatsInput = Command.Command.Config.Infer<typeof flags>
 
-export const stats = Command.make(
-  "stats",
-  flags,
-  lazily(async () => (await import("../actions/stats.ts")).stats)
-).pipe(
+export const stats = Command.make("stats", flags).pipe(
   Command.withDescription("Sum sessions up: how many, credits, durations, launch features."),
   Command.withExamples([
     { command: "hb-sessions stats --since 30d --by week", description: "The last month by week" },

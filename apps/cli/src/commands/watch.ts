@@ -1,10 +1,9 @@
 /**
- * `hb-sessions watch`
+ * `hb-sessions watch`: its flags and its help.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { lazily } from "../lazily.ts"
-import { concurrency, pageSize, positiveInt, team, tz } from "../readFlags.ts"
+import { concurrency, pageSize, positiveInt, team, tz } from "../reading/flags.ts"
 
 const flags = {
   interval: Flag.String("interval").pipe(
@@ -35,11 +34,7 @@ const flags = {
 
 export type WatchInput = Command.Command.Config.Infer<typeof flags>
 
-export const watch = Command.make(
-  "watch",
-  flags,
-  lazily(async () => (await import("../actions/watch.ts")).watch)
-).pipe(
+export const watch = Command.make("watch", flags).pipe(
   Command.withDescription("Watch the active sessions: a live table in a terminal, one JSON line a change elsewhere."),
   Command.withExamples([
     { command: "hb-sessions watch", description: "Until Ctrl-C" },

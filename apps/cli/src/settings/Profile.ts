@@ -23,7 +23,7 @@ import * as UserDirectories from "effect/persistence/UserDirectories"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import { platform } from "node:process"
-import * as globalFlags from "../globalFlags.ts"
+import * as globalFlags from "./globalFlags.ts"
 import { didYouMean } from "../nearest.ts"
 import { settings } from "./settings.ts"
 

@@ -6,7 +6,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as globalFlags from "../globalFlags.ts"
+import * as globalFlags from "./globalFlags.ts"
 import * as Profile from "./Profile.ts"
 import { type SettingName, settingNames, settings } from "./settings.ts"
 

@@ -6,7 +6,7 @@ import { type ClientSetting, clientSettings } from "@hb-sessions/core/SessionsCo
 import { countText } from "@hb-sessions/core/SettingText"
 import * as Config from "effect/Config"
 import * as Schema from "effect/Schema"
-import { isZone } from "../terminal/times.ts"
+import { isZone } from "../output/times.ts"
 import { consistencies, formatNames } from "./names.ts"
 
 /** A setting as `config` and `doctor` show it. */

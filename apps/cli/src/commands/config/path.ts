@@ -2,12 +2,16 @@
  * `hb-sessions config path`
  */
 import * as Command from "effect/cli/Command"
-import { lazily } from "../../lazily.ts"
+import * as Effect from "effect/Effect"
+import { print } from "../../output/print.ts"
+import { files } from "../../settings/Profile.ts"
 
 export const path = Command.make(
   "path",
   {},
-  lazily(async () => (await import("../../actions/config/path.ts")).path)
+  Effect.fn("config.path")(function* () {
+    yield* print(`${(yield* files).config}\n`)
+  })
 ).pipe(
   Command.withDescription("Print the path of the settings file, whether it exists or not."),
   Command.withExamples([{ command: '$EDITOR "$(hb-sessions config path)"', description: "Edit it" }])

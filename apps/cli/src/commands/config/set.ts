@@ -1,25 +1,50 @@
 /**
  * `hb-sessions config set`
  */
+import * as SettingsFile from "@hb-sessions/app-kit/SettingsFile"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import { lazily } from "../../lazily.ts"
-
-const input = {
-  key: Argument.String("key").pipe(Argument.withDescription("Name of a setting, such as base_url")),
-  value: Argument.String("value").pipe(Argument.withDescription("Its value; empty text removes it"))
-}
-
-export type SetInput = Command.Command.Config.Infer<typeof input>
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import { Diagnostics } from "../../output/Diagnostics.ts"
+import { files, load } from "../../settings/Profile.ts"
+import { settings } from "../../settings/settings.ts"
+import { usage } from "../../settings/usage.ts"
+import { withSetting } from "../../settings/withSetting.ts"
+import { writePrivate } from "../../settings/writePrivate.ts"
+import { settingName } from "./settingName.ts"
 
 export const set = Command.make(
   "set",
-  input,
-  lazily(async () => (await import("../../actions/config/set.ts")).set)
+  {
+    key: Argument.String("key").pipe(Argument.withDescription("Name of a setting, such as base_url")),
+    value: Argument.String("value").pipe(Argument.withDescription("Its value; empty text removes it"))
+  },
+  Effect.fn("config.set")(
+    function* ({ key, value }) {
+      const name = yield* settingName(key)
+      if (value !== "") {
+        yield* Effect.mapError(SettingsFile.check(settings[name], value), (problem) => usage(`${name}: ${problem}`))
+      }
+      const profile = yield* load({ mayBeNew: true })
+      const { config, directory } = yield* files
+      const fs = yield* FileSystem.FileSystem
+      const text = (yield* fs.exists(config)) ? yield* fs.readFileString(config) : ""
+      const edited = yield* withSetting(config, text, { profile: profile.name, name, value })
+      yield* writePrivate(directory, config, edited, { isSecret: false })
+      const diagnostics = yield* Diagnostics
+      yield* diagnostics.say(
+        value === ""
+          ? `${name} was removed from the profile ${profile.name} in ${config}`
+          : `${name} was set for the profile ${profile.name} in ${config}`
+      )
+    },
+    (effect) => Effect.provide(effect, Diagnostics.layer)
+  )
 ).pipe(
-  Command.withDescription("Write a setting into the profile, which is made if it does not exist."),
+  Command.withDescription("Write a setting into the profile, which is created if it does not exist."),
   Command.withExamples([
     { command: "hb-sessions config set concurrency 4", description: "For the profile in use" },
-    { command: "hb-sessions config set base_url https://eu.example --profile eu", description: "For another one" }
+    { command: "hb-sessions config set base_url https://eu.example --profile eu", description: "For another profile" }
   ])
 )

@@ -1,0 +1,52 @@
+/**
+ * Shows sessions by id.
+ */
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Api from "../../reading/Api.ts"
+import type { GetInput } from "../get.ts"
+import { formats } from "../../output/formats/formats.ts"
+import { jqFormat } from "../../output/formats/jq.ts"
+import { rendered } from "../../output/formats/rendered.ts"
+import { print } from "../../output/print.ts"
+import * as settings from "../../settings/settings.ts"
+import { show } from "../../output/Pager.ts"
+import * as Progress from "../../output/Progress.ts"
+import { Screen } from "../../output/Screen.ts"
+import { painter } from "../../output/text.ts"
+import { timesIn } from "../../output/times.ts"
+import { find, notFound } from "../../reading/find.ts"
+import { usage } from "../../settings/usage.ts"
+
+export const run = Effect.fn("get")(
+  function* ({ format, ids, jq }: GetInput) {
+    if (Option.isSome(jq) && Option.isSome(format)) {
+      return yield* usage("--jq and --format exclude each other; give one of them")
+    }
+    const screen = yield* Screen
+    const configured = yield* settings.format.pipe(Config.withDefault("ndjson" as const))
+    const name = Option.getOrElse(format, () => (screen.isTerminal ? ("yaml" as const) : configured))
+    const makeEncoder = Option.isNone(jq) ? formats[name] : yield* jqFormat(jq.value)
+    const found = yield* Progress.during(find(ids))
+    const encoder = makeEncoder({
+      columns: undefined,
+      isContinued: false,
+      width: yield* screen.width,
+      paint: painter(screen.canColor),
+      dialect: "plain",
+      times: timesIn(yield* settings.tz),
+      isForPeople: screen.isTerminal,
+      now: yield* Clock.currentTimeMillis
+    })
+    if (found.sessions.length > 0) {
+      const text = yield* rendered(() => encoder.rows(found.sessions) + encoder.end())
+      yield* screen.isTerminal ? show(Stream.succeed(text)) : print(text)
+    }
+    const failure = notFound(found)
+    if (failure !== undefined) return yield* failure
+  },
+  (effect, { concurrency, pageSize, tz }) => Effect.provide(effect, Api.layer({ concurrency, page_size: pageSize, tz }))
+)

@@ -1,0 +1,62 @@
+/**
+ * Sums sessions up, as a chart, as JSON and as a picture.
+ */
+import * as Sessions from "@hb-sessions/core/Sessions"
+import * as SessionsStats from "@hb-sessions/core/SessionsStats"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Api from "../../reading/Api.ts"
+import { chart } from "./chart.ts"
+import { groupsOf } from "./groups.ts"
+import type { StatsInput } from "../stats.ts"
+import { named, openOutput, print } from "../../output/print.ts"
+import * as Progress from "../../output/Progress.ts"
+import { Screen } from "../../output/Screen.ts"
+import { Diagnostics } from "../../output/Diagnostics.ts"
+import { painter } from "../../output/text.ts"
+import { reading, select } from "../../reading/selection.ts"
+import { isPlain, summaryOf } from "../../reading/summary.ts"
+
+const WIDEST_CHART = 100
+
+export const run = Effect.fn("stats")(
+  function* (input: StatsInput) {
+    const diagnostics = yield* Diagnostics
+    const { matches, options } = yield* select(input)
+    const svg = Option.isSome(input.svg) ? yield* openOutput(input.svg) : undefined
+    const start = yield* Clock.currentTimeMillis
+    let report: ScanReport | undefined
+    const onReport = (value: ScanReport) =>
+      Effect.sync(() => {
+        report = value
+      })
+    const sessions = Sessions.stream({ ...options, ...(yield* reading), onReport })
+    const summary = yield* Progress.during(SessionsStats.summarize(Stream.filter(sessions, matches)))
+    const groups = groupsOf(summary, input.by)
+
+    if (svg !== undefined) {
+      const { svgOf } = yield* Effect.promise(() => import("./svg.ts"))
+      yield* svg.write(Stream.succeed(svgOf(summary, groups, input.by)))
+    }
+    // Whoever has the picture printed gets nothing else on stdout.
+    const isPrinted = Option.isSome(input.svg) && Option.isNone(named(input.svg))
+    const screen = yield* Screen
+    const format = isPrinted ? "none" : Option.getOrElse(input.format, () => (screen.isTerminal ? "chart" : "json"))
+    if (format === "json") {
+      yield* print(`${JSON.stringify({ ...summary, by: input.by, groups })}\n`)
+    } else if (format === "chart") {
+      const width = Math.min((yield* screen.width) ?? WIDEST_CHART, WIDEST_CHART)
+      yield* print(chart(summary, groups, { by: input.by, width, paint: painter(screen.canColor) }))
+    }
+    if (report !== undefined) {
+      const line = summaryOf(report, summary.sessions, (yield* Clock.currentTimeMillis) - start)
+      yield* isPlain(report) ? diagnostics.detail(line) : diagnostics.say(line)
+    }
+  },
+  Effect.scoped,
+  (effect, { concurrency, consistency, pageSize }) =>
+    Effect.provide(effect, Api.layer({ concurrency, consistency, page_size: pageSize }))
+)

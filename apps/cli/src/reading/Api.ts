@@ -1,0 +1,120 @@
+/**
+ * The API, as a command reaches it: with the settings of the run, observed for progress and `--verbose`.
+ */
+import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
+import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
+import * as Transport from "@hb-sessions/app-kit/Transport"
+import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { baseUrl } from "@hb-sessions/core/SessionsConfig"
+import * as Clock from "effect/Clock"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import manifest from "../../package.json" with { type: "json" }
+import { API_KEY, type FlagValues, resolve, type Resolved } from "../settings/Resolved.ts"
+import { Screen } from "../output/Screen.ts"
+import { Diagnostics } from "../output/Diagnostics.ts"
+import { totalOf, Traffic } from "./Traffic.ts"
+
+/** Everything that a command which reads sessions needs, and the settings in place of the environment. */
+export const layer = (flags: FlagValues = {}) =>
+  Layer.unwrap(Effect.map(resolve(flags), (resolved) => layerResolved(resolved)))
+
+/** As `layer`, with settings that were resolved before. */
+export const layerResolved = (resolved: Resolved) =>
+  layerWarning(resolved, Layer.merge(warnOfClearText, warnOfExposed(resolved)))
+
+/** As `layerResolved`, for a command that tells itself what there is to warn of. */
+export const layerWithoutWarnings = (resolved: Resolved) => layerWarning(resolved, Layer.empty)
+
+const layerWarning = <E>(resolved: Resolved, warnings: Layer.Layer<never, E, Diagnostics>) =>
+  SessionsObserved.pipe(
+    Layer.provide(SessionsClient.layerConfigNoDeps),
+    Layer.provide(Observed),
+    Layer.provideMerge(Layer.sync(Traffic, () => ({ pages: 0, rows: 0, total: undefined }))),
+    Layer.provide(warnings),
+    Layer.provideMerge(layerTerminal),
+    Layer.provide(requireKey(resolved)),
+    Layer.provideMerge(ConfigProvider.layer(resolved.provider))
+  )
+
+/** stdout and stderr, for a command that reads no sessions. */
+export const layerTerminal = Layer.merge(Diagnostics.layer, Screen.layer)
+
+const warnOfClearText = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const warning = clearTextWarning(yield* baseUrl)
+    if (warning !== undefined) yield* Diagnostics.use(({ warn }) => warn(`warning: ${warning}`))
+  })
+)
+
+const requireKey = ({ isKeyAstray, key, profile }: Resolved) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      if (key === undefined) {
+        return yield* new AppError({
+          message: `no API key for the profile ${JSON.stringify(profile.name)}: run "hb-sessions auth login", or set ${API_KEY} to a key from the Hyperbrowser dashboard`,
+          exitCode: exitCodes.auth
+        })
+      }
+      if (isKeyAstray) {
+        return yield* new AppError({
+          message: `the profile ${JSON.stringify(profile.name)} has a server of its own and no key, and the key of ${API_KEY} may be for another; run "hb-sessions auth login --profile ${profile.name}", or name the server with --base-url`,
+          exitCode: exitCodes.auth
+        })
+      }
+      return undefined
+    })
+  )
+
+const warnOfExposed = ({ key, profile }: Resolved) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      if (key?.source !== "stored" || profile.exposed === undefined) return
+      const diagnostics = yield* Diagnostics
+      yield* diagnostics.warn(`${profile.exposed} holds API keys and can be read by others; run chmod 600 on it`)
+    })
+  )
+
+/** Every request and its end, retries included; never a header, since one of them is the key. */
+const Observed = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.gen(function* () {
+    const diagnostics = yield* Diagnostics
+    return HttpClient.transform(yield* HttpClient.HttpClient, (send, request) => {
+      const query = [...request.urlParams].map(([name, value]) => `${name}=${value}`).join("&")
+      const what = `${request.method} ${new URL(request.url).pathname}${query === "" ? "" : `?${query}`}`
+      return Effect.flatMap(Clock.currentTimeMillis, (start) => {
+        const ended = (outcome: string | number) =>
+          Effect.flatMap(Clock.currentTimeMillis, (end) =>
+            diagnostics.detail(`${what} ${outcome} ${end - start} ms`, { request: what, outcome, millis: end - start })
+          )
+        return send.pipe(
+          Effect.tap(({ status }) => ended(status)),
+          Effect.tapError((error) => ended(error.reason._tag)),
+          Effect.onInterrupt(() => ended("interrupted"))
+        )
+      })
+    })
+  })
+).pipe(Layer.provide(Transport.layerAs(`hb-sessions/${manifest.version}`)))
+
+const SessionsObserved = Layer.effect(
+  SessionsClient,
+  Effect.gen(function* () {
+    const client = yield* SessionsClient
+    const traffic = yield* Traffic
+    return SessionsClient.of({
+      ...client,
+      getPage: (query) =>
+        Effect.tap(client.getPage(query), (page) =>
+          Effect.sync(() => {
+            traffic.pages++
+            traffic.rows += page.sessions.length
+            traffic.total = totalOf(page) ?? traffic.total
+          })
+        )
+    })
+  })
+)
