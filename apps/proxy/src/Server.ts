@@ -4,7 +4,7 @@
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import * as Transport from "@hb-sessions/app-kit/Transport"
-import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { apiKey, baseUrl } from "@hb-sessions/core/SessionsConfig"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -78,26 +78,20 @@ export const layerUpstream = (settings: Settings, version: string) =>
       const url = yield* baseUrl
       const warning = clearTextWarning(url)
       if (warning !== undefined) yield* Effect.logWarning(warning)
-      const client = SessionsClient.layerNoDeps({
+      return Upstream.layer({
         apiKey: key,
         baseUrl: url,
         attemptTimeout: settings.attemptTimeout,
         totalTimeout: settings.deadline,
-        // Retries are the guards': they have a budget.
-        retries: 0,
-        maxBodyBytes: settings.maxBodyBytes,
-        decoding: settings.strictUpstream ? "strict" : "tolerant"
-      })
-      return Upstream.layer({
         retries: settings.retries,
         maxRetryAfter: settings.maxRetryAfter,
+        maxBodyBytes: settings.maxBodyBytes,
+        decoding: settings.strictUpstream ? "strict" : "tolerant",
         concurrency: settings.upstreamConcurrency,
         perSecond: settings.upstreamRate === 0 ? undefined : settings.upstreamRate,
-        deadline: settings.deadline,
         breakerFailures: settings.breakerFailures,
         breakerOpen: settings.breakerOpen
       }).pipe(
-        Layer.provide(client),
         Layer.provide(UpstreamHttp.layer(Secrets.make(key), `hb-sessions-proxy/${version}`, settings.maxBodyBytes)),
         Layer.provide(Transport.layer)
       )

@@ -48,12 +48,6 @@ const countAnswer = (route: string, status: number, cache: string): void => {
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
-/** Retries that the budget did not allow. */
-export const retriesDenied = counter(
-  "hb_sessions_proxy_retries_denied",
-  "Retries that were not made because the budget was spent"
-)
-
 /** Bodies that do not fit the contract. */
 export const outsideContract = counter(
   "hb_sessions_proxy_upstream_outside_contract",
