@@ -208,7 +208,7 @@ describe("generations", () => {
       assert.deepStrictEqual(kept(out), [7, 8])
       const { code, stderr } = yield* next("--keep", "1")
       assert.strictEqual(code, 2)
-      assert.include(stderr, "greater than or equal to 2")
+      assert.include(stderr, "whole number from 2")
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 

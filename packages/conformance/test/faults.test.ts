@@ -19,7 +19,7 @@ it.live(
       const client = SessionsClient.layerNoDeps({
         apiKey: Redacted.make(simulator.apiKey),
         baseUrl: new URL(simulator.url),
-        attemptTimeout: "200 millis",
+        attemptTimeout: "1 second",
         retries: 12,
         retryBaseDelay: "5 millis"
       }).pipe(Layer.provide(NodeHttpClient.layerUndici))
@@ -44,5 +44,5 @@ it.live(
         })
       )
     ),
-  120_000
+  600_000
 )

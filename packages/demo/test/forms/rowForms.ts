@@ -103,7 +103,7 @@ const amounts = [
   row("credits beyond whole numbers", {
     sent: '"creditsUsed":9007199254740995',
     typed: { creditsUsed: 9007199254740996 },
-    cells: { creditsUsed: "9007199254740996" }
+    cells: { creditsUsed: "9007199254740995" }
   }),
   row("credits that are an object", { sent: '"creditsUsed":{"amount":3}', ignored: ["creditsUsed"] })
 ]
