@@ -54,13 +54,22 @@ export class IdTable {
     return isNew
   }
 
+  /** At which number of the clock the first response that held an id was complete; 0 when none did. */
+  firstOf(id: string): number {
+    return readUuid(id, this.#words) ? this.#cellOf(4) : (this.#texts.get(id)?.first ?? 0)
+  }
+
   /** At which number of the clock the last response that held an id was asked for; 0 when none did. */
   lastOf(id: string): number {
-    if (!readUuid(id, this.#words)) return this.#texts.get(id)?.last ?? 0
+    return readUuid(id, this.#words) ? this.#cellOf(5) : (this.#texts.get(id)?.last ?? 0)
+  }
+
+  /** A word of the slot of the UUID that was read last. */
+  #cellOf(word: 4 | 5): number {
     const [a, b, c, d] = [this.#words[0]!, this.#words[1]!, this.#words[2]!, this.#words[3]!]
     const hash = hashOf(a, b, c, d)
     const segment = this.#segments[hash >>> 26]!
-    return segment.slots[find(segment, hash, a, b, c, d) + 5]!
+    return segment.slots[find(segment, hash, a, b, c, d) + word]!
   }
 
   /** Calls back with the two numbers of every id, in no particular order. */

@@ -56,6 +56,8 @@ export class Reader {
   #firstPage: 0 | 1 | undefined
   readonly #options: ReaderOptions
   readonly #slots: Semaphore.Semaphore
+  /** The last page, as it was read right after the first one, until its turn in the pass. */
+  #lastAnswer: Answer | undefined
   /** Whether a page was not asked for because the read is stopped. */
   isCut = false
   #isAskedToStop = false
@@ -89,6 +91,7 @@ export class Reader {
   pass({ from, isListing, looksPastEnd = false }: PassOptions): Pages {
     return Stream.suspend(() => {
       this.scan.beginPass(from, isListing, looksPastEnd)
+      this.#lastAnswer = undefined
       // The first page tells how many there are, so no request is sent for a page that is not there.
       return Stream.concat(this.#next, isListing && looksPastEnd ? Stream.concat(this.#anchor, this.#rest) : this.#rest)
     })
@@ -185,7 +188,12 @@ export class Reader {
     const { lastPage, pass } = scan
     const isUseful = scan.observer.order === "oldest-first" && !pass.isEnded && lastPage > 1 && lastPage < Infinity
     if (!isUseful || scan.query.isFiltered) return Stream.empty
-    return Stream.fromEffectDrain(Effect.map(this.#ask(lastPage), (answer) => scan.anchor(answer)))
+    return Stream.fromEffectDrain(
+      Effect.map(this.#ask(lastPage), (answer) => {
+        scan.anchor(answer)
+        this.#lastAnswer = answer
+      })
+    )
   })
 
   /** The list can grow while its last pages are read, so the end is looked for until it is found. */
@@ -203,7 +211,7 @@ export class Reader {
 
   #run(pages: Stream.Stream<number>, concurrency: number): Pages {
     const { scan } = this
-    return this.#answers(pages, concurrency).pipe(
+    return this.#answers(pages, concurrency, (page) => this.#askInPass(page)).pipe(
       Stream.mapEffect((answer) => this.#checkRepeat(answer)),
       Stream.mapEffect((answer) => counted(scan, () => scan.take(answer, true))),
       Stream.tap(({ page }) =>
@@ -216,11 +224,23 @@ export class Reader {
   }
 
   /** A failure waits for its turn, so that all earlier pages are delivered before it. */
-  #answers(pages: Stream.Stream<number>, concurrency: number): Stream.Stream<Answer, SessionsError> {
+  #answers(
+    pages: Stream.Stream<number>,
+    concurrency: number,
+    ask = (page: number) => this.#ask(page)
+  ): Stream.Stream<Answer, SessionsError> {
     return pages.pipe(
-      Stream.mapEffect((page) => Effect.exit(this.#ask(page)), { concurrency }),
+      Stream.mapEffect((page) => Effect.exit(ask(page)), { concurrency }),
       Stream.flattenEffect()
     )
+  }
+
+  /** The last page is not asked for twice, unless sessions came that may be on it. */
+  #askInPass(page: number): Effect.Effect<Answer, SessionsError> {
+    return Effect.suspend(() => {
+      const answer = this.#lastAnswer
+      return answer?.page === page && !this.scan.totalChanged ? Effect.succeed(answer) : this.#ask(page)
+    })
   }
 
   #ask(page: number, attempt = 1): Effect.Effect<Answer, SessionsError> {

@@ -31,6 +31,7 @@ export interface Rules {
     readonly totalFell: boolean
     readonly endsAgree: boolean
     readonly overlapsAgree: boolean
+    readonly keptRows: boolean
     readonly sawLateStart: boolean
   }) => boolean
   /** Whether pages of a list that grows at its head only may share rows as they do, given whether totals explain it. */
@@ -56,8 +57,8 @@ export const rules: Rules = {
   totalToReach: (moment) => moment,
   placedBetween: (bounds) => bounds,
   noneLeft: (left) => left === 0,
-  onlyGrew: ({ endsAgree, overlapsAgree, sawLateStart, totalFell }) =>
-    endsAgree && overlapsAgree && !sawLateStart && !totalFell,
+  onlyGrew: ({ endsAgree, keptRows, overlapsAgree, sawLateStart, totalFell }) =>
+    endsAgree && keptRows && overlapsAgree && !sawLateStart && !totalFell,
   overlapsAgree: (agree) => agree,
   mayExceed: (isBeyond) => !isBeyond,
   looksPastEnd: true,

@@ -12,18 +12,22 @@
  *
  * - newest first: the first page has moved down by as many places as the total has grown, each page repeats as many rows of
  *   the one before as the total grew by between them, and the last rows are the same. A purge takes the oldest row, so
- *   it changes the last one. If rows came at the head while others left elsewhere, the rows moved further than the total grew.
- * - oldest first: the first page is the same, no page repeats a row of another, and the last row, as it was read right after
- *   the first page, has kept its place. If rows left while others came at the end, it moved up.
+ *   it changes the last one; while the total stays, it also moves the first page, as a row came at the head for it. If rows
+ *   came at the head while others left elsewhere, the rows moved further than the total grew.
+ * - oldest first: the first page is the same, no page repeats a row of another, and the last page, which is read right after
+ *   the first one, keeps its rows. If rows left while others came at the end, the pages between the two moved up, and the
+ *   lowest of them repeats a row of the last page.
  * - any other order: no change at all was seen.
  *
- * What remains unseen is a session that leaves the middle of a list while another one enters the middle, so that only rows
- * between the two move, and all pages below were read before and all pages above after it, or the other way round.
+ * A session that leaves the middle while another one enters the middle moves only the rows between the two. While the total
+ * stays, one page between the ends is read again to see that; it is not seen where that page is not between the two places,
+ * or was read after the change.
  */
-import type { Mark } from "./Pass.ts"
+import type { Mark, Pass } from "./Pass.ts"
 import { overlapsAgree } from "./overlaps.ts"
 import type { Answer } from "./Answer.ts"
 import type { Scan } from "./Scan.ts"
+import { hasKeptRows, type SecondLook } from "./secondLook.ts"
 
 /** What was read again at the ends of the list, after a pass. */
 export interface Ends {
@@ -31,6 +35,8 @@ export interface Ends {
   readonly head: ReadonlyArray<Answer>
   /** The last page; undefined where the pass saw an empty page after it, which is the end as well. */
   readonly tail: Answer | undefined
+  /** A page between the two, while the total stayed; undefined where it was not read again. */
+  readonly between: SecondLook | undefined
   /** The answer that was asked for alone, after all others were taken. */
   readonly moment: Answer
 }
@@ -51,25 +57,34 @@ export const countCertificate = (scan: Scan, ends: Ends): CountVerdict => {
     endsAgree: endsAgree(scan, ends),
     overlapsAgree: isNewestFirst ? overlapsAgree(scan) : scan.pass.duplicates === 0,
     // At the end of a list that is oldest first sessions may start, and then it grows.
+    keptRows: totalChanged || ends.between === undefined || hasKeptRows(scan, ends.between),
     sawLateStart: observer.sawLateStart && !(observer.order === "oldest-first" && totalChanged)
   }
   if (!rules.onlyGrew(seen)) return "violated"
   return known === rules.totalToReach(total, totalFirst) ? "proven" : "open"
 }
 
-const endsAgree = (scan: Scan, { head, tail }: Ends): boolean => {
+const endsAgree = (scan: Scan, { between, head, tail }: Ends): boolean => {
   const { observer, pass, pageSize, totalChanged } = scan
   const { first, last } = pass
   if (first === undefined || last === undefined || pageSize === undefined) return false
-  const isLast = tail === undefined ? pass.sawEnd : isSameEnd(scan, tail)
+  const isLast = tail === undefined ? pass.sawEnd || between !== undefined : isSameEnd(scan, tail)
   if (observer.order === "oldest-first") {
     const isHeadSame = head.length === 0 || headMoved(scan, head) === 0
-    return isHeadSame && (pass.anchor === undefined ? tail !== undefined && keptItsPlace(last, tail) : pass.isAnchored)
+    return (
+      isHeadSame &&
+      (pass.anchor === undefined ? tail !== undefined && keptItsPlace(last, tail) : keptLastPage(pass, tail))
+    )
   }
   const moved = headMoved(scan, head)
   if (observer.order === "newest-first") return isLast && moved !== undefined && moved === grown(first, head)
   return isLast && moved === 0 && !totalChanged
 }
+
+/** Whether the last page has the rows at the places that they had right after the first page was read. */
+const keptLastPage = ({ anchor, anchorIds, isAnchored }: Pass, tail: Answer | undefined): boolean =>
+  isAnchored &&
+  (tail === undefined || tail.page !== anchor?.page || anchorIds.every((id, index) => id === tail.sessions[index]?.id))
 
 /** How much the list has grown between the reading of its first row and the one that met it again. */
 const grown = (first: Mark, head: ReadonlyArray<Answer>): number => {

@@ -10,6 +10,7 @@ import { positionCertificate, type PositionVerdict, recentGaps } from "./positio
 import type { Reader, Step } from "./Reader.ts"
 import type { Answer } from "./Answer.ts"
 import type { Scan } from "./Scan.ts"
+import { pageToLookAt, type SecondLook } from "./secondLook.ts"
 import { skippedPages } from "./skippedPages.ts"
 import type { Position } from "./token.ts"
 
@@ -154,7 +155,8 @@ function* head(reader: Reader): Step<ReadonlyArray<Answer>> {
 function* counting(reader: Reader): Step<boolean> {
   const { scan } = reader
   if (scan.endedEarly) return false
-  if (yield* countingAtOnce(reader)) return true
+  const between = yield* countingAtOnce(reader)
+  if (between === "proven") return true
   let violations = 0
   for (let round = 0; round < MAX_ROUNDS && !scan.isSpent; round++) {
     const { pageSize, pass, total: before } = scan
@@ -176,6 +178,7 @@ function* counting(reader: Reader): Step<boolean> {
     const verdict = countCertificate(scan, {
       head: headAnswers.length === 0 ? [tail] : headAnswers,
       tail,
+      between,
       moment: tail
     })
     if (verdict === "proven") return true
@@ -191,26 +194,28 @@ function* counting(reader: Reader): Step<boolean> {
 }
 
 /**
- * If the list looks quiet, what is left of both ends can be asked for at once: the rows of one are not needed to count with
- * the other. Where the pass went on to an empty page after a full last one, or found the last row at the place that it had at
- * first, it has seen the end of the list; so no read of a quiet list takes more than two requests beyond its pages.
+ * If the list looks quiet, whatever is read again can be asked for at once: the rows of one page are not needed to count with
+ * the other. That is the first page, and one page more unless the pass spent a request on the page after a full last one;
+ * so no read of a quiet list takes more than two requests beyond its pages. In a list that is newest or oldest first, a
+ * change at its end shows at its head or in pages that overlap, so it is a page between the ends.
  */
-function* countingAtOnce(reader: Reader): Step<boolean> {
+function* countingAtOnce(reader: Reader): Step<"proven" | SecondLook | undefined> {
   const { scan } = reader
-  const { lastPage, latest, observer, pass } = scan
-  if (scan.totalChanged || scan.table.size !== scan.total || lastPage === Infinity) return false
-  if (pass.duplicates > 0) return false
+  const { lastPage, observer, pass } = scan
+  if (scan.totalChanged || scan.table.size !== scan.total || lastPage === Infinity) return undefined
+  if (pass.duplicates > 0) return undefined
   const isAnchored = pass.anchor !== undefined
-  if (isAnchored && pass.sawEnd && latest?.total !== undefined && latest.known === scan.table.size) {
-    return countCertificate(scan, { head: [], tail: undefined, moment: latest }) === "proven"
-  }
-  const sawEnd = pass.sawEnd && observer.order !== "oldest-first"
-  const again = yield* reader.again(lastPage > 1 && !sawEnd && !isAnchored ? [1, lastPage] : [1])
+  const sawEnd = pass.sawEnd && (isAnchored || observer.order !== "oldest-first")
+  const before = isAnchored || observer.order === "newest-first" ? pageToLookAt(scan) : undefined
+  const second = lastPage > 1 && !sawEnd ? (before?.page ?? lastPage) : undefined
+  const again = yield* reader.again(second === undefined ? [1] : [1, second])
   const first = again[0]?.answer
   const last = again.at(-1)?.answer
-  if (first === undefined || last === undefined) return false
-  const tail = sawEnd || isAnchored ? undefined : last
-  return countCertificate(scan, { head: [first], tail, moment: last }) === "proven"
+  if (first === undefined || last === undefined) return undefined
+  const between = second === undefined || before === undefined ? undefined : { before, again: last }
+  const tail = sawEnd || before !== undefined ? undefined : last
+  const verdict = countCertificate(scan, { head: [first], tail, between, moment: last })
+  return verdict === "proven" ? "proven" : between
 }
 
 /** Reads again what may have been skipped of the list down to `since`; whether nothing can be missing then. */
