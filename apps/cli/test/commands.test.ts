@@ -29,7 +29,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
         assert.deepStrictEqual(rows(missing.stdout), [first])
         assert.match(
           missing.stderr,
-          /^hb-sessions: there is no session "nope": 57 sessions read, and it is proven [^\n]*\n$/
+          /^hb-sessions: there is no session "nope": 57 sessions read \(proven complete\)[^\n]*\n$/
         )
       })
     )

@@ -11,7 +11,7 @@ import { groupsOf, weekOf } from "../src/commands/stats/groups.ts"
 import { svgOf } from "../src/commands/stats/svg.ts"
 import type { EncoderOptions } from "../src/output/formats/Encoder.ts"
 import { formats } from "../src/output/formats/formats.ts"
-import { didYouMean } from "../src/nearest.ts"
+import { didYouMean } from "../src/settings/usage.ts"
 import { timesIn } from "../src/output/times.ts"
 import { cut, duration, fit, neutralise } from "../src/output/text.ts"
 

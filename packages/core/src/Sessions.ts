@@ -14,15 +14,17 @@
  * thing is that no cache stands between the client and the server.
  */
 import type * as DateTime from "effect/DateTime"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import { makeQuery } from "./internal/scan/Query.ts"
 import { run } from "./internal/scan/run.ts"
 import { encode } from "./internal/scan/token.ts"
 import type { ResumeToken } from "./ResumeToken.ts"
 import type { Session, SessionStatus } from "./Session.ts"
-import type { SessionsClient } from "./SessionsClient.ts"
-import type { UnreadableRow } from "./SessionPage.ts"
+import { SessionsClient } from "./SessionsClient.ts"
+import type { DecodedPage, UnreadableRow } from "./SessionPage.ts"
 import type { SessionsError } from "./SessionsError.ts"
 import type { ScanReport } from "./ScanReport.ts"
 
@@ -223,12 +225,45 @@ export interface Collected {
 export const collect = (options: ReadOptions = {}): Effect.Effect<Collected, SessionsError, SessionsClient> =>
   Effect.gen(function* () {
     const { onReport = () => Effect.void } = options
-    const reported = yield* Deferred.make<ScanReport>()
+    const kept = yield* keepReport
     const sessions = yield* Stream.runCollect(
-      stream({
-        ...options,
-        onReport: (report) => Effect.andThen(Deferred.succeed(reported, report), onReport(report))
-      })
+      stream({ ...options, onReport: (report) => Effect.andThen(kept.onReport(report), onReport(report)) })
     )
-    return { sessions, report: yield* Deferred.await(reported) }
+    return { sessions, report: yield* Effect.orDie(Effect.fromOption(yield* kept.report)) }
+  })
+
+/** A report that is kept for after the read. */
+export interface KeptReport {
+  /** To be given to the read. */
+  readonly onReport: (report: ScanReport) => Effect.Effect<void>
+  /** The report; none until the read has ended by itself. */
+  readonly report: Effect.Effect<Option.Option<ScanReport>>
+}
+
+/** Keeps the report of one read that is consumed as a stream; run it once for each read. */
+export const keepReport: Effect.Effect<KeptReport> = Effect.map(Ref.make(Option.none<ScanReport>()), (ref) => ({
+  onReport: (report) => Ref.set(ref, Option.some(report)),
+  report: Ref.get(ref)
+}))
+
+/** The options that choose the sessions of one page. */
+export type PageOptions = Pick<ReadOptions, "status" | "filter" | "since" | "until" | "pageSize">
+
+/**
+ * Reads one page of the list, 1-based, without the rows that the filters leave out.
+ *
+ * **Gotchas**
+ *
+ * A page proves nothing about the list. Times that cannot be read are a defect.
+ */
+export const page = (
+  number: number,
+  options: PageOptions = {}
+): Effect.Effect<DecodedPage, SessionsError, SessionsClient> =>
+  Effect.suspend(() => {
+    const { matches, sent } = makeQuery(options)
+    return Effect.map(
+      SessionsClient.use((client) => client.getPage({ ...sent, page: number })),
+      (answer) => ({ ...answer, sessions: answer.sessions.filter(matches) })
+    )
   })

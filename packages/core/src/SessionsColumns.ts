@@ -14,7 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { joinPath, splitList, splitPath } from "./internal/columnPath.ts"
 import { valueReader } from "./internal/columnValue.ts"
-import { nearest } from "./internal/csv.ts"
+import { nearest } from "./nearest.ts"
 import { isSecretKey } from "./secretKeys.ts"
 import type { Session } from "./Session.ts"
 

@@ -3,6 +3,9 @@
  */
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import type { ScanReport, UnprovenReason } from "@hb-sessions/core/ScanReport"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Diagnostics } from "../output/Diagnostics.ts"
 import { counted, duration } from "../output/text.ts"
 
 const reasons: Record<UnprovenReason, string> = {
@@ -34,7 +37,7 @@ export const ignoredOf = (values: Readonly<Record<string, number>>): string | un
 }
 
 /** Whether everything that was read is proven complete, and had a meaning. */
-export const isPlain = ({ completeness, ignoredValues, unreadableRows }: ScanReport): boolean =>
+const isPlain = ({ completeness, ignoredValues, unreadableRows }: ScanReport): boolean =>
   completeness.status === "proven" && unreadableRows === 0 && ignoredOf(ignoredValues) === undefined
 
 /** `2,000 sessions, complete (proven), 1 row without a usable id left out, 201 requests, 1.2 s`. */
@@ -55,7 +58,19 @@ export const summaryOf = (report: ScanReport, sessions: number, millis?: number)
   return parts.filter((part) => part !== undefined).join(", ")
 }
 
-/** Why `--strict` refuses a read; undefined when it is proven. */
+/** Prints the summary of a read that ended; of one without a flaw only with `--verbose`. */
+export const saySummary = Effect.fnUntraced(function* (
+  report: Option.Option<ScanReport>,
+  sessions: number,
+  millis?: number
+) {
+  if (Option.isNone(report)) return
+  const diagnostics = yield* Diagnostics
+  const line = summaryOf(report.value, sessions, millis)
+  yield* isPlain(report.value) ? diagnostics.detail(line) : diagnostics.say(line)
+})
+
+/** Why `--strict` rejects a read; undefined when it is proven. */
 export const unproven = ({ completeness }: ScanReport): AppError | undefined =>
   completeness.status === "proven"
     ? undefined

@@ -24,8 +24,8 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import { platform } from "node:process"
 import * as globalFlags from "./globalFlags.ts"
-import { didYouMean } from "../nearest.ts"
 import { settings } from "./settings.ts"
+import { didYouMean } from "./usage.ts"
 
 const DEFAULT_PROFILE = "default"
 

@@ -2,9 +2,8 @@
  * The name of a setting, as it was typed.
  */
 import * as Effect from "effect/Effect"
-import { didYouMean } from "../../nearest.ts"
 import { isSettingName, settingNames } from "../../settings/settings.ts"
-import { usage } from "../../settings/usage.ts"
+import { didYouMean, usage } from "../../settings/usage.ts"
 
 /** Fails with the name that was probably meant; keys have a command of their own. */
 export const settingName = Effect.fnUntraced(function* (given: string) {

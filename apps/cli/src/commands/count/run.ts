@@ -4,7 +4,6 @@
 import { knownStatuses } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -14,10 +13,9 @@ import type { CountInput } from "../count.ts"
 import { print } from "../../output/print.ts"
 import * as Progress from "../../output/Progress.ts"
 import { Screen } from "../../output/Screen.ts"
-import { Diagnostics } from "../../output/Diagnostics.ts"
 import { count as withSeparators, fit, neutralise } from "../../output/text.ts"
 import { reading, select } from "../../reading/selection.ts"
-import { isPlain, summaryOf } from "../../reading/summary.ts"
+import { saySummary } from "../../reading/summary.ts"
 
 /** Sessions by status, in the order in which they are shown. */
 interface Counts {
@@ -89,15 +87,10 @@ const askOnce = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
 
 /** Reads the list and counts. */
 const read = Effect.fnUntraced(function* (input: CountInput) {
-  const diagnostics = yield* Diagnostics
   const { matches, options } = yield* select(input)
   const byStatus = new Map<string, number>()
   let sessions = 0
-  let report: ScanReport | undefined
-  const onReport = (value: ScanReport) =>
-    Effect.sync(() => {
-      report = value
-    })
+  const { onReport, report } = yield* Sessions.keepReport
   yield* Sessions.stream({ ...options, ...(yield* reading), onReport }).pipe(
     Stream.filter(matches),
     Stream.runForEachArray((batch) =>
@@ -107,10 +100,7 @@ const read = Effect.fnUntraced(function* (input: CountInput) {
       })
     )
   )
-  if (report !== undefined) {
-    const line = summaryOf(report, sessions)
-    yield* isPlain(report) ? diagnostics.detail(line) : diagnostics.say(line)
-  }
+  yield* saySummary(yield* report, sessions)
   return { sessions, byStatus: Object.fromEntries([...byStatus].toSorted(([a], [b]) => (a < b ? -1 : 1))) }
 })
 

@@ -106,17 +106,18 @@ const checkCombination = Effect.fnUntraced(function* (input: ListInput) {
   if (Option.isSome(input.sort)) return yield* usage(`${resume} and --sort exclude each other; give one of them`)
 })
 
-/** What is to be said about a read that ended well. */
+/** Prints what there is to know about a read that succeeded. */
 const afterwards = Effect.fnUntraced(function* (
   { isComplete, sessions }: { readonly sessions: number; readonly isComplete: boolean },
   { apart, isWhole, limit, report, start }: Read
 ) {
   const diagnostics = yield* Diagnostics
   if (!isComplete) return
-  if (isWhole && report.value !== undefined) {
+  const known = yield* report
+  if (isWhole && Option.isSome(known)) {
     const millis = (yield* Clock.currentTimeMillis) - start
-    yield* diagnostics.say(summaryOf(report.value, sessions, millis), { sessions, millis, report: report.value })
-    yield* diagnostics.detail(`report ${JSON.stringify(report.value)}`)
+    yield* diagnostics.say(summaryOf(known.value, sessions, millis), { sessions, millis, report: known.value })
+    yield* diagnostics.detail(`report ${JSON.stringify(known.value)}`)
     return
   }
   if (sessions === limit && diagnostics.isLive) {

@@ -3,7 +3,6 @@
  */
 import * as Sessions from "@hb-sessions/core/Sessions"
 import * as SessionsStats from "@hb-sessions/core/SessionsStats"
-import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -15,24 +14,18 @@ import type { StatsInput } from "../stats.ts"
 import { named, openOutput, print } from "../../output/print.ts"
 import * as Progress from "../../output/Progress.ts"
 import { Screen } from "../../output/Screen.ts"
-import { Diagnostics } from "../../output/Diagnostics.ts"
 import { painter } from "../../output/text.ts"
 import { reading, select } from "../../reading/selection.ts"
-import { isPlain, summaryOf } from "../../reading/summary.ts"
+import { saySummary } from "../../reading/summary.ts"
 
 const WIDEST_CHART = 100
 
 export const run = Effect.fn("stats")(
   function* (input: StatsInput) {
-    const diagnostics = yield* Diagnostics
     const { matches, options } = yield* select(input)
     const svg = Option.isSome(input.svg) ? yield* openOutput(input.svg) : undefined
     const start = yield* Clock.currentTimeMillis
-    let report: ScanReport | undefined
-    const onReport = (value: ScanReport) =>
-      Effect.sync(() => {
-        report = value
-      })
+    const { onReport, report } = yield* Sessions.keepReport
     const sessions = Sessions.stream({ ...options, ...(yield* reading), onReport })
     const summary = yield* Progress.during(SessionsStats.summarize(Stream.filter(sessions, matches)))
     const groups = groupsOf(summary, input.by)
@@ -41,7 +34,7 @@ export const run = Effect.fn("stats")(
       const { svgOf } = yield* Effect.promise(() => import("./svg.ts"))
       yield* svg.write(Stream.succeed(svgOf(summary, groups, input.by)))
     }
-    // Whoever has the picture printed gets nothing else on stdout.
+    // A picture on stdout is alone there.
     const isPrinted = Option.isSome(input.svg) && Option.isNone(named(input.svg))
     const screen = yield* Screen
     const format = isPrinted ? "none" : Option.getOrElse(input.format, () => (screen.isTerminal ? "chart" : "json"))
@@ -51,10 +44,7 @@ export const run = Effect.fn("stats")(
       const width = Math.min((yield* screen.width) ?? WIDEST_CHART, WIDEST_CHART)
       yield* print(chart(summary, groups, { by: input.by, width, paint: painter(screen.canColor) }))
     }
-    if (report !== undefined) {
-      const line = summaryOf(report, summary.sessions, (yield* Clock.currentTimeMillis) - start)
-      yield* isPlain(report) ? diagnostics.detail(line) : diagnostics.say(line)
-    }
+    yield* saySummary(yield* report, summary.sessions, (yield* Clock.currentTimeMillis) - start)
   },
   Effect.scoped,
   (effect, { concurrency, consistency, pageSize }) =>

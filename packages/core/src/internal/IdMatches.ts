@@ -1,16 +1,16 @@
 /**
- * The sessions that are looked for, by their ids or by how those begin.
+ * The sessions that ids, or the beginnings of ids, stand for.
  */
-import type { Session } from "@hb-sessions/core/Session"
+import type { Session } from "../Session.ts"
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
-/** The fewest characters that may stand for an id. */
-export const LEAST = 4
+/** The fewest characters of an id that may be searched for. */
+export const leastPrefix = 4
 
-/** Takes the sessions of a list in any order, and keeps those that are meant. */
-export class Wanted {
-  /** What was given, without the ellipsis of a table. */
+/** Takes the sessions of a list in any order, and keeps those that match. */
+export class IdMatches {
+  /** Without the ellipsis of a table. */
   readonly #given: ReadonlyArray<string>
   readonly #exact = new Map<string, Session>()
   readonly #begun = new Map<string, Map<string, Session>>()
@@ -18,16 +18,16 @@ export class Wanted {
   constructor(ids: ReadonlyArray<string>) {
     this.#given = [...new Set(ids.map((id) => id.replace(/(?:…|\.\.\.)$/, "")))]
     for (const given of this.#given) {
-      if (given.length >= LEAST && !UUID.test(given)) this.#begun.set(given, new Map())
+      if (given.length >= leastPrefix && !UUID.test(given)) this.#begun.set(given, new Map())
     }
   }
 
-  /** Whether every one is a whole id, so that none needs the whole list. */
+  /** Whether all are whole ids, so that none needs the whole list. */
   get isExact(): boolean {
     return this.#begun.size === 0
   }
 
-  /** Whether each has been met as a whole id. */
+  /** Whether each has been found as a whole id. */
   get isDone(): boolean {
     return this.#exact.size === this.#given.length
   }
@@ -41,10 +41,12 @@ export class Wanted {
     }
   }
 
-  /** What begins several ids and is none. */
-  get ambiguous(): { readonly given: string; readonly ids: ReadonlyArray<string> } | undefined {
-    const given = this.#given.find((each) => !this.#exact.has(each) && (this.#begun.get(each)?.size ?? 0) > 1)
-    return given === undefined ? undefined : { given, ids: [...(this.#begun.get(given)?.keys() ?? [])] }
+  /** The beginnings of several ids that are no id themselves. */
+  get ambiguous(): ReadonlyArray<{ readonly given: string; readonly ids: ReadonlyArray<string> }> {
+    return this.#given.flatMap((given) => {
+      const begun = this.#begun.get(given)
+      return this.#exact.has(given) || begun === undefined || begun.size < 2 ? [] : [{ given, ids: [...begun.keys()] }]
+    })
   }
 
   get found(): ReadonlyArray<Session> {
