@@ -2,6 +2,7 @@
  * The order of a list as a read observes it, by `createdAt`.
  */
 import type { Session } from "../../Session.ts"
+import type { Answer } from "./Answer.ts"
 
 /** `unknown` until two sessions differ in `createdAt`. */
 export type ListOrder = "newest-first" | "oldest-first" | "other" | "unknown"
@@ -18,6 +19,7 @@ export class OrderObserver {
   #falls = 0
   #newest: number | undefined
   #sawNewer = false
+  /** How much newer a session was than one above it, at most; milliseconds. */
   #disorder = 0
 
   add({ createdAt }: Session): void {
@@ -43,11 +45,6 @@ export class OrderObserver {
     return this.#falls > 0 ? "newest-first" : "unknown"
   }
 
-  /** How much newer a session was than one above it, at most; milliseconds. */
-  get disorder(): number {
-    return this.#disorder
-  }
-
   /** Whether the list is newest first, but for a disorder that is small beside the time that its rows cover. */
   get isNewestFirst(): boolean {
     const isMostly = this.#falls > 0 && this.#rises * NEARLY <= this.#falls
@@ -57,5 +54,19 @@ export class OrderObserver {
   /** Whether a list that is sorted but for some rows had one that started after the read began, where none can start. */
   get sawLateStart(): boolean {
     return this.#sawNewer && Math.min(this.#rises, this.#falls) * NEARLY <= this.#rises + this.#falls
+  }
+
+  /**
+   * Whether all rows of a page, and so all that follow, are older than a time: in a list that is not quite in order, older
+   * by twice the largest disorder seen.
+   */
+  isBelow(time: number, { sessions, unreadable }: Answer): boolean {
+    if (!this.isNewestFirst) return false
+    const bound = time - 2 * this.#disorder
+    return (
+      sessions.every(({ createdAt, id }) =>
+        createdAt === undefined ? unreadable?.has(id) === true : createdAt < bound
+      ) && sessions.some(({ createdAt }) => createdAt !== undefined)
+    )
   }
 }

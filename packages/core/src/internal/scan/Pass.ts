@@ -46,6 +46,8 @@ export class Pass {
   anchorIds: ReadonlyArray<string> = []
   /** Whether the rows of that page had the same places when the pass came to it. */
   isAnchored = false
+  /** Whether pages before the last one had other numbers of rows than the first of them. */
+  isUneven = false
   /** Rows that earlier answers had. */
   duplicates = 0
 
@@ -53,6 +55,7 @@ export class Pass {
   #beforePrevious: ReadonlyArray<string> = []
   #different = 0
   #places = 0
+  #rowsAPage: number | undefined
   readonly #from: number
   readonly #looksPastEnd: boolean
 
@@ -126,6 +129,12 @@ export class Pass {
     } else if (total !== undefined && context.fresh > 0) {
       this.isOverrun = false
     }
+  }
+
+  /** Compares a page before the last one with the first of them. */
+  checkEven({ pageSize, sessions }: Answer, usual: number | undefined): void {
+    this.#rowsAPage ??= sessions.length
+    this.isUneven ||= sessions.length !== this.#rowsAPage || (pageSize ?? usual) !== this.#rowsAPage
   }
 
   /** Whether an answer has the very rows of the page before. */

@@ -239,7 +239,7 @@ export class Reader {
   #askInPass(page: number): Effect.Effect<Answer, SessionsError> {
     return Effect.suspend(() => {
       const answer = this.#lastAnswer
-      return answer?.page === page && !this.scan.totalChanged ? Effect.succeed(answer) : this.#ask(page)
+      return answer?.page === page && !this.scan.totals.changed ? Effect.succeed(answer) : this.#ask(page)
     })
   }
 
@@ -335,14 +335,14 @@ const hasSameRows = (a: Answer, b: Answer): boolean =>
   a.sessions.length === b.sessions.length && a.sessions.every(({ id }, index) => id === b.sessions[index]?.id)
 
 /** What the totals said, to understand a list that does not end. */
-const told = ({ oddTotal, total, totalFirst }: Scan): string =>
-  total === undefined
-    ? oddTotal === undefined
+const told = ({ totals: { first, last, odd } }: Scan): string =>
+  last === undefined
+    ? odd === undefined
       ? ""
-      : `: totalCount is ${oddTotal}`
-    : total === totalFirst
-      ? `: totalCount is ${total}`
-      : `: totalCount went from ${totalFirst} to ${total} meanwhile`
+      : `: totalCount is ${odd}`
+    : last === first
+      ? `: totalCount is ${last}`
+      : `: totalCount went from ${first} to ${last} meanwhile`
 
 const stuck = (page: number, detail: string) => new SessionsError({ page, reason: new PaginationStuck({ detail }) })
 

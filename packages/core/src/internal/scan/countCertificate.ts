@@ -46,26 +46,26 @@ export type CountVerdict = "proven" | "open" | "violated"
 
 /** Compares what was read before the moment with the total that it gave. */
 export const countCertificate = (scan: Scan, ends: Ends): CountVerdict => {
-  const { observer, rules, totalChanged, totalFell, totalFirst, unreadable } = scan
+  const { observer, rules, totals, unreadable } = scan
   const { known, total } = ends.moment
   // A row without an id that changed between two responses would count twice.
   if (unreadable > 0) return "violated"
-  if (total === undefined || totalFirst === undefined) return "violated"
+  if (total === undefined || totals.first === undefined) return "violated"
   const isNewestFirst = observer.order === "newest-first"
   const seen = {
-    totalFell,
+    totalFell: totals.fell,
     endsAgree: endsAgree(scan, ends),
     overlapsAgree: isNewestFirst ? overlapsAgree(scan) : scan.pass.duplicates === 0,
     // At the end of a list that is oldest first sessions may start, and then it grows.
-    keptRows: totalChanged || ends.between === undefined || hasKeptRows(scan, ends.between),
-    sawLateStart: observer.sawLateStart && !(observer.order === "oldest-first" && totalChanged)
+    keptRows: totals.changed || ends.between === undefined || hasKeptRows(scan, ends.between),
+    sawLateStart: observer.sawLateStart && !(observer.order === "oldest-first" && totals.changed)
   }
   if (!rules.onlyGrew(seen)) return "violated"
-  return known === rules.totalToReach(total, totalFirst) ? "proven" : "open"
+  return known === rules.totalToReach(total, totals.first) ? "proven" : "open"
 }
 
 const endsAgree = (scan: Scan, { between, head, tail }: Ends): boolean => {
-  const { observer, pass, pageSize, totalChanged } = scan
+  const { observer, pass, pageSize, totals } = scan
   const { first, last } = pass
   if (first === undefined || last === undefined || pageSize === undefined) return false
   const isLast = tail === undefined ? pass.sawEnd || between !== undefined : isSameEnd(scan, tail)
@@ -78,7 +78,7 @@ const endsAgree = (scan: Scan, { between, head, tail }: Ends): boolean => {
   }
   const moved = headMoved(scan, head)
   if (observer.order === "newest-first") return isLast && moved !== undefined && moved === grown(first, head)
-  return isLast && moved === 0 && !totalChanged
+  return isLast && moved === 0 && !totals.changed
 }
 
 /** Whether the last page has the rows at the places that they had right after the first page was read. */

@@ -71,8 +71,8 @@ function* proving(reader: Reader, maxPasses: number): Plan {
     if (growsOnly && scan.query.since !== undefined) yield* reader.peek(1)
     yield* listing(reader)
   }
-  if (scan.oddTotal !== undefined && scan.total === undefined) {
-    return contradicted(`totalCount is ${scan.oddTotal}, which no list has`)
+  if (scan.totals.odd !== undefined && scan.total === undefined) {
+    return contradicted(`totalCount is ${scan.totals.odd}, which no list has`)
   }
   if (scan.stoppedEarly) {
     if (growsOnly && (yield* placing(reader))) return provenByPosition
@@ -83,7 +83,7 @@ function* proving(reader: Reader, maxPasses: number): Plan {
   if (scan.table.size === 0) {
     // It is the one list that a failing server gives as easily as a working one.
     yield* reader.again([1, 2])
-    if (scan.table.size === 0) return scan.totalFirst === 0 && !scan.totalChanged ? provenByMoment : tooFew(scan)
+    if (scan.table.size === 0) return scan.totals.first === 0 && !scan.totals.changed ? provenByMoment : tooFew(scan)
   }
   if (yield* exceeds(reader)) return beyondTotal(scan)
   // A scan that was restored in a later pass could not be proven by counting.
@@ -116,10 +116,10 @@ const MAX_LOOKS = 3
 /** Whether a page has rows beyond its total, however often it is read. */
 function* exceeds(reader: Reader): Step<boolean> {
   const { scan } = reader
-  for (let looks = 0; looks < MAX_LOOKS && scan.beyondPage !== undefined; looks++) {
-    yield* reader.again([scan.beyondPage])
+  for (let looks = 0; looks < MAX_LOOKS && scan.totals.beyondPage !== undefined; looks++) {
+    yield* reader.again([scan.totals.beyondPage])
   }
-  return !scan.rules.mayExceed(scan.beyondPage !== undefined)
+  return !scan.rules.mayExceed(scan.totals.beyondPage !== undefined)
 }
 
 const check = ({ scan }: Reader) => momentCertificate(scan.table, scan.responses, scan.rules)
@@ -184,7 +184,7 @@ function* counting(reader: Reader): Step<boolean> {
     if (verdict === "proven") return true
     // A total that was counted a moment before or after the rows looks like a violation, but not twice.
     if (verdict === "violated") {
-      if (scan.totalFell || !scan.totalChanged || ++violations > 1) return false
+      if (scan.totals.fell || !scan.totals.changed || ++violations > 1) return false
       continue
     }
     // Nothing new turned up, so looking at the same places again would not help.
@@ -202,7 +202,7 @@ function* counting(reader: Reader): Step<boolean> {
 function* countingAtOnce(reader: Reader): Step<"proven" | SecondLook | undefined> {
   const { scan } = reader
   const { lastPage, observer, pass } = scan
-  if (scan.totalChanged || scan.table.size !== scan.total || lastPage === Infinity) return undefined
+  if (scan.totals.changed || scan.table.size !== scan.total || lastPage === Infinity) return undefined
   if (pass.duplicates > 0) return undefined
   const isAnchored = pass.anchor !== undefined
   const sawEnd = pass.sawEnd && (isAnchored || observer.order !== "oldest-first")
@@ -250,7 +250,7 @@ function* skipped(reader: Reader, missing: () => number): Step<void> {
   const { scan } = reader
   const { observer, pageSize, pass, responses, total } = scan
   if (missing() <= 0 || observer.order !== "newest-first" || pageSize === undefined || total === undefined) return
-  const bounds = { low: scan.totalFirst ?? total, high: total }
+  const bounds = { low: scan.totals.first ?? total, high: total }
   const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...bounds, rules: scan.rules })
   const pages = pagesOf(gapsBetween(placed, { pageSize, from: 0, to: total }), {
     pageSize,
@@ -269,8 +269,8 @@ const unproven = (reason: UnprovenReason): Completeness => ({ status: "unproven"
 
 const contradicted = (detail: string): Completeness => ({ status: "unproven", reason: "contradicted", detail })
 
-const beyondTotal = ({ beyondPage, total }: Scan): Completeness =>
-  contradicted(`page ${beyondPage} has more sessions than a list of ${total}, as totalCount says, can have there`)
+const beyondTotal = ({ totals: { beyondPage, last } }: Scan): Completeness =>
+  contradicted(`page ${beyondPage} has more sessions than a list of ${last}, as totalCount says, can have there`)
 
 const tooFew = ({ table, total }: Scan): Completeness =>
   contradicted(`the list ended after ${table.size} sessions, and totalCount is ${total}`)

@@ -27,22 +27,22 @@ const unknown = { low: 0, high: Infinity }
 
 /** The gaps of what was read down to `since`; undefined if there is no such place. */
 export const recentGaps = (scan: Scan) => {
-  const { pageSize, pass, responses, rules, totalFirst } = scan
-  if (pageSize === undefined || totalFirst === undefined) return undefined
+  const { pageSize, pass, responses, rules, totals } = scan
+  if (pageSize === undefined || totals.first === undefined) return undefined
   const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...unknown, rules })
   const stop = placed.find(({ page }) => page === pass.reached)
   const start = placed.find(({ page }) => page === 1)
   if (start === undefined || stop === undefined) return undefined
   const from = stop.low - (stop.page - 1) * pageSize
-  return { start, gaps: gapsBetween(placed, { pageSize, from, to: totalFirst }) }
+  return { start, gaps: gapsBetween(placed, { pageSize, from, to: totals.first }) }
 }
 
 /** Checks what was read until now; `head` is the head of the list, read again until the first row of the pass was met. */
 export const positionCertificate = (scan: Scan, head: ReadonlyArray<Answer>): PositionVerdict => {
-  const { isUneven, observer, pageSize, pass, responses, rules, totalFell } = scan
+  const { observer, pageSize, pass, responses, rules, totals } = scan
   const recent = recentGaps(scan)
   if (recent === undefined || pageSize === undefined || pass.first === undefined) return "violated"
-  if (!observer.isNewestFirst || observer.sawLateStart || totalFell || isUneven) return "violated"
+  if (!observer.isNewestFirst || observer.sawLateStart || totals.fell || pass.isUneven) return "violated"
   const { gaps, start } = recent
   if (start.low !== start.high) return "unplaced"
 
