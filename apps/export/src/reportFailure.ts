@@ -24,8 +24,7 @@ const given = Effect.gen(function* () {
 })
 
 /** Prints a failure to stderr: a line of text, or a JSON object as the log has them. */
-export const reportFailure: Report = Effect.fnUntraced(function* (line: string, hint?: string) {
-  const message = hint === undefined ? line : `${line.replace(/(?<![.?])$/, ".")} ${hint}`
+export const reportFailure: Report = Effect.fnUntraced(function* (message: string) {
   if ((chosen ?? (yield* given)) === "json") {
     const timestamp = new Date(yield* Clock.currentTimeMillis).toISOString()
     return yield* Console.error(JSON.stringify({ message, level: "ERROR", timestamp }))

@@ -6,6 +6,7 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type { SessionsError, SessionsErrorReason } from "@hb-sessions/core/SessionsError"
+import { configProblem } from "./configProblem.ts"
 
 /** The exit codes of every app. 130 is an interruption, as shells have it. */
 export const exitCodes = {
@@ -58,17 +59,12 @@ export const toAppError = (error: Failure): AppError => {
 
 /** A missing key counts as a failure to authenticate. */
 const fromConfigError = (error: Config.ConfigError): AppError => {
-  const isKey = error.message.includes("HYPERBROWSER_API_KEY")
+  const { name, problem } = configProblem(error)
+  const isKey = name === "HYPERBROWSER_API_KEY"
   return new AppError({
     message: isKey
       ? "no API key: set HYPERBROWSER_API_KEY to a key from the Hyperbrowser dashboard"
-      : `invalid configuration: ${configProblem(error.message)}`,
+      : `invalid configuration: ${name === undefined ? "" : `${name}: `}${problem}`,
     exitCode: isKey ? exitCodes.auth : exitCodes.usage
   })
-}
-
-/** `SchemaError(Expected a number\n  at ["NAME"])` as people write it: `NAME: expected a number`. */
-const configProblem = (message: string): string => {
-  const parts = /^SchemaError\((.*)\s+at \["([^"]+)"\]\)$/s.exec(message)
-  return parts === null ? message : `${parts[2]}: ${parts[1]?.replace(/^Expected/, "expected").trim()}`
 }

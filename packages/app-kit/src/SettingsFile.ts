@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { AppError, exitCodes } from "./AppError.ts"
+import { configProblem } from "./configProblem.ts"
 
 /** A key that may stand in the file. */
 export interface Setting {
@@ -98,9 +99,10 @@ export const values = Effect.fnUntraced(function* (root: Table, options: Setting
 export const check = (setting: Setting, text: string): Effect.Effect<void, string> =>
   setting.config === undefined
     ? Effect.void
-    : setting.config
-        .parse(ConfigProvider.fromUnknown({ [setting.variable]: text }))
-        .pipe(Effect.mapError(problemOf), Effect.asVoid)
+    : setting.config.parse(ConfigProvider.fromUnknown({ [setting.variable]: text })).pipe(
+        Effect.mapError((error) => configProblem(error).problem),
+        Effect.asVoid
+      )
 
 /** Adds the values of a file below those that are configured already, which usually are the environment's. */
 export const layer = (options: SettingsFileOptions): Layer.Layer<never, AppError, FileSystem.FileSystem> =>
@@ -109,12 +111,6 @@ export const layer = (options: SettingsFileOptions): Layer.Layer<never, AppError
 /** Adds values above those that are configured already: flags of the command line. */
 export const layerFlags = (flags: Values): Layer.Layer<never> =>
   ConfigProvider.layerAdd(ConfigProvider.fromUnknown(flags), { asPrimary: true })
-
-/** What is wrong with a value, without the name of the setting. */
-const problemOf = (error: Config.ConfigError): string => {
-  const line = /^(?:SchemaError\()?(.*)/.exec(error.message)?.[1] ?? error.message
-  return line.replace(/\)$/, "").replace(/^Expected/, "expected")
-}
 
 const isTable = (value: unknown): value is Table => Predicate.isObject(value) && !Array.isArray(value)
 

@@ -20,8 +20,8 @@ import { oneLine, usageText } from "./usageText.ts"
 import { type AppError, exitCodes, type Failure, toAppError } from "./AppError.ts"
 import { endAtSecondSignal } from "./secondSignal.ts"
 
-/** Prints what went wrong, in one line; a usage error comes with a hint where to read more. */
-export type Report = (line: string, hint?: string) => Effect.Effect<void, never, Stdio.Stdio>
+/** Prints what went wrong, in one line. */
+export type Report = (line: string) => Effect.Effect<void, never, Stdio.Stdio>
 
 /** Help and version go to stdout; a usage error is one line on stderr, not the whole help. */
 const presenter = (report: Report) =>
@@ -32,9 +32,9 @@ const presenter = (report: Report) =>
         if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
         const lines = event.errors.map(usageText)
         const hint = `Run "${event.commandPath.join(" ")} --help" for usage.`
-        return Effect.forEach(lines, (line) => report(line, hint), { discard: true }).pipe(
-          Effect.provideService(Stdio.Stdio, stdio)
-        )
+        return Effect.forEach(lines, (line) => report(`${line.replace(/(?<![.?])$/, ".")} ${hint}`), {
+          discard: true
+        }).pipe(Effect.provideService(Stdio.Stdio, stdio))
       }
     }))
   )
@@ -120,8 +120,8 @@ const LEAST_NODE = [22, 19] as const
 
 const plainly =
   (name: string): Report =>
-  (line, hint) =>
-    Effect.andThen(Console.error(`${name}: ${line}`), hint === undefined ? Effect.void : Console.error(hint))
+  (line) =>
+    Console.error(`${name}: ${line}`)
 
 const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | undefined => {
   if (Cause.hasInterruptsOnly(cause)) return undefined

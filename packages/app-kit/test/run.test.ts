@@ -32,7 +32,7 @@ describe("run", () => {
       assert.deepStrictEqual({ code, stdout }, { code: 2, stdout: "" })
       assert.match(
         stderr,
-        /^app: Unknown subcommand "sucseed".*did you mean succeed\?\nRun "app --help" for usage\.\n$/
+        /^app: Unknown subcommand "sucseed".*did you mean succeed\? Run "app --help" for usage\.\n$/
       )
     })
   )

@@ -11,11 +11,10 @@ import * as Stdio from "effect/Stdio"
  *
  * The arguments are read as they came, since a usage error comes before they are understood.
  */
-export const reportFailure = Effect.fnUntraced(function* (message: string, hint?: string) {
+export const reportFailure = Effect.fnUntraced(function* (message: string) {
   const stdio = yield* Stdio.Stdio
   const args = (yield* stdio.args).join(" ")
   const configured = yield* Config.String("HB_SESSIONS_LOG_FORMAT").pipe(Config.withDefault("text"), Effect.orDie)
   const format = /--log-format[ =](\w+)/.exec(args)?.[1] ?? configured
-  const text = hint === undefined ? message : `${message.replace(/(?<![.?])$/, ".")} ${hint}`
-  yield* Console.error(format === "json" ? JSON.stringify({ level: "error", message: text }) : `hb-sessions: ${text}`)
+  yield* Console.error(format === "json" ? JSON.stringify({ level: "error", message }) : `hb-sessions: ${message}`)
 })
