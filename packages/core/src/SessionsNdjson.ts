@@ -7,7 +7,10 @@
  */
 import * as Schema from "effect/Schema"
 import { sentValues, toJson, withSentValues } from "./internal/asSent.ts"
+import { splitPath } from "./internal/columnPath.ts"
 import { ExactNumber } from "./internal/ExactNumber.ts"
+import { pickPaths } from "./internal/pickPaths.ts"
+import { withoutSecrets } from "./secretKeys.ts"
 import { Session } from "./Session.ts"
 import type { UnreadableRow } from "./SessionPage.ts"
 
@@ -30,6 +33,17 @@ export const toRecord = (session: Session): { readonly [key: string]: unknown } 
 /** The JSON text of one session, without a line break. */
 export const encodeSession = (session: Session): string =>
   sentValues(session).length === 0 ? JSON.stringify(encode(session)) : toJson(toRecord(session))
+
+/**
+ * Makes a function that writes the JSON text of a session with the given columns only, without a line break.
+ *
+ * Columns are as `SessionsColumns` has them, and are nested as the API nests them: `launchState.screen.width` gives
+ * `{"launchState":{"screen":{"width":1280}}}`. Absent values are left out, and so are secrets.
+ */
+export const encodeColumns = (columns: ReadonlyArray<string>): ((session: Session) => string) => {
+  const pick = pickPaths(columns.map(splitPath))
+  return (session) => toJson(pick(toRecord(withoutSecrets(session))))
+}
 
 /** The text of the given sessions, a line each, with a line break after every one; empty for none. */
 export const encodeRows = (sessions: ReadonlyArray<Session>): string =>

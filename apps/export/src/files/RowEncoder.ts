@@ -1,16 +1,15 @@
 /**
- * Sessions as the text of the files.
+ * Encodes sessions as rows, and names their partitions.
  */
-import { pathOf } from "@hb-sessions/core/SessionsColumns"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import type { Session } from "@hb-sessions/core/Session"
 import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import type { Selection } from "../settings/Selection.ts"
 
-/** How one selection is written. */
+/** The encoder of a selection. */
 export interface Rows {
-  /** What every file begins with; may be empty. */
+  /** The beginning of every file; may be empty. */
   readonly header: string
   /** The lines of the given sessions. */
   readonly encode: (sessions: ReadonlyArray<Session>) => string
@@ -19,66 +18,26 @@ export interface Rows {
 /** Makes the encoder of a selection. */
 export const makeRows = ({ columns, dialect, format }: Selection): Rows => {
   if (format === "ndjson") {
-    const line = columns.length === 0 ? everything : pick(columns)
+    const line = columns.length === 0 ? everything : SessionsNdjson.encodeColumns(columns)
     return { header: "", encode: (sessions) => sessions.map((session) => `${line(session)}\n`).join("") }
   }
   const options = { columns, dialect }
   return { header: SessionsCsv.header(options), encode: SessionsCsv.encodeRows(options) }
 }
 
-/** Every key that the API sent, but for secrets. */
+/** Every key that the API sent, except secrets. */
 const everything = (session: Session): string => SessionsNdjson.encodeSession(withoutSecrets(session))
-
-/** Only the named keys, nested as the API nests them. */
-const pick = (columns: ReadonlyArray<string>) => {
-  const all = columns.map(pathOf)
-  // What is below a named key comes with it.
-  const paths = all.filter((path) => !all.some((above) => above.length < path.length && isWithin(path, above)))
-  return (session: Session): string => {
-    const whole: unknown = SessionsNdjson.toRecord(withoutSecrets(session))
-    const picked = emptyTree()
-    for (const path of paths) {
-      const value = path.reduce(below, whole)
-      if (value === undefined) continue
-      let into = picked
-      for (const key of path.slice(0, -1)) into = into[key] = asTree(into[key]) ?? emptyTree()
-      into[path[path.length - 1] ?? ""] = value
-    }
-    return SessionsNdjson.toJson(picked)
-  }
-}
-
-const isWithin = (path: ReadonlyArray<string>, above: ReadonlyArray<string>): boolean =>
-  above.every((key, depth) => path[depth] === key)
-
-/** The value of a key, but of none that is inherited, nor of a number that is kept as text. */
-const below = (value: unknown, key: string): unknown =>
-  asTree(value) !== undefined && Object.hasOwn(Object(value), key) && !(Array.isArray(value) && key === "length")
-    ? asTree(value)?.[key]
-    : undefined
-
-interface Tree {
-  [key: string]: unknown
-}
-
-/** Without a prototype, since a key may be `__proto__`. */
-const emptyTree = (): Tree => Object.create(null)
-
-const asTree = (value: unknown): Tree | undefined => (isTree(value) ? value : undefined)
-
-const isTree = (value: unknown): value is Tree =>
-  typeof value === "object" && value !== null && !(value instanceof SessionsNdjson.ExactNumber)
 
 const QUARTER = 15 * 60_000
 
-/** Years that a file name can hold: 1 to 9999. */
+/** The years of file names: 1 to 9999. */
 const FIRST_YEAR = Date.parse("0001-01-02T00:00:00Z")
 const END_OF_YEARS = Date.parse("9999-12-31T00:00:00Z")
 
 /**
  * Makes the function that names the partition of a `createdAt`, epoch milliseconds: `2026-01-31`, `2026-01`, `undated`.
  *
- * No time zone changes its offset but on a quarter of an hour, so each is looked up once.
+ * Time zones change their offset on quarters of an hour only, so each quarter is looked up once.
  */
 export const makePartitionOf = ({
   partition,
