@@ -4,9 +4,10 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { describe, findBroken, type Outcome } from "../src/Judge.ts"
+import { plain } from "../src/Costs.ts"
+import { describe, findBroken, judge as judgeOnce, type Outcome } from "../src/Judge.ts"
 import { asResumable, judgeResumed, judgeScanned } from "../src/Resumed.ts"
-import type { Scenario } from "../src/Scenario.ts"
+import { drawScenario, type Scenario } from "../src/Scenario.ts"
 import { seed, worlds } from "../src/settings.ts"
 
 const TIMEOUT = 300_000
@@ -56,3 +57,18 @@ for (const [form, judge] of Object.entries({ "a token": judgeResumed, "a scan th
     TIMEOUT
   )
 }
+
+it.live(
+  "reads pages of nothing but rows that read alike to the end",
+  () =>
+    Effect.gen(function* () {
+      for (const consistency of ["fast", "verified"] as const) {
+        const shape = { kind: "quiet", rows: 95, unreadable: 1, readsAlike: true, consistency } as const
+        const { error, pages, report, requests } = yield* judgeOnce({ ...drawScenario(1), ...plain, ...shape })
+        assert.isUndefined(error)
+        assert.isAtLeast(requests, pages)
+        assert.strictEqual(report?.completeness.status, "unproven")
+      }
+    }),
+  TIMEOUT
+)

@@ -315,6 +315,8 @@ export class Reader {
     return Effect.forEach([page - 1, page, page - 1], (again) => this.#ask(again)).pipe(
       Effect.flatMap((answers) => {
         if (!answers.every((other) => hasSameRows(other, answer))) return accepted
+        // Rows that read alike make pages that do; whether they repeat nothing tells.
+        if (answer.unreadable?.size === answer.sessions.length) return accepted
         // Past the end some servers give the last page again, and the list may just have become shorter.
         return answers.some(({ total }) => total !== undefined && scan.isBeyond(page, total))
           ? end
