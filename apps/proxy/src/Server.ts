@@ -18,11 +18,11 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as AccessLog from "./operations/AccessLog.ts"
 import * as Admin from "./operations/Admin.ts"
-import type * as Answer from "./cache/CachedResponse.ts"
+import type { CachedResponse } from "./cache/CachedResponse.ts"
 import { ByteCache } from "./cache/ByteCache.ts"
 import type { Ended } from "./http/ConnectionLog.ts"
 import * as Documents from "./routes/documents.ts"
-import * as Gate from "./http/RequestHandler.ts"
+import * as RequestHandler from "./http/RequestHandler.ts"
 import * as HostCheck from "./http/HostCheck.ts"
 import { failures, type LoadError } from "./cache/LoadError.ts"
 import { listen, type ListenerOptions } from "./http/Listener.ts"
@@ -31,7 +31,7 @@ import { Outbox } from "./http/Outbox.ts"
 import * as Secrets from "./upstream/KeyRedaction.ts"
 import type { Settings } from "./settings/Settings.ts"
 import * as SteadyTime from "./SteadyTime.ts"
-import * as Tasks from "./http/RequestFiber.ts"
+import * as RequestFiber from "./http/RequestFiber.ts"
 import { TokenStore } from "./access/TokenStore.ts"
 import * as Upstream from "./upstream/Upstream.ts"
 import * as UpstreamHttp from "./upstream/UpstreamHttp.ts"
@@ -54,16 +54,16 @@ export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppErro
   if (settings.withoutTokens) {
     return LOOPBACK.test(settings.host)
       ? TokenStore.layerOpen
-      : refused(`--without-tokens lets everybody in, so --host must be a loopback address, not ${settings.host}`)
+      : unusable(`--without-tokens lets every caller in, so --host must be a loopback address, not ${settings.host}`)
   }
   return settings.tokensFile === undefined
-    ? refused(
+    ? unusable(
         "no tokens: run hb-sessions-proxy token create --name my-team --tokens-file tokens.json, then serve --tokens-file tokens.json; or serve --without-tokens on a loopback address"
       )
     : TokenStore.layerFile(settings.tokensFile, settings.staleTokens)
 }
 
-const refused = (message: string) =>
+const unusable = (message: string) =>
   Layer.effect(TokenStore, Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage })))
 
 /** The upstream with all its guards, for the key of the environment. */
@@ -107,7 +107,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const log = yield* AccessLog.make(settings.accessLog)
   // Ends after the listeners have, which wait for what runs in it.
   const work = yield* Scope.fork(yield* Effect.scope)
-  const cache = yield* ByteCache.make<Answer.Answer, LoadError>(
+  const cache = yield* ByteCache.make<CachedResponse, LoadError>(
     {
       fresh: settings.cacheFresh,
       staleWhileRevalidate: settings.cacheStale,
@@ -122,9 +122,10 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const context = yield* Effect.context<SessionsClient>()
   const run = (effect: Effect.Effect<void, never, SessionsClient>) =>
     Fiber.runIn(Effect.runForkWith(context)(effect), work)
-  const perform = Tasks.make({
+  const perform = RequestFiber.make({
     cache,
     secrets,
+    hide: secrets.hide,
     isStrict: settings.strictUpstream,
     readConcurrency: settings.readConcurrency,
     heartbeat: settings.heartbeat,
@@ -138,11 +139,8 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   }
   const outbox = new Outbox(settings.maxQueued, (address) => onEnded({ reason: "queued", address }))
   const isMeant = HostCheck.make(settings.allowedHosts ?? [])
-  const gate = Gate.make({
-    authenticate: tokens.authenticate,
-    standingOf: tokens.standingOf,
-    isOpen: tokens.isOpen,
-    hasTokens: tokens.isUsable,
+  const requestHandler = RequestHandler.make({
+    tokens,
     isMeant,
     rate: settings.rate === 0 ? undefined : settings.rate,
     burst: settings.burst,
@@ -155,9 +153,9 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     timeOfDay: () => clock.currentTimeMillisUnsafe(),
     now: () => SteadyTime.nowUnsafe(clock),
     documents,
-    run: (exchange, task, onEnd) => Tasks.fork(exchange, run, perform(exchange, task), onEnd)
+    run: (exchange, asked, onEnd) => RequestFiber.fork(exchange, run, perform(exchange, asked), onEnd)
   })
-  yield* Effect.sync(gate.endUnallowed).pipe(
+  yield* Effect.sync(requestHandler.endUnallowed).pipe(
     // Nothing may end the looking.
     Effect.catchCause((cause) => Effect.logError("tokens could not be looked at again", Cause.pretty(cause))),
     Effect.repeat(Schedule.spaced(RECHECK)),
@@ -177,10 +175,10 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     Metrics.observe({
       cacheBytes: cache.bytes,
       cacheEntries: cache.size,
-      inFlight: gate.inFlight(),
+      inFlight: requestHandler.inFlight(),
       connections: connections(),
       queuedBytes: outbox.bytes,
-      isDraining: gate.isDraining(),
+      isDraining: requestHandler.isDraining(),
       tokensAgeMillis: tokens.ageMillis(),
       isUpstreamUsable: Admin.statusOf(health.last()) === "usable",
       isBreakerOpen: openFor !== undefined
@@ -189,7 +187,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   // Listens first and stops last: /readyz must tell of the stop.
   const admin = yield* listen(
     Admin.handler(
-      yield* Admin.make({ isDraining: gate.isDraining, hasTokens: tokens.isUsable, observe }),
+      yield* Admin.make({ isDraining: requestHandler.isDraining, hasTokens: tokens.isUsable, observe }),
       (effect) => void run(effect),
       isMeant
     ),
@@ -203,13 +201,13 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       onDrain: () => {}
     }
   )
-  const main = yield* listen(gate.handle, {
+  const main = yield* listen(requestHandler.handle, {
     ...common,
     host: settings.host,
     port: settings.port,
     drain: settings.drain,
     grace: settings.grace,
-    onDrain: gate.drain
+    onDrain: requestHandler.drain
   })
   connections = main.connections
   return { url: main.url, adminUrl: admin.url } satisfies Running

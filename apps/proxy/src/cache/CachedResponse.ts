@@ -2,12 +2,13 @@
  * Encoded answers with everything that HTTP wants to know about them.
  */
 import { hash } from "node:crypto"
+import { checkResponse } from "../access/StatusAccess.ts"
 import type { ByteCache, CacheState, Found } from "./ByteCache.ts"
 import type { Exchange, HeaderList } from "../http/Exchange.ts"
 import { flat } from "./flat.ts"
 
 /** A body, ready to be sent. */
-export interface Answer {
+export interface CachedResponse {
   /** Outside of the heap, and in no pool: what is kept costs what it says. */
   readonly body: Buffer
   readonly contentType: string
@@ -30,7 +31,7 @@ const OVERHEAD = 624
 export const make = (
   bytes: Uint8Array,
   rest: { readonly contentType: string; readonly headers?: HeaderList; readonly statuses?: ReadonlySet<string> }
-): Answer => {
+): CachedResponse => {
   const body = Buffer.allocUnsafeSlow(bytes.length)
   body.set(bytes)
   const headers = (rest.headers ?? []).map(flat)
@@ -49,13 +50,15 @@ export const make = (
 /** The tag of a body. */
 export const etagOf = (body: Uint8Array): string => `"${hash("sha256", body, "base64url").slice(0, 27)}"`
 
-/** Sends an answer, or 304 if the client has it. */
+/** Sends an answer that its client may see, or 304 if the client has it. */
 export const send = <E>(
   exchange: Exchange,
-  { state, storedAt, value }: Found<Answer>,
-  cache: ByteCache<Answer, E>,
+  { state, storedAt, value }: Found<CachedResponse>,
+  cache: ByteCache<CachedResponse, E>,
   now: number
 ): void => {
+  const rejection = checkResponse({ statuses: exchange.client?.statuses }, value.statuses)
+  if (rejection !== undefined) return exchange.reject(rejection)
   exchange.cache = state
   const freshSeconds = Math.floor(cache.freshFor(storedAt, now) / 1000)
   const headers = [

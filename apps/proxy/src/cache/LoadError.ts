@@ -4,7 +4,7 @@
 import { SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Schema from "effect/Schema"
 import type { FailureKind, Failures } from "./ByteCache.ts"
-import { SessionNotFound } from "../routes/session.ts"
+import { SessionNotFound } from "../routes/SessionNotFound.ts"
 import * as Upstream from "../upstream/Upstream.ts"
 
 const LoadError = Schema.Union([SessionsError, SessionNotFound])

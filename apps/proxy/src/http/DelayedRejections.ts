@@ -1,18 +1,18 @@
 /**
- * Refusals that are given after a moment, so that whoever collects them by the thousand leaves time to the others.
+ * Rejections that are sent after a moment, so that a client that collects them by the thousand leaves time to others.
  */
 import type { Socket } from "node:net"
 import type { Exchange } from "./Exchange.ts"
-import type { Refusal } from "./Problem.ts"
+import type { Rejection } from "./Problem.ts"
 
 const DELAY_MILLIS = 1000
 /** They must not be given all at once either. */
 const SPREAD_MILLIS = 500
-/** Most refusals that wait at a time; further ones are given at once. */
+/** Most rejections that wait at a time; further ones are sent at once. */
 const MAX_WAITING = 2048
 
 /**
- * Gives refusals.
+ * Sends rejections.
  *
  * **Details**
  *
@@ -20,17 +20,17 @@ const MAX_WAITING = 2048
  * last is slowed down to less than one a second on each connection. Of requests that are sent on one connection without
  * waiting only the first is held: the others wait behind it already.
  */
-export class LateRefusals {
+export class DelayedRejections {
   private readonly waiting = new Set<Socket>()
 
-  refuse(exchange: Exchange, refusal: Refusal): void {
+  reject(exchange: Exchange, rejection: Rejection): void {
     const { response } = exchange
     const { socket } = exchange.request
-    if (refusal.isLate !== true || this.waiting.has(socket) || this.waiting.size >= MAX_WAITING) {
-      return exchange.refuse(refusal)
+    if (rejection.isDelayed !== true || this.waiting.has(socket) || this.waiting.size >= MAX_WAITING) {
+      return exchange.reject(rejection)
     }
     this.waiting.add(socket)
-    const timer = setTimeout(() => exchange.refuse(refusal), DELAY_MILLIS + Math.random() * SPREAD_MILLIS)
+    const timer = setTimeout(() => exchange.reject(rejection), DELAY_MILLIS + Math.random() * SPREAD_MILLIS)
     response.once("close", () => {
       clearTimeout(timer)
       this.waiting.delete(socket)

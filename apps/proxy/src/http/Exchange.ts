@@ -157,15 +157,15 @@ export class Exchange {
   }
 
   /** Answers with a problem. */
-  refuse(refusal: Problem.Refusal): void {
+  reject(rejection: Problem.Rejection): void {
     if (this.isOver) return
-    const status = Problem.statusOf(refusal.problem)
-    const body = Problem.body(refusal, this.id)
+    const status = Problem.statusOf(rejection.problem)
+    const body = Problem.body(rejection, this.id)
     const length = Buffer.byteLength(body)
     this.head(
       status,
       [
-        ...Object.entries(refusal.headers ?? {}).flat(),
+        ...Object.entries(rejection.headers ?? {}).flat(),
         "content-type",
         Problem.contentType,
         "cache-control",
@@ -173,11 +173,17 @@ export class Exchange {
         "content-length",
         String(length)
       ],
-      refusal.close
+      rejection.close
     )
     this.response.end(this.method === "HEAD" ? "" : body)
     this.noteQueued()
-    this.finish(status, refusal.problem, length)
+    this.finish(status, rejection.problem, length)
+  }
+
+  /** Rejects a request that can still be rejected, and cuts an answer that was begun. */
+  fail(rejection: Problem.Rejection): void {
+    if (this.response.headersSent) this.cut(rejection.problem)
+    else this.reject(rejection)
   }
 
   /** Sends the head of an answer of unknown length. */

@@ -117,17 +117,17 @@ export const listen = (
         use.pipeline?.next()
       })
     })
-    const reject = (socket: Socket | null, refusal: Problem.Refusal) => {
+    const rejectRaw = (socket: Socket | null, rejection: Problem.Rejection) => {
       if (socket === null || !socket.writable) return void socket?.destroy()
       const address = socket.remoteAddress
-      const status = answerRaw(socket, refusal)
-      options.onEnded({ reason: refusal.problem, address, ...(status === undefined ? {} : { status }) })
+      const status = answerRaw(socket, rejection)
+      options.onEnded({ reason: rejection.problem, address, ...(status === undefined ? {} : { status }) })
     }
     server.on("request", handler)
     // Neither is anything that is served here: the form of the request tells so.
     server.on("checkContinue", handler)
     server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
-      reject(response.socket, Problem.refuse("expectation-failed", "the expectation cannot be met"))
+      rejectRaw(response.socket, Problem.reject("expectation-failed", "the expectation cannot be met"))
     })
     // Without a listener Node closes such a connection without a word.
     server.on("connect", (_request: IncomingMessage, socket: Socket) => {
@@ -135,20 +135,20 @@ export const listen = (
       socket.on("error", () => socket.destroy())
       socket.setTimeout(SECOND, () => socket.destroy())
       socket.resume()
-      const refusal = Problem.refuse(
+      const rejection = Problem.reject(
         "method-not-allowed",
         "this server opens no tunnels; it takes GET, HEAD and OPTIONS"
       )
-      sendRaw(socket, refusal, "allow: GET, HEAD, OPTIONS\r\n")
+      sendRaw(socket, rejection, "allow: GET, HEAD, OPTIONS\r\n")
       options.onEnded({
-        reason: refusal.problem,
+        reason: rejection.problem,
         address: socket.remoteAddress,
-        status: Problem.statusOf(refusal.problem)
+        status: Problem.statusOf(rejection.problem)
       })
     })
     server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
       if (error.code !== undefined && LEFT.has(error.code)) return void socket.destroy()
-      reject(socket, clientErrorRefusal(error.code))
+      rejectRaw(socket, clientErrorProblem(error.code))
     })
     server.on("drop", (connection) => {
       options.onEnded({ reason: "too-many-connections", address: connection?.remoteAddress })
@@ -205,14 +205,14 @@ const stop = (server: Server, sockets: ReadonlyMap<Socket, Use>, options: Listen
     yield* Fiber.join(closing)
   })
 
-const clientErrorRefusal = (code: string | undefined): Problem.Refusal => {
+const clientErrorProblem = (code: string | undefined): Problem.Rejection => {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
-      return Problem.refuse("headers-too-large", `the headers are larger than ${maxHeaderBytes} bytes`)
+      return Problem.reject("headers-too-large", `the headers are larger than ${maxHeaderBytes} bytes`)
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return Problem.refuse("request-timeout", "the request did not arrive in time")
+      return Problem.reject("request-timeout", "the request did not arrive in time")
     default:
-      return Problem.refuse("malformed-request", "this is not an HTTP/1.1 request")
+      return Problem.reject("malformed-request", "this is not an HTTP/1.1 request")
   }
 }
 
@@ -220,20 +220,20 @@ const clientErrorRefusal = (code: string | undefined): Problem.Refusal => {
 const LEFT: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"])
 
 /** Answers where there is no request that could be answered, and closes; the status, if an answer could be given. */
-const answerRaw = (socket: Socket, refusal: Problem.Refusal): number | undefined => {
+const answerRaw = (socket: Socket, rejection: Problem.Rejection): number | undefined => {
   if (socket.bytesWritten > 0) {
     socket.destroy()
     return undefined
   }
-  sendRaw(socket, refusal)
-  return Problem.statusOf(refusal.problem)
+  sendRaw(socket, rejection)
+  return Problem.statusOf(rejection.problem)
 }
 
 /** Writes a whole answer, and closes. */
-const sendRaw = (socket: Socket, refusal: Problem.Refusal, headers = ""): void => {
-  const status = Problem.statusOf(refusal.problem)
+const sendRaw = (socket: Socket, rejection: Problem.Rejection, headers = ""): void => {
+  const status = Problem.statusOf(rejection.problem)
   const id = "none"
-  const body = Problem.body(refusal, id)
+  const body = Problem.body(rejection, id)
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${id}\r\ncontent-type: ${Problem.contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}connection: close\r\n\r\n${body}`
   )

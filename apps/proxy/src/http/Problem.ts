@@ -16,7 +16,7 @@ export const problems = {
   "request-timeout": [408, "The request did not arrive in time"],
   "uri-too-long": [414, "The URL is too long"],
   "expectation-failed": [417, "The expectation cannot be met"],
-  "too-many-failures": [429, "Too many refused tokens from this address"],
+  "too-many-failures": [429, "Too many rejected tokens from this address"],
   "rate-limited": [429, "Too many requests"],
   "misdirected-request": [421, "The request is meant for another host"],
   "headers-too-large": [431, "The headers are too large"],
@@ -52,7 +52,7 @@ export const Problem = Schema.Struct({
 export type Problem = typeof Problem.Type
 
 /** A failure on its way to a client. */
-export interface Refusal {
+export interface Rejection {
   readonly problem: ProblemName
   readonly detail: string
   readonly parameter?: string
@@ -60,22 +60,22 @@ export interface Refusal {
   /** Whether the connection cannot be trusted any more, and is closed. */
   readonly close?: boolean
   /** Whether there have been so many before it that the client may wait for it. */
-  readonly isLate?: boolean
+  readonly isDelayed?: boolean
 }
 
-/** Makes a refusal. */
-export const refuse = (
+/** Makes a rejection. */
+export const reject = (
   problem: ProblemName,
   detail: string,
-  rest: Omit<Refusal, "problem" | "detail"> = {}
-): Refusal => ({ problem, detail, ...rest })
+  rest: Omit<Rejection, "problem" | "detail"> = {}
+): Rejection => ({ problem, detail, ...rest })
 
-/** Makes the refusal of a query parameter. */
-export const invalidParameter = (parameter: string, detail: string): Refusal =>
-  refuse("invalid-parameter", `Invalid query parameter ${parameter}: ${detail}`, { parameter })
+/** Makes the rejection of a query parameter. */
+export const invalidParameter = (parameter: string, detail: string): Rejection =>
+  reject("invalid-parameter", `Invalid query parameter ${parameter}: ${detail}`, { parameter })
 
 /** Nothing is kept for a client that wants nothing else. */
-export const notCached: Refusal = refuse(
+export const notCached: Rejection = reject(
   "not-cached",
   "nothing is kept that only-if-cached and the rest of Cache-Control allow; leave out only-if-cached to have it fetched"
 )
@@ -83,8 +83,8 @@ export const notCached: Refusal = refuse(
 /** The status of a kind of problem. */
 export const statusOf = (problem: ProblemName): number => problems[problem][0]
 
-/** The body of a refusal. */
-export const body = ({ detail, parameter, problem }: Refusal, requestId: string): string => {
+/** The body of a rejection. */
+export const body = ({ detail, parameter, problem }: Rejection, requestId: string): string => {
   const [status, title] = problems[problem]
   const fields: Problem = {
     type: typePrefix + problem,

@@ -1,5 +1,5 @@
 /**
- * What answers that are not in the cache take: a fiber each, that ends when its client goes away.
+ * The work on a request that the cache cannot answer: a fiber each, which ends when its client goes away.
  */
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { SessionsError } from "@hb-sessions/core/SessionsError"
@@ -11,103 +11,70 @@ import * as Fiber from "effect/Fiber"
 import * as Headers from "effect/http/Headers"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Option from "effect/Option"
-import * as Answer from "../cache/CachedResponse.ts"
+import * as CachedResponse from "../cache/CachedResponse.ts"
 import type { ByteCache, NotKept } from "../cache/ByteCache.ts"
-import { errorRefusal } from "./upstreamProblem.ts"
+import { upstreamProblem } from "./upstreamProblem.ts"
 import type { Exchange } from "./Exchange.ts"
 import { Claim } from "../upstream/Claim.ts"
 import { CurrentWork, type WorkKind } from "../upstream/FairQueue.ts"
-import { pageKey, sendPage, type Task } from "./RequestHandler.ts"
 import type { LoadError } from "../cache/LoadError.ts"
-import * as Pages from "../routes/page.ts"
-import { notCached, type Refusal, refuse } from "./Problem.ts"
+import { notCached, type Rejection, reject } from "./Problem.ts"
 import type { Secrets } from "../upstream/KeyRedaction.ts"
 import * as SteadyTime from "../SteadyTime.ts"
-import * as Summaries from "../routes/session.ts"
+import type { RouteOptions, Work } from "../routes/Route.ts"
 import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
-import * as WholeList from "../routes/list.ts"
 
-/** An answer that is a refusal. */
-class Refused extends Data.TaggedError("Refused")<{ readonly refusal: Refusal }> {}
+/** An answer that is a rejection. */
+class Rejected extends Data.TaggedError("Rejected")<{ readonly rejection: Rejection }> {}
 
-/** What tasks work with. */
-export interface TaskOptions {
-  readonly cache: ByteCache<Answer.Answer, LoadError>
+/** What requests are worked on with. */
+export interface FiberOptions extends RouteOptions {
+  readonly cache: ByteCache<CachedResponse.CachedResponse, LoadError>
   readonly secrets: Secrets
-  readonly isStrict: boolean
-  readonly readConcurrency: number
-  readonly heartbeat: Duration.Duration
   readonly deadline: Duration.Duration
   readonly readTimeout: Duration.Duration
 }
 
-/** Makes the function that does a task to its end, failures included. */
-export const make = (options: TaskOptions) => {
+/** Makes the function that works on a request to its end, failures included. */
+export const make = (options: FiberOptions) => {
   const { cache, secrets } = options
 
   const perform = (
     exchange: Exchange,
-    task: Task
-  ): Effect.Effect<void, LoadError | NotKept | Refused, SessionsClient> => {
+    work: Work
+  ): Effect.Effect<void, LoadError | NotKept | Rejected, SessionsClient> => {
     const owner = exchange.client?.id ?? ""
-    switch (task._tag) {
-      case "Page": {
-        const page = Pages.load(task.query, { isStrict: options.isStrict, requestId: exchange.id, hide: secrets.hide })
-        return cache.get(pageKey(task.query), owner, workFor("page", page), exchange.wish).pipe(
-          Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => sendPage(exchange, found, cache, now))),
-          // The upstream's guards give up first: they know what to say.
-          within(Duration.sum(options.deadline, Duration.seconds(1)))
-        )
-      }
-      case "List": {
-        const list = WholeList.send(exchange, {
-          format: task.format,
-          query: task.query,
-          concurrency: options.readConcurrency,
-          heartbeat: options.heartbeat
-        })
-        return workFor("list", list)(new Claim(owner)).pipe(within(options.readTimeout))
-      }
-      case "One": {
-        const allowed = exchange.client?.statuses
-        const one = Summaries.one(task.id, allowed, options.readConcurrency)
-        // What others have looked up tells nothing to a token that must not see all.
-        const key =
-          allowed === undefined ? `one:${task.id}` : `one:${JSON.stringify([...allowed].toSorted())}:${task.id}`
-        return cache.get(key, owner, workFor("list", one), exchange.wish).pipe(
-          Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => Answer.send(exchange, found, cache, now))),
-          within(options.readTimeout)
-        )
-      }
-      case "Stats": {
-        // A token of some statuses has asked for some of them: what it gets is the same for all such tokens.
-        const asked = exchange.client?.statuses === undefined ? undefined : new Set(task.query.statuses)
-        const key = `stats:${asked === undefined ? "all" : "some"}:${task.query.key}`
-        const stats = Summaries.stats(task.query, asked, options.readConcurrency)
-        return cache.get(key, owner, workFor("list", stats), exchange.wish).pipe(
-          Effect.flatMap((found) => Effect.map(SteadyTime.now, (now) => Answer.send(exchange, found, cache, now))),
-          within(options.readTimeout)
-        )
-      }
-    }
+    // The upstream's guards give up first: they know what to say.
+    const limit = work.kind === "page" ? Duration.sum(options.deadline, Duration.seconds(1)) : options.readTimeout
+    return (
+      work._tag === "Streamed"
+        ? workFor(work.kind, work.send(options))(new Claim(owner))
+        : cache
+            .get(work.key, owner, workFor(work.kind, work.load(options)), exchange.wish)
+            .pipe(
+              Effect.flatMap((found) =>
+                Effect.map(SteadyTime.now, (now) => CachedResponse.send(exchange, found, cache, now))
+              )
+            )
+    ).pipe(within(limit))
   }
 
-  return (exchange: Exchange, task: Task): Effect.Effect<void, never, SessionsClient> =>
-    perform(exchange, task).pipe(
+  return (exchange: Exchange, work: Work): Effect.Effect<void, never, SessionsClient> =>
+    perform(exchange, work).pipe(
       Effect.provideService(CurrentRequestId, exchange.id),
       Effect.catchTags({
-        SessionsError: (error) => settle(exchange, errorRefusal(error, secrets), error),
+        SessionsError: (error) => finish(exchange, upstreamProblem(error, secrets), error),
         SessionNotFound: ({ isProven }) =>
-          settle(exchange, refuse("not-found", isProven ? "there is no such session" : "the session was not found")),
-        NotKept: () => settle(exchange, notCached),
-        Refused: ({ refusal }) => settle(exchange, refusal)
+          finish(exchange, reject("not-found", isProven ? "there is no such session" : "the session was not found")),
+        NotKept: () => finish(exchange, notCached),
+        Rejected: ({ rejection }) => finish(exchange, rejection)
       }),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.sync(() => exchange.cut("internal"))
           : Effect.andThen(
               Effect.logError("request failed unexpectedly", secrets.hide(Cause.pretty(cause))),
-              settle(exchange, refuse("internal", "unexpected error in the proxy; please report it"))
+              finish(exchange, reject("internal", "unexpected error in the proxy; please report it"))
             )
       ),
       Effect.withSpan(`${exchange.method} ${exchange.route}`, {
@@ -126,7 +93,7 @@ export const make = (options: TaskOptions) => {
     )
 }
 
-/** Whoever waits for an effect stands in line for what it asks of the upstream. */
+/** Those who wait for an effect stand in line for what it asks of the upstream. */
 const workFor =
   <A, E, R>(kind: WorkKind, effect: Effect.Effect<A, E, R>) =>
   (claim: Claim): Effect.Effect<A, E, R> =>
@@ -134,26 +101,23 @@ const workFor =
 
 const within =
   (duration: Duration.Duration) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refused, R> =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejected, R> =>
     Effect.timeoutOrElse(effect, {
       duration,
-      orElse: () => Effect.fail(new Refused({ refusal: refuse("upstream-timeout", "the answer took too long") }))
+      orElse: () => Effect.fail(new Rejected({ rejection: reject("upstream-timeout", "the answer took too long") }))
     })
 
-/** Refuses what can still be refused, and cuts what was begun. */
-const settle = (exchange: Exchange, refusal: Refusal, error?: SessionsError): Effect.Effect<void> =>
-  Effect.sync(() => {
-    if (exchange.response.headersSent) exchange.cut(refusal.problem)
-    else exchange.refuse(refusal)
-  }).pipe(
+/** Ends an exchange with a problem, and tells the operator of a key that is not accepted. */
+const finish = (exchange: Exchange, rejection: Rejection, error?: SessionsError): Effect.Effect<void> =>
+  Effect.sync(() => exchange.fail(rejection)).pipe(
     Effect.andThen(
       error?.reason._tag === "Unauthorized"
-        ? Effect.logError("the upstream refused the API key; check HYPERBROWSER_API_KEY")
+        ? Effect.logError("the upstream rejected the API key; check HYPERBROWSER_API_KEY")
         : Effect.void
     )
   )
 
-/** Runs a task for an exchange; the client's departure interrupts it, and so does the function that it returns. */
+/** Runs an effect for an exchange; the client's departure interrupts it, and so does the function that it returns. */
 export const fork = (
   exchange: Exchange,
   run: (effect: Effect.Effect<void, never, SessionsClient>) => Fiber.Fiber<void>,

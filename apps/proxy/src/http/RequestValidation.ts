@@ -1,10 +1,10 @@
 /**
  * What a request must look like before anything else is read of it.
  *
- * Node's parser refuses most malformed messages by itself (both lengths at once, unknown transfer codings, bare line
- * feeds, white space in header names). Here is refused what it lets through and two servers could read differently.
+ * Node's parser rejects most malformed messages by itself (both lengths at once, unknown transfer codings, bare line
+ * feeds, white space in header names). This rejects what it lets through and two servers could read differently.
  */
-import { type Refusal, refuse } from "./Problem.ts"
+import { type Rejection, reject } from "./Problem.ts"
 
 /** The part of an incoming message that is looked at. */
 export interface RawRequest {
@@ -25,7 +25,7 @@ export const maxHeaderLines = 100
 /** Most bytes of all headers together. */
 export const maxHeaderBytes = 16_384
 
-const malformed = (detail: string): Refusal => refuse("malformed-request", detail, { close: true })
+const malformed = (detail: string): Rejection => reject("malformed-request", detail, { close: true })
 
 /** The credentials of a request. */
 export interface Inspected {
@@ -41,10 +41,10 @@ const FORBIDDEN_IN_TARGET = /[^\x21\x24-\x5b\x5d-\x7e]/
 const AMBIGUOUS_PATH = /\/\.{1,2}(?:\/|$)|\/\/|%(?:2e|2f|5c|[01][0-9a-f]|7f)|%(?![0-9a-f]{2})/i
 
 /** Checks a request and finds its credential. */
-export const inspect = (request: RawRequest): Refusal | Inspected => {
+export const inspect = (request: RawRequest): Rejection | Inspected => {
   const url = request.url ?? ""
   if (url.length > maxUrlLength) {
-    return refuse("uri-too-long", `the URL is longer than ${maxUrlLength} characters`, { close: true })
+    return reject("uri-too-long", `the URL is longer than ${maxUrlLength} characters`, { close: true })
   }
   if (url.charCodeAt(0) !== SLASH) {
     return malformed("the target of the request must be a path, such as /api/sessions")
@@ -52,7 +52,7 @@ export const inspect = (request: RawRequest): Refusal | Inspected => {
   if (FORBIDDEN_IN_TARGET.test(url)) return malformed("the URL holds a character that must be percent-encoded")
   const query = url.indexOf("?")
   if (query >= 0 && url.length - query - 1 > maxQueryLength) {
-    return refuse(
+    return reject(
       "uri-too-long",
       `the query, which is what follows the ?, has ${url.length - query - 1} characters; no more than ${maxQueryLength} are taken`
     )
@@ -64,9 +64,9 @@ export const inspect = (request: RawRequest): Refusal | Inspected => {
   return inspectHeaders(request)
 }
 
-const inspectHeaders = ({ httpVersionMajor, httpVersionMinor, rawHeaders }: RawRequest): Refusal | Inspected => {
+const inspectHeaders = ({ httpVersionMajor, httpVersionMinor, rawHeaders }: RawRequest): Rejection | Inspected => {
   if (rawHeaders.length > maxHeaderLines * 2) {
-    return refuse("headers-too-large", `there are more than ${maxHeaderLines} header lines`, { close: true })
+    return reject("headers-too-large", `there are more than ${maxHeaderLines} header lines`, { close: true })
   }
   let hosts = 0
   let credential: string | undefined
@@ -106,5 +106,5 @@ const BEARER = /^bearer +([^ ]+)$/i
 /** Another scheme is a credential that is not valid, rather than none. */
 const fromAuthorization = (value: string): string => BEARER.exec(value)?.[1] ?? ""
 
-/** Whether a request was refused. */
-export const isRefusal = (result: Refusal | Inspected): result is Refusal => "problem" in result
+/** Whether a request was rejected. */
+export const isRejection = (result: Rejection | Inspected): result is Rejection => "problem" in result

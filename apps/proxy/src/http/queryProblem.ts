@@ -1,12 +1,12 @@
 /**
- * The refusal of a query that does not fit its schema.
+ * The rejection of a query that does not fit its schema.
  */
 import { firstProblem } from "@hb-sessions/core/firstProblem"
 import type * as Schema from "effect/Schema"
-import { invalidParameter, type Refusal } from "./Problem.ts"
+import { invalidParameter, type Rejection } from "./Problem.ts"
 
-/** The refusal of the first parameter that does not fit. */
-export const refusalOf = (error: Schema.SchemaError): Refusal => {
+/** The rejection of the first parameter that does not fit. */
+export const queryProblem = (error: Schema.SchemaError): Rejection => {
   const { detail, path } = firstProblem(error.issue)
   return invalidParameter(path, detail)
 }

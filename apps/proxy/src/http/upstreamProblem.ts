@@ -2,7 +2,7 @@
  * A failure of the upstream as a client of the proxy sees it.
  */
 import type { SessionsError } from "@hb-sessions/core/SessionsError"
-import { type ProblemName, type Refusal, refuse } from "./Problem.ts"
+import { type ProblemName, type Rejection, reject } from "./Problem.ts"
 import type { Secrets } from "../upstream/KeyRedaction.ts"
 
 /**
@@ -10,13 +10,13 @@ import type { Secrets } from "../upstream/KeyRedaction.ts"
  *
  * **Details**
  *
- * What the client can change keeps its status: 400, 402, 429. A refused key is the proxy's own fault, so it is 502, not
- * 401. A server that did not answer in time is 504, one that is left alone after failures 503, other trouble 502.
+ * What the client can change keeps its status: 400, 402, 429. A rejected key is the proxy's own fault, so it is 502, not
+ * 401. A server that did not answer in time is 504, one whose circuit is open 503, other trouble 502.
  */
-export const errorRefusal = (error: SessionsError, secrets: Secrets): Refusal => {
+export const upstreamProblem = (error: SessionsError, secrets: Secrets): Rejection => {
   const { reason } = error
   const wait = "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined
-  return refuse(problemOf(error), messageOf(error, secrets), {
+  return reject(problemOf(error), messageOf(error, secrets), {
     headers: {
       ...(error.requestId === undefined ? {} : { "x-upstream-request-id": headerValue(secrets.hide(error.requestId)) }),
       ...(wait === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(wait / 1000))) })
@@ -46,11 +46,11 @@ const problemOf = ({ reason }: SessionsError): ProblemName => {
 
 const messageOf = (error: SessionsError, secrets: Secrets): string => {
   switch (error.reason._tag) {
-    // What the upstream says about a key is nobody's business but the operator's, who finds it in the log.
+    // What the upstream says about a key concerns only the operator, who finds it in the log.
     case "Unauthorized":
-      return "the upstream refused the proxy's API key; tell whoever runs the proxy"
+      return "the upstream rejected the proxy's API key; tell the proxy's operator"
     case "InvalidRequest":
-      return secrets.hide(error.reason.detail) || "the upstream refused the query"
+      return secrets.hide(error.reason.detail) || "the upstream rejected the query"
     default:
       return `upstream: ${secrets.hide(error.message)}`
   }

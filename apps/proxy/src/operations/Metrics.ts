@@ -54,7 +54,7 @@ export const outsideContract = counter(
   "Answers of the upstream that do not fit the contract"
 )
 
-/** Refused tokens. */
+/** Rejected tokens. */
 export const authFailures = counter("hb_sessions_proxy_auth_failures", "Requests without a valid token")
 
 /** Requests that were ended with their token. */

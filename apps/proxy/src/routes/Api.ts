@@ -19,7 +19,7 @@ import * as Schema from "effect/Schema"
 import { mediaTypes } from "../http/ContentNegotiation.ts"
 import { contentType, Problem } from "../http/Problem.ts"
 import { csvQuery, readQuery } from "./ReadQuery.ts"
-import { StatsAnswer } from "./session.ts"
+import { StatsAnswer } from "./stats.ts"
 import { columnsTrailer, completenessTrailer } from "./list.ts"
 
 const problem = (status: number) => Problem.pipe(HttpApiSchema.asJson({ contentType }), HttpApiSchema.status(status))

@@ -6,8 +6,11 @@ import { type Column, InvalidColumns, parseColumns } from "@hb-sessions/core/Ses
 import type { ReadOptions } from "@hb-sessions/core/Sessions"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { refusalOf } from "../http/queryProblem.ts"
-import { invalidParameter, type Refusal } from "../http/Problem.ts"
+import { checkQuery } from "../access/StatusAccess.ts"
+import type { Client } from "../access/Token.ts"
+import type { Exchange } from "../http/Exchange.ts"
+import { queryProblem } from "../http/queryProblem.ts"
+import { invalidParameter, type Rejection } from "../http/Problem.ts"
 
 const Statuses = Schema.String.check(
   Schema.isPattern(/^[^,\s]+(,[^,\s]+)*$/, { expected: "statuses separated by commas" })
@@ -55,8 +58,8 @@ export interface ReadQuery {
 const Query = Schema.Struct(readQuery)
 const decode = Schema.decodeUnknownResult(Query)
 
-/** Reads the query of an endpoint; `hasColumns` for one that writes CSV. Refuses what it does not know. */
-export const parse = (search: string, hasColumns: boolean): Result.Result<ReadQuery, Refusal> =>
+/** Reads the query of an endpoint; `hasColumns` for one that writes CSV. Rejects what it does not know. */
+const parse = (search: string, hasColumns: boolean): Result.Result<ReadQuery, Rejection> =>
   Result.gen(function* () {
     const given: Record<string, string> = {}
     for (const [name, value] of new URLSearchParams(search)) {
@@ -71,7 +74,7 @@ export const parse = (search: string, hasColumns: boolean): Result.Result<ReadQu
       given[name] = value
     }
     const { columns: columnsText, ...rest } = given
-    const query = yield* Result.mapError(decode(rest), refusalOf)
+    const query = yield* Result.mapError(decode(rest), queryProblem)
     const columns =
       columnsText === undefined ? undefined : yield* Result.mapError(parseColumns(columnsText), invalidColumns)
     const since = yield* time("since", query.since)
@@ -96,9 +99,16 @@ export const parse = (search: string, hasColumns: boolean): Result.Result<ReadQu
     }
   })
 
-const time = (name: string, text: string | undefined): Result.Result<number | undefined, Refusal> =>
+/** The query of a request, if its client may ask it. */
+export const read = ({ search }: Exchange, client: Client, hasColumns: boolean): Result.Result<ReadQuery, Rejection> =>
+  Result.flatMap(parse(search, hasColumns), (query) => {
+    const rejected = checkQuery(client, query.statuses)
+    return rejected === undefined ? Result.succeed(query) : Result.fail(rejected)
+  })
+
+const time = (name: string, text: string | undefined): Result.Result<number | undefined, Rejection> =>
   text === undefined
     ? Result.succeed(text)
     : Result.mapError(parseTime(text), ({ message }) => invalidParameter(name, message))
 
-const invalidColumns = (error: InvalidColumns): Refusal => invalidParameter("columns", error.message)
+const invalidColumns = (error: InvalidColumns): Rejection => invalidParameter("columns", error.message)

@@ -6,7 +6,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Answer from "../cache/CachedResponse.ts"
+import * as CachedResponse from "../cache/CachedResponse.ts"
 import { Api, openApi } from "./Api.ts"
 import type { Exchange } from "../http/Exchange.ts"
 
@@ -58,7 +58,7 @@ export const make = Effect.gen(function* () {
 
 const document = (text: string, contentType: string, policy: string) => {
   const body = Buffer.from(text)
-  const etag = Answer.etagOf(body)
+  const etag = CachedResponse.etagOf(body)
   const headers = [
     "etag",
     etag,
@@ -71,7 +71,7 @@ const document = (text: string, contentType: string, policy: string) => {
   ]
   return (exchange: Exchange): void => {
     const ifNoneMatch = exchange.request.headers["if-none-match"]
-    if (ifNoneMatch !== undefined && Answer.isMatch(ifNoneMatch, etag)) return exchange.sendEmpty(304, headers)
+    if (ifNoneMatch !== undefined && CachedResponse.isMatch(ifNoneMatch, etag)) return exchange.sendEmpty(304, headers)
     exchange.sendLarge(200, [...headers, "content-type", contentType], body)
   }
 }

@@ -12,11 +12,14 @@ import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Exchange } from "../http/Exchange.ts"
-import { type Format, mediaTypes } from "../http/ContentNegotiation.ts"
-import type { ReadQuery } from "./ReadQuery.ts"
-import * as Visible from "../access/StatusAccess.ts"
+import { reject } from "../http/Problem.ts"
+import { type Format, mediaTypes, negotiate } from "../http/ContentNegotiation.ts"
+import * as ReadQuery from "./ReadQuery.ts"
+import type { Route, RouteOptions } from "./Route.ts"
+import * as StatusAccess from "../access/StatusAccess.ts"
 
 /** Tells behind the body whether it is proven complete: CSV has no other place for it. */
 export const completenessTrailer = "hb-sessions-completeness"
@@ -62,17 +65,14 @@ const writer = (format: Format, columns: ReadonlyArray<Column>): Writer => {
  * **Details**
  *
  * The first page is there before the status line is sent, so that a failure to begin has a status of its own. A failure
- * later on is a failure of the effect with the answer begun: whoever runs it cuts the connection.
+ * later on is a failure of the effect with the answer begun: its caller cuts the connection.
  */
-export const send = Effect.fn("WholeList.send")(function* (
+const send = Effect.fn("list.send")(function* (
   exchange: Exchange,
   options: {
     readonly format: Format
-    readonly query: ReadQuery
-    readonly concurrency: number
-    /** Longest silence once the answer has begun, as far as the format has something to say that means nothing. */
-    readonly heartbeat: Duration.Duration
-  }
+    readonly query: ReadQuery.ReadQuery
+  } & Pick<RouteOptions, "readConcurrency" | "heartbeat">
 ) {
   const { columns = contract } = options.query
   const chooser = new ColumnChooser(columns)
@@ -81,7 +81,7 @@ export const send = Effect.fn("WholeList.send")(function* (
   const write = () => (made ??= writer(options.format, chooser.columns))
   // HTTP/1.0 and HEAD have no place for one.
   const hasTrailer = exchange.request.httpVersionMinor > 0 && exchange.method !== "HEAD"
-  const visible = Visible.make(exchange.client?.statuses)
+  const visible = StatusAccess.filter(exchange.client?.statuses)
   let report: ScanReport | undefined
   const begin = () => {
     if (exchange.response.headersSent) return
@@ -98,7 +98,7 @@ export const send = Effect.fn("WholeList.send")(function* (
   }
   const pages = Sessions.pages({
     ...options.query.options,
-    concurrency: options.concurrency,
+    concurrency: options.readConcurrency,
     onReport: (found) =>
       Effect.sync(() => {
         report = found
@@ -131,7 +131,7 @@ export const send = Effect.fn("WholeList.send")(function* (
 })
 
 /**
- * Sends a space when nothing was sent for a while, so that nobody on the way takes the connection for dead: the list may
+ * Sends a space when nothing was sent for a while, so that nothing on the way takes the connection for dead: the list may
  * be proven complete without a row. Between two rows, and before a line, a space means nothing.
  */
 const beating = (exchange: Exchange, longest: Duration.Duration): Effect.Effect<never> => {
@@ -167,10 +167,35 @@ const named = (key: string, names: ReadonlyArray<string>): string => {
 const displayString = (text: string): string =>
   `%"${encodeURIComponent(text).replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())}"`
 
-/** Waits until the client has taken what was written; whoever runs this ends it when the client goes away. */
+/** Waits until the client has taken what was written; its caller ends it when the client goes away. */
 const drained = ({ response }: Exchange): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const onDrain = () => resume(Effect.void)
     response.once("drain", onDrain)
     return Effect.sync(() => response.off("drain", onDrain))
   })
+
+/** The formats by path. */
+export const formats = new Map<string, Format | "negotiated">([
+  ["/v1/sessions", "negotiated"],
+  ["/v1/sessions.ndjson", "ndjson"],
+  ["/v1/sessions.csv", "csv"],
+  ["/v1/sessions.json", "json"]
+])
+
+/** Only CSV has columns, so a request for some is one for CSV. */
+const wantsColumns = ({ search }: Exchange): boolean =>
+  search.includes("columns") && new URLSearchParams(search).has("columns")
+
+/** The route. */
+export const list: Route = (exchange, client) => {
+  const wanted = formats.get(exchange.path) ?? "negotiated"
+  const format = wanted === "negotiated" ? negotiate(exchange.request.headers.accept, wantsColumns(exchange)) : wanted
+  return format === undefined
+    ? Result.fail(reject("not-acceptable", "the formats are application/x-ndjson, text/csv and application/json"))
+    : Result.map(ReadQuery.read(exchange, client, format === "csv"), (query) => ({
+        _tag: "Streamed" as const,
+        kind: "list" as const,
+        send: (options) => send(exchange, { ...options, format, query })
+      }))
+}

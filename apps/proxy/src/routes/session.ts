@@ -1,30 +1,19 @@
 /**
- * `GET /v1/sessions/{id}` and `GET /v1/stats`: small answers that need the whole list, or much of it.
+ * `GET /v1/sessions/{id}`: one session, looked for in the list.
  */
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
-import { encodeSession } from "@hb-sessions/core/SessionsNdjson"
 import * as Sessions from "@hb-sessions/core/Sessions"
-import { SessionsSummary, summarize } from "@hb-sessions/core/SessionsStats"
-import { ScanReport } from "@hb-sessions/core/ScanReport"
+import { encodeSession } from "@hb-sessions/core/SessionsNdjson"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as Answer from "../cache/CachedResponse.ts"
-import type { ReadQuery } from "./ReadQuery.ts"
-import * as Visible from "../access/StatusAccess.ts"
-
-/** Schema for the answer of `/v1/stats`. */
-export const StatsAnswer = Schema.Struct({
-  stats: SessionsSummary,
-  report: ScanReport.annotateKey({ description: "How the list was read, and whether all of it was" })
-}).annotate({ identifier: "StatsAnswer" })
-
-/** No session has the id, as far as the list tells. */
-export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
-  /** Whether the read proves that the session was not there all the time. */
-  isProven: Schema.Boolean
-}) {}
+import * as StatusAccess from "../access/StatusAccess.ts"
+import * as CachedResponse from "../cache/CachedResponse.ts"
+import { invalidParameter } from "../http/Problem.ts"
+import type { Route } from "./Route.ts"
+import { SessionNotFound } from "./SessionNotFound.ts"
 
 const encoder = new TextEncoder()
 const contentType = "application/json; charset=utf-8"
@@ -37,13 +26,13 @@ const contentType = "application/json; charset=utf-8"
  * With `statuses` only sessions in one of them are looked at: another one takes the same requests as one that is not
  * there.
  */
-export const one = Effect.fn("Summaries.one")(function* (
+const load = Effect.fn("session.load")(function* (
   id: string,
   statuses: ReadonlySet<string> | undefined,
   concurrency: number
 ) {
   let report: ScanReport | undefined
-  const visible = Visible.make(statuses)
+  const visible = StatusAccess.filter(statuses)
   const found = yield* Sessions.pages({
     ...(statuses === undefined ? {} : statusOption(statuses)),
     concurrency,
@@ -57,7 +46,7 @@ export const one = Effect.fn("Summaries.one")(function* (
     return yield* new SessionNotFound({ isProven: report?.completeness.status === "proven" })
   }
   const session = found.value
-  return Answer.make(encoder.encode(encodeSession(withoutSecrets(session))), {
+  return CachedResponse.make(encoder.encode(encodeSession(withoutSecrets(session))), {
     contentType,
     statuses: new Set([session.status ?? ""])
   })
@@ -69,19 +58,28 @@ const statusOption = (statuses: ReadonlySet<string>): Pick<Sessions.ReadOptions,
   return others.length === 0 && single !== undefined ? { status: single } : { status: [...statuses] }
 }
 
-/** Sums up the sessions of a query; of `statuses` only, unless it is undefined. */
-export const stats = Effect.fn("Summaries.stats")(function* (
-  { options }: ReadQuery,
-  statuses: ReadonlySet<string> | undefined,
-  concurrency: number
-) {
-  let report: ScanReport | undefined
-  const visible = Visible.make(statuses)
-  const summary = yield* summarize(
-    Sessions.pages({ ...options, concurrency, onReport: (made) => Effect.sync(() => (report = made)) }).pipe(
-      Stream.flatMap(({ sessions }) => Stream.fromIterable(visible.rows(sessions)))
-    )
-  )
-  const body = JSON.stringify({ stats: summary, report: visible.report(report) })
-  return Answer.make(encoder.encode(body), { contentType })
-})
+/** What precedes the id. */
+const PREFIX = "/v1/sessions/"
+/** An id is one segment, without percent-encoding. */
+const SESSION_ID = /^[A-Za-z0-9._~-]{1,128}$/
+
+/** Whether a path is that of a session. */
+export const isSessionPath = (path: string): boolean =>
+  path.startsWith(PREFIX) && SESSION_ID.test(path.slice(PREFIX.length))
+
+/** The cache key: what others have looked up tells nothing to a token that must not see all. */
+const keyOf = (id: string, statuses: ReadonlySet<string> | undefined): string =>
+  `one:${StatusAccess.keyOf(statuses)}:${id}`
+
+/** The route. */
+export const session: Route = ({ path, search }, { statuses }) => {
+  const [unknown] = new URLSearchParams(search).keys()
+  if (unknown !== undefined) return Result.fail(invalidParameter(unknown, "unknown; there are no parameters"))
+  const id = path.slice(PREFIX.length)
+  return Result.succeed({
+    _tag: "Kept",
+    kind: "list",
+    key: keyOf(id, statuses),
+    load: ({ readConcurrency }) => load(id, statuses, readConcurrency)
+  })
+}

@@ -27,7 +27,7 @@ const ALLOWED = ["accept", apiKeyHeader] as const
  *
  * Headers are built from a list, so that no header of a client, `Connection` above all, reaches the upstream. A page
  * that holds the upstream key in any spelling counts as a broken answer, and so does a body beyond the bound. Failures are not looked at here: core hides
- * the key in what it quotes, and so does `errorRefusal`.
+ * the key in what it quotes, and so does `upstreamProblem`.
  */
 export const layer = (secrets: Secrets, userAgent: string, maxBodyBytes: number) =>
   Layer.effect(

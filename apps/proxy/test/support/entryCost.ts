@@ -5,10 +5,10 @@
 import { InvalidRequest, SessionsError } from "@hb-sessions/core/SessionsError"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
-import * as Answer from "../../src/cache/CachedResponse.ts"
+import * as CachedResponse from "../../src/cache/CachedResponse.ts"
 import { ByteCache } from "../../src/cache/ByteCache.ts"
 import { failures, type LoadError } from "../../src/cache/LoadError.ts"
-import * as PageQuery from "../../src/routes/PageQuery.ts"
+import { links } from "../../src/routes/page.ts"
 
 const [querySize = 0, bodySize = 0, entries = 0] = process.argv.slice(2).map(Number)
 
@@ -23,17 +23,20 @@ const settle = Effect.sync(() => globalThis.gc?.({ type: "major", execution: "sy
 
 const program = Effect.gen(function* () {
   const always = { fresh: "1 day", staleWhileRevalidate: 0, staleIfError: 0, patience: 0, negative: "1 day" } as const
-  const cache = yield* ByteCache.make<Answer.Answer, LoadError>({ ...always, maxBytes: 2 ** 40 }, failures)
-  const load = (key: string): Effect.Effect<Answer.Answer, LoadError> => {
+  const cache = yield* ByteCache.make<CachedResponse.CachedResponse, LoadError>(
+    { ...always, maxBytes: 2 ** 40 },
+    failures
+  )
+  const load = (key: string): Effect.Effect<CachedResponse.CachedResponse, LoadError> => {
     if (bodySize === 0) {
       const detail = `${key.slice(0, 150)} is not accepted`
       const error = new SessionsError({ page: 1, reason: new InvalidRequest({ status: 400, detail }) })
       // Its stack leads to the fiber that it failed in, and to the answer that was read there.
       return Effect.fail(Object.assign(error, { answer: Array.from({ length: 2500 }, () => detail) }))
     }
-    const link = PageQuery.links({ query: {}, extra: {}, key }, { rows: 1, pageSize: 10, totalCount: 100 })
+    const link = links({ query: {}, extra: {}, key }, { rows: 1, pageSize: 10, totalCount: 100 })
     return Effect.succeed(
-      Answer.make(new Uint8Array(bodySize).fill(65), {
+      CachedResponse.make(new Uint8Array(bodySize).fill(65), {
         contentType: "application/json; charset=utf-8",
         statuses: new Set(["closed"]),
         headers: [...(link === undefined ? [] : ["link", link]), "x-upstream-request-id", key.slice(-20)]

@@ -1,0 +1,76 @@
+/**
+ * `hb-sessions-proxy token create`
+ */
+import * as AppError from "@hb-sessions/app-kit/AppError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { generate, Scope, stateOf, TokenRecord as Record } from "../../access/Token.ts"
+import * as TokensFile from "../../access/TokensFile.ts"
+import { expires, told, tokensFile, withTokens } from "./options.ts"
+
+const name = Flag.String("name").pipe(
+  Flag.withSchema(Record.fields.name),
+  Flag.withDescription("Who the token is for: letters, digits, dots, dashes and underscores")
+)
+
+const scope = Flag.Literals("scope", Scope.literals).pipe(
+  Flag.withDescription("What the token allows (default: read)"),
+  Flag.withDefault("read" as const)
+)
+
+const statuses = Flag.String("statuses").pipe(
+  Flag.withMetavar("list"),
+  Flag.withDescription("The only statuses that may be asked for, separated by commas (default: all)"),
+  Flag.optional
+)
+
+const rate = Flag.String("rate").pipe(
+  Flag.withMetavar("number"),
+  Flag.withSchema(Schema.FiniteFromString.check(Schema.isGreaterThan(0))),
+  Flag.withDescription("Requests a second (default: that of the server)"),
+  Flag.optional
+)
+
+const failed = (message: string) => new AppError.AppError({ message, exitCode: AppError.exitCodes.usage })
+
+export const create = Command.make(
+  "create",
+  { name, scope, expires, statuses, rate, tokensFile },
+  Effect.fn("token create")(function* (options) {
+    const now = yield* Clock.currentTimeMillis
+    const wanted = Option.map(options.statuses, (text) => text.split(",").map((status) => status.trim()))
+    const [first, ...rest] = Option.getOrElse(wanted, (): ReadonlyArray<string> => [])
+    if (Option.isSome(wanted) && wanted.value.some((status) => status === "")) {
+      return yield* failed("--statuses holds an empty name; separate statuses by single commas")
+    }
+    const { record, token } = generate({
+      name: options.name,
+      scopes: [options.scope],
+      createdAt: now,
+      ...(first === undefined ? {} : { statuses: [first, ...rest] as const }),
+      ...(Option.isNone(options.rate) ? {} : { rate: options.rate.value }),
+      ...(Option.isNone(options.expires) ? {} : { expiresAt: now + Duration.toMillis(options.expires.value) })
+    })
+    yield* TokensFile.update(options.tokensFile, (list) =>
+      list.tokens.some((known) => known.name === options.name && stateOf(known, now) === "active")
+        ? Effect.fail(failed(`there is a token called ${options.name} already; use token rotate, or another name`))
+        : Effect.succeed([undefined, withTokens(list, [...list.tokens, record])] as const)
+    )
+    yield* Console.log(token)
+    yield* Console.error(told)
+  })
+).pipe(
+  Command.withDescription("Make a token and print it, once, on stdout. Only its SHA-256 is kept."),
+  Command.withExamples([
+    {
+      command: "hb-sessions-proxy token create --name team-a --scope read --expires 90d --tokens-file tokens.json",
+      description: "Make the file, if need be, and a token for 90 days"
+    }
+  ])
+)

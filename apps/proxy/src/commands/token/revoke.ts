@@ -1,0 +1,26 @@
+/**
+ * `hb-sessions-proxy token revoke`
+ */
+import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { stateOf } from "../../access/Token.ts"
+import * as TokensFile from "../../access/TokensFile.ts"
+import { isCalled, notFound, tokensFile, which, withTokens } from "./options.ts"
+
+export const revoke = Command.make(
+  "revoke",
+  { name: which, tokensFile },
+  Effect.fn("token revoke")(function* (options) {
+    const now = yield* Clock.currentTimeMillis
+    const ids = yield* TokensFile.update(options.tokensFile, (known) => {
+      const hit = known.tokens.filter((record) => isCalled(record, options.name) && stateOf(record, now) === "active")
+      const tokens = known.tokens.map((record) => (hit.includes(record) ? { ...record, revokedAt: now } : record))
+      return hit.length === 0
+        ? Effect.fail(notFound(options.name))
+        : Effect.succeed([hit.map((record) => record.id), withTokens(known, tokens)] as const)
+    })
+    yield* Console.error(`revoked ${ids.join(", ")}; running servers notice within a second`)
+  })
+).pipe(Command.withDescription("End a token now. Running servers notice within a second."))

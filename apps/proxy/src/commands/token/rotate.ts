@@ -1,0 +1,58 @@
+/**
+ * `hb-sessions-proxy token rotate`
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Overlap } from "../../settings/SettingValues.ts"
+import { generate, stateOf } from "../../access/Token.ts"
+import * as TokensFile from "../../access/TokensFile.ts"
+import { expires, isCalled, notFound, told, tokensFile, which, withTokens } from "./options.ts"
+
+const overlap = Flag.String("overlap").pipe(
+  Flag.withMetavar("duration"),
+  Flag.withSchema(Overlap),
+  Flag.withDescription("How long the old token can still be used, such as 24h (default: 0s)"),
+  Flag.withDefault(Duration.zero)
+)
+
+export const rotate = Command.make(
+  "rotate",
+  { name: which, overlap, expires, tokensFile },
+  Effect.fn("token rotate")(function* (options) {
+    const now = yield* Clock.currentTimeMillis
+    const end = now + Duration.toMillis(options.overlap)
+    const token = yield* TokensFile.update(options.tokensFile, (known) => {
+      const old = known.tokens.findLast((record) => isCalled(record, options.name) && stateOf(record, now) === "active")
+      if (old === undefined) return Effect.fail(notFound(options.name))
+      const { id: _id, revokedAt: _revokedAt, sha256: _sha256, ...kept } = old
+      const expiresAt = Option.match(options.expires, {
+        // As long again as the old one had.
+        onNone: () => (old.expiresAt === undefined ? undefined : now + (old.expiresAt - old.createdAt)),
+        onSome: (duration) => now + Duration.toMillis(duration)
+      })
+      const { expiresAt: _expiresAt, ...rest } = kept
+      const made = generate({ ...rest, createdAt: now, ...(expiresAt === undefined ? {} : { expiresAt }) })
+      const tokens = known.tokens.map((record) =>
+        record.name === old.name && stateOf(record, now) === "active"
+          ? { ...record, revokedAt: Math.min(end, record.revokedAt ?? end) }
+          : record
+      )
+      return Effect.succeed([made.token, withTokens(known, [...tokens, made.record])] as const)
+    })
+    yield* Console.log(token)
+    yield* Console.error(told)
+  })
+).pipe(
+  Command.withDescription("Make another token in the place of one, with the same name and rights, and print it."),
+  Command.withExamples([
+    {
+      command: "hb-sessions-proxy token rotate --name team-a --overlap 24h --tokens-file tokens.json",
+      description: "Give team-a a day to change over"
+    }
+  ])
+)

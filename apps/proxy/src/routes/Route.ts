@@ -1,0 +1,48 @@
+/**
+ * What a route makes of a request: an answer that can be kept, or one that is written as it comes.
+ */
+import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import type { SessionsError } from "@hb-sessions/core/SessionsError"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
+import type { Client } from "../access/Token.ts"
+import type { CachedResponse } from "../cache/CachedResponse.ts"
+import type { LoadError } from "../cache/LoadError.ts"
+import type { Exchange } from "../http/Exchange.ts"
+import type { Rejection } from "../http/Problem.ts"
+import type { WorkKind } from "../upstream/FairQueue.ts"
+
+/** What routes work with. */
+export interface RouteOptions {
+  /** Whether a page that does not fit the contract is a failure. */
+  readonly isStrict: boolean
+  /** Pages that one scan asks for at a time. */
+  readonly readConcurrency: number
+  /** Longest silence of an answer that has begun. */
+  readonly heartbeat: Duration.Duration
+  /** Hides the upstream key in a text. */
+  readonly hide: (text: string) => string
+}
+
+/** An answer that can be kept. */
+export interface Kept {
+  readonly _tag: "Kept"
+  readonly kind: WorkKind
+  /** The same for all requests that get the same answer. */
+  readonly key: string
+  readonly load: (options: RouteOptions) => Effect.Effect<CachedResponse, LoadError, SessionsClient>
+}
+
+/** An answer that is written as it comes. */
+export interface Streamed {
+  readonly _tag: "Streamed"
+  readonly kind: WorkKind
+  readonly send: (options: RouteOptions) => Effect.Effect<void, SessionsError, SessionsClient>
+}
+
+/** What is left to be done for a request that was understood. */
+export type Work = Kept | Streamed
+
+/** Reads the query of a request, and checks what it asks for. */
+export type Route = (exchange: Exchange, client: Client) => Result.Result<Work, Rejection>
