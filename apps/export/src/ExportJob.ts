@@ -28,12 +28,12 @@ import type { Settings } from "./settings/Settings.ts"
  *
  * **Details**
  *
- * Locks the directory, recovers what a crash left, goes on from a checkpoint that fits, reads, and commits. An end
- * before the commit leaves what was published as it was, and a checkpoint when there is something to go on with.
+ * Locks the directory, recovers from crashes, resumes from a matching checkpoint, reads, and commits. A failure before
+ * the commit leaves the published generation unchanged, and a checkpoint if any progress was made.
  *
  * **Gotchas**
  *
- * Fails with `AppError` (2, 5, 74, 75) and with every reason of a read of the sessions.
+ * Fails with `AppError` (2, 5, 74, 75) and with every reason of `SessionsError`.
  */
 export const run = Effect.fn("ExportJob.run")(
   function* (settings: Settings) {
@@ -62,27 +62,29 @@ const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, given:
   const attempt = yield* readList(staging, settings, found, previous)
   const reconciled = yield* reconciledOf(staging, attempt)
   yield* checkRead(settings, previous, attempt, reconciled?.current ?? attempt.gathered.written).pipe(
-    // A new attempt must not go on with what is known to be incomplete.
+    // The next run must not resume from data that failed a check.
     Effect.tapError(() => Resume.removeCheckpoint(staging))
   )
   const added = yield* publishGeneration(staging, settings, { ...attempt, reconciled }, previous)
   yield* warn(added.manifest)
-  yield* tellColumns(attempt)
+  yield* warnOfColumns(attempt)
   const published = yield* compacted(staging, settings, added)
   yield* Staging.discard(staging).pipe(
-    // What is published is published; the next run removes what is left.
-    Effect.catch(({ message }) => Effect.logWarning(`the work files could not be removed: ${message}`))
+    // The export is published; the next run removes the rest.
+    Effect.catch(({ message }) =>
+      Effect.logWarning(`the staging directory could not be removed: ${message}; the next run removes it`)
+    )
   )
   return published
 })
 
-/** Puts the files together when that is due; what was published stays published when that fails. */
+/** Compacts the files when that is due; a failure leaves the generation published. */
 const compacted = Effect.fnUntraced(function* (staging: Staging.Staging, settings: Settings, published: Published) {
   if (!Compact.isDue(published.manifest, settings.compactAfter)) return published
   return yield* compactInto(staging, settings, published.manifest).pipe(
     Effect.map(({ digest, manifest, target }): Published => ({ ...published, digest, target, compacted: manifest })),
     Effect.catch(({ message }) =>
-      Effect.as(Effect.logWarning(`published, but the files could not be put together: ${message}`), published)
+      Effect.as(Effect.logWarning(`published, but the files could not be compacted: ${message}`), published)
     )
   )
 })
@@ -97,7 +99,7 @@ const compactInto = Effect.fnUntraced(function* (
 })
 
 /**
- * Puts the files of an incremental export together: the last version of each session, in one file a partition.
+ * Compacts an incremental export: the latest version of each session, in one file per partition.
  *
  * Succeeds with undefined when there is nothing to do. Fails with `AppError` (2, 74, 75).
  */
@@ -106,11 +108,14 @@ export const compact = Effect.fn("ExportJob.compact")(
     const { directory } = settings
     const published = yield* Directory.published(directory)
     if (Option.isNone(published)) {
-      return yield* new AppError({ message: `nothing is published in ${directory}`, exitCode: exitCodes.usage })
+      return yield* new AppError({
+        message: `nothing is published in ${directory}; run an export first`,
+        exitCode: exitCodes.usage
+      })
     }
     if (published.value.selection.mode !== "incremental") {
       return yield* new AppError({
-        message: `${directory} is a snapshot, whose files hold each session once; compact is for --mode incremental`,
+        message: `${directory} is a snapshot and holds each session once already; compact applies to --mode incremental`,
         exitCode: exitCodes.usage
       })
     }
@@ -127,42 +132,42 @@ export const compact = Effect.fn("ExportJob.compact")(
   orDiskError
 )
 
-/** A read of a part of the list tells nothing of what no session has. */
-const tellColumns = ({ gathered: { columns }, plan }: Attempt) => {
+/** A partial read cannot tell which columns no session has. */
+const warnOfColumns = ({ gathered: { columns }, plan }: Attempt) => {
   const isWhole = plan.readSince === undefined && plan.resumed === 0
-  return Columns.tell(isWhole ? columns : { ...columns, empty: [] }, plan.selection)
+  return Columns.warn(isWhole ? columns : { ...columns, empty: [] }, plan.selection)
 }
 
-/** Says what a person should know of what was published. */
+/** Logs what an operator should know about the published generation. */
 const warn = Effect.fnUntraced(function* ({ implausibleTimes, quarantine, report }: Manifest) {
   if (quarantine !== undefined) {
-    yield* Effect.logWarning(`${quarantine.rows} rows are no sessions; they are in ${quarantine.path}`)
+    yield* Effect.logWarning(`${quarantine.rows} rows are not sessions; they are in ${quarantine.path}`)
   }
   if (report.completeness.status === "unproven") {
-    yield* Effect.logWarning(`published, but not proven to be complete (${report.completeness.reason})`)
+    yield* Effect.logWarning(`published, but completeness is unproven (${report.completeness.reason})`)
   }
   if (implausibleTimes > 0) {
     yield* Effect.logWarning(
-      `${implausibleTimes} sessions have a createdAt before 2000 or more than a year ahead; they are exported, but their time cannot be true`
+      `${implausibleTimes} sessions have an implausible createdAt, before 2000 or more than a year ahead; they are exported as sent`
     )
   }
 })
 
-/** Brings what is published in order, and tells what it is. */
+/** Completes what a crash left half done, and returns the published manifest. */
 const recover = Effect.fn("ExportJob.recover")(function* (staging: Staging.Staging) {
   const manifest = Option.getOrUndefined(yield* Directory.published(staging.directory))
-  yield* Staging.sweepGenerations(staging, manifest?.generation ?? 0)
+  yield* Staging.cleanupGeneration(staging, manifest?.generation ?? 0)
   if (manifest === undefined) return undefined
   const before = yield* Directory.manifestCopy(staging.directory, manifest.generation - 1)
-  yield* Publish.settle(staging, manifest, yield* Directory.readManifest(before))
+  yield* Publish.reconcileDirectory(staging, manifest, yield* Directory.readManifest(before))
   return manifest
 })
 
-/** Removes the staging directory when there is nothing in it to go on with. */
+/** Removes the staging directory unless a checkpoint in it can be resumed. */
 const discardEmpty = Effect.fnUntraced(function* (staging: Staging.Staging) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  for (const directory of [staging.path(), ...staging.former]) {
+  for (const directory of [staging.path(), ...staging.previous]) {
     if (yield* fs.exists(path.join(directory, names.checkpoint))) return
   }
   yield* Staging.discard(staging)

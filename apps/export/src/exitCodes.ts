@@ -1,12 +1,12 @@
 /**
- * How the job ends, for cron, systemd and Kubernetes.
+ * The exit codes, for cron, systemd and Kubernetes.
  */
 import { AppError, exitCodes as shared } from "@hb-sessions/app-kit/AppError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { PlatformError } from "effect/PlatformError"
 
-/** The exit codes of the export. 4, 74, 75 and 143 are worth another try; the others need a person. */
+/** The exit codes of the export. A retry may help after 4, 74, 75 and 143; the others need an operator. */
 export const exitCodes = {
   ok: 0,
   unexpected: shared.unexpected,
@@ -21,22 +21,22 @@ export const exitCodes = {
   stopped: 143
 } as const
 
-/** Fails with a line for people and an exit code. */
+/** Fails with a one-line message and an exit code. */
 export const fail = (exitCode: number, message: string): Effect.Effect<never, AppError> =>
   Effect.fail(new AppError({ message, exitCode }))
 
 /** In the words of the operating system, such as `ENOSPC: no space left on device, write`. */
 const diskError = ({ cause, message, reason }: PlatformError) => {
-  const said = cause instanceof Error ? cause.message : message
+  const text = cause instanceof Error ? cause.message : message
   const place = reason._tag === "BadArgument" ? undefined : reason.pathOrDescriptor
-  const where = typeof place !== "string" || said.includes(place) ? "" : ` ${place}`
-  return new AppError({ message: `the disk failed: ${said}${where}`, exitCode: exitCodes.disk })
+  const where = typeof place !== "string" || text.includes(place) ? "" : ` ${place}`
+  return new AppError({ message: `disk error: ${text}${where}`, exitCode: exitCodes.disk })
 }
 
 /**
  * Turns every failure of the file system into exit code 74.
  *
- * A file that cannot be closed is a defect of the runtime's file handles, although it is the disk that failed.
+ * A file that cannot be closed is a defect of the runtime's file handles, although the disk failed.
  */
 export const orDiskError = <A, E, R>(
   self: Effect.Effect<A, E | PlatformError, R>
@@ -44,6 +44,6 @@ export const orDiskError = <A, E, R>(
   Effect.catchCause(self, (cause): Effect.Effect<never, Exclude<E, PlatformError> | AppError> => {
     const failure = Cause.squash(cause)
     if (failure instanceof PlatformError) return Effect.fail(diskError(failure))
-    // Nothing of the file system is left in it.
+    // No failure of the file system is left in it.
     return Effect.failCause(cause as Cause.Cause<Exclude<E, PlatformError>>)
   })

@@ -1,15 +1,15 @@
 /**
- * Which signal asked the process to stop.
+ * SIGTERM and SIGINT: the exit code of a stopped process.
  */
 import { exitCodes } from "./exitCodes.ts"
 
-/** 143 after SIGTERM, 130 after SIGINT; how an interrupted job ends. */
+/** 143 after SIGTERM, 130 after SIGINT. */
 let stoppedBy: number = exitCodes.stopped
 
-/** The exit code of a job that was told to stop. */
+/** The exit code of an interrupted job. */
 export const stopCode = (): number => stoppedBy
 
-/** Remembers the first signal, and ends the process with its code: the runtime has one code for both. */
+/** Gives each signal its exit code: the runtime, which interrupts the program on both, has one code for both. */
 export const listen = (): void => {
   process.once("SIGINT", () => {
     stoppedBy = exitCodes.interrupted

@@ -32,7 +32,7 @@ describe("a table of keys", () => {
     assert.isFalse(stored.has(record("never", "")))
   })
 
-  it("takes UUIDs in other spellings for other ids", () => {
+  it("treats UUIDs in other spellings as other ids", () => {
     const table = new KeyTable()
     table.set(record("aaaaaaaa-0000-4000-8000-000000000000", ""))
     assert.isFalse(table.has(record("AAAAAAAA-0000-4000-8000-000000000000", "")))

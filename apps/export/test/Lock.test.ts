@@ -10,13 +10,13 @@ import { dirname, join } from "node:path"
 import { bin, environment, hasProgram, run, scratch } from "./support.ts"
 import { hasStrace } from "./strace.ts"
 
-const NOBODY = 65_534
+const OTHER_USER = 65_534
 
 /** A user other than the one who runs the tests; only root can become one. */
 const canBeOther = process.getuid?.() === 0 && hasProgram("setpriv", "--version")
 
 describe("a lock that cannot be taken exclusively", () => {
-  it.live.skipIf(!canBeOther)("is told when the lock file is of another user", () =>
+  it.live.skipIf(!canBeOther)("fails with exit code 2 when another user owns the lock file", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const root = yield* scratch
@@ -25,20 +25,20 @@ describe("a lock that cannot be taken exclusively", () => {
       // The program and the directory are readable by everybody; the lock file stays root's.
       cpSync(dirname(bin), join(root, "dist"), { recursive: true })
       chmodSync(root, 0o755)
-      for (const path of [out, join(out, "generations")]) chownSync(path, NOBODY, NOBODY)
-      const args = ["--reuid", String(NOBODY), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
+      for (const path of [out, join(out, "generations")]) chownSync(path, OTHER_USER, OTHER_USER)
+      const args = ["--reuid", String(OTHER_USER), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
       // It fails before its first request, so that it can be waited for with the simulator standing still.
       const other = spawnSync("setpriv", [...args, "run", "--out", out], {
         env: { PATH: process.env["PATH"] ?? "", ...env },
         encoding: "utf8"
       })
       assert.strictEqual(other.status, 2, other.stderr)
-      assert.match(other.stderr, /^hb-sessions-export: \S+\.lock cannot be locked, since [^\n]+\n$/)
+      assert.match(other.stderr, /^hb-sessions-export: \S+\.lock cannot be locked: [^\n]+\n$/)
       assert.strictEqual(statSync(join(out, ".lock")).uid, 0)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 
-  it.live.skipIf(!canBeOther)("and generations of another user are told before the first request", () =>
+  it.live.skipIf(!canBeOther)("fails before the first request when another user owns generations", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -48,8 +48,8 @@ describe("a lock that cannot be taken exclusively", () => {
       const { requests } = yield* simulator.stats
       cpSync(dirname(bin), join(root, "dist"), { recursive: true })
       chmodSync(root, 0o755)
-      for (const path of [out, join(out, ".lock")]) chownSync(path, NOBODY, NOBODY)
-      const args = ["--reuid", String(NOBODY), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
+      for (const path of [out, join(out, ".lock")]) chownSync(path, OTHER_USER, OTHER_USER)
+      const args = ["--reuid", String(OTHER_USER), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
       const other = spawnSync("setpriv", [...args, "run", "--out", out], {
         env: { PATH: process.env["PATH"] ?? "", ...env },
         encoding: "utf8"
@@ -89,13 +89,13 @@ describe("a lock that cannot be taken exclusively", () => {
     )
   }
 
-  it.live("is not risked by a --take-over-after that is shorter than a run's signs of life", () =>
+  it.live("cannot be lost to a --take-over-after shorter than the heartbeat of a run", () =>
     Effect.gen(function* () {
       const out = join(yield* scratch, "out")
       const env = environment({ apiKey: "key", url: "http://127.0.0.1:9" })
       const { code, stderr } = yield* run(env, "run", "--out", out, "--take-over-after", "5 seconds")
       assert.strictEqual(code, 2)
-      assert.include(stderr, "--take-over-after is shorter than 15s")
+      assert.include(stderr, "--take-over-after must be at least 15s")
       assert.isFalse(existsSync(out))
     }).pipe(Effect.scoped)
   )

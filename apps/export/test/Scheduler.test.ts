@@ -29,14 +29,14 @@ const times = (
   })
 
 describe("a schedule", () => {
-  it.effect("runs at its times, and not at the start", () =>
+  it.effect("runs on schedule, not at startup", () =>
     Effect.gen(function* () {
       const ran = yield* times("0 2 * * *", "UTC", "2026-01-10T12:00:00Z", "2 days")
       assert.deepStrictEqual(ran, ["2026-01-11T02:00", "2026-01-12T02:00"])
     })
   )
 
-  it.effect("runs at the start when it is told to", () =>
+  it.effect("runs at startup with --run-at-start", () =>
     Effect.gen(function* () {
       const ran = yield* times("0 2 * * *", "UTC", "2026-01-10T12:00:00Z", "1 day", { runAtStart: true })
       assert.deepStrictEqual(ran, ["2026-01-10T12:00", "2026-01-11T02:00"])
@@ -50,7 +50,7 @@ describe("a schedule", () => {
     })
   )
 
-  it.effect("runs once in the night that has no such hour, and once in the night that has it twice", () =>
+  it.effect("runs once when the hour is skipped, and once when it is repeated", () =>
     Effect.gen(function* () {
       const spring = yield* times("30 2 * * *", "Europe/Paris", "2026-03-28T12:00:00Z", "36 hours")
       assert.lengthOf(spring, 1)
@@ -80,7 +80,7 @@ describe("a schedule", () => {
     })
   )
 
-  it.effect("begins later by less than the jitter", () =>
+  it.effect("delays runs by less than the jitter", () =>
     Effect.gen(function* () {
       const jitter = Duration.minutes(10)
       const ran = yield* times("0 2 * * *", "UTC", "2026-01-10T12:00:00Z", "5 days", { jitter })
@@ -90,7 +90,7 @@ describe("a schedule", () => {
     })
   )
 
-  it.effect("makes up with one run for all that a machine slept through", () =>
+  it.effect("makes up with one run for all runs that a sleeping machine missed", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       let isAwake = false
@@ -109,7 +109,7 @@ describe("a schedule", () => {
     })
   )
 
-  it.effect("goes on through the hour that comes twice when it runs every hour, or oftener", () =>
+  it.effect("runs in both repetitions of an hour when hourly or more frequent", () =>
     Effect.gen(function* () {
       const hourly = yield* times("0 * * * *", "Europe/Paris", "2026-10-24T23:30:00Z", "4 hours")
       assert.deepStrictEqual(
@@ -123,7 +123,7 @@ describe("a schedule", () => {
     })
   )
 
-  it.effect("knows the names of cron", () =>
+  it.effect("supports the nicknames of cron", () =>
     Effect.gen(function* () {
       const start = "2026-01-30T22:30:00Z"
       assert.deepStrictEqual(yield* times("@hourly", "UTC", start, "1 hour"), ["2026-01-30T23:00"])

@@ -67,7 +67,7 @@ describe("keys outside the contract", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("are decided once for an incremental archive; what comes later is told, and --full-refresh takes it in", () =>
+  it.live("are decided once per incremental archive; later keys are logged, and --full-refresh adds them", () =>
     Effect.gen(function* () {
       const list = listOf(more, {})
       const env = yield* serve(list)
@@ -86,7 +86,7 @@ describe("keys outside the contract", () => {
       const manifest = manifestOf(out)
       assert.deepStrictEqual([manifest.generation, manifest.columnsLeftOut], [2, ["later"]])
       assert.deepStrictEqual(manifest.selection.columns, selection.columns)
-      assert.match(second.stderr, /no column has these keys.*"later"; --full-refresh/)
+      assert.match(second.stderr, /these keys are not exported.*"later"; --full-refresh/)
       const added = rowsOf(join(out, manifest.files.at(-1)?.path ?? ""))
       assert.deepStrictEqual(
         added.map(({ duration, id }) => [id, duration]),
@@ -108,7 +108,7 @@ describe("keys outside the contract", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("stay where they are in the next snapshot, with new ones behind them", () =>
+  it.live("keep their order in the next snapshot, with new ones at the end", () =>
     Effect.gen(function* () {
       const list = listOf(more)
       const env = yield* serve(list)
@@ -123,7 +123,7 @@ describe("keys outside the contract", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("are those of the interrupted run in the one that goes on with it", () =>
+  it.live("stay those of the interrupted run when it is resumed", () =>
     Effect.gen(function* () {
       const list = listOf(...Array.from({ length: 60 }, (_, index) => (index < 10 ? { early: index } : {})))
       list.answer = (page, response) => {
@@ -149,7 +149,7 @@ describe("keys outside the contract", () => {
       list.rows = list.rows.map((each) => ({ ...each, changed: 1 }))
       const { code, stderr } = yield* run(env, ...args)
       assert.strictEqual(code, 0, stderr)
-      assert.include(stderr, "goes on after")
+      assert.include(stderr, "resuming an interrupted export after")
       const { columnsLeftOut, selection } = manifestOf(out)
       assert.deepStrictEqual([extrasOf(selection.columns), columnsLeftOut], [["early"], ["changed"]])
       assert.deepStrictEqual(rowsOf(join(out, "sessions.csv")).map(({ id }) => id).length, 60)

@@ -65,7 +65,7 @@ describe("compact", () => {
     ["--format", "csv", "--compress", "zstd", "--partition", "month"],
     ["--format", "csv", "--dialect", "spreadsheet", "--columns", "status,id", "--status", "active"]
   ]) {
-    it.live(`makes one file with the last version of each session: ${more.join(" ")}`, () =>
+    it.live(`makes one file with the latest version of each session: ${more.join(" ")}`, () =>
       Effect.gen(function* () {
         const out = join(yield* scratch, "out")
         yield* nights(out, 4, ...noCompaction, ...more)
@@ -95,7 +95,7 @@ describe("compact", () => {
     )
   }
 
-  it.live("comes by itself after --compact-after generations, and keeps sessions.csv the current data or absent", () =>
+  it.live("runs by itself after --compact-after generations, and keeps sessions.csv current or absent", () =>
     Effect.gen(function* () {
       const out = join(yield* scratch, "out")
       const csv = join(out, "sessions.csv")
@@ -114,7 +114,7 @@ describe("compact", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 60, activeShare: 0.5 })), Effect.scoped)
   )
 
-  it.live("is atomic: killed at any time, it leaves what was published, and the next one succeeds", () =>
+  it.live("is atomic: killed at any time, it leaves the published generation, and the next one succeeds", () =>
     Effect.gen(function* () {
       const out = join(yield* scratch, "out")
       yield* nights(out, 3, ...noCompaction)
@@ -132,7 +132,7 @@ describe("compact", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 60, activeShare: 0.5 })), Effect.scoped)
   )
 
-  it.live("says what it cannot do, and does nothing twice", () =>
+  it.live("rejects snapshots and empty directories, and does nothing twice", () =>
     Effect.gen(function* () {
       const root = yield* scratch
       const env = environment(yield* Simulator)
@@ -148,7 +148,7 @@ describe("compact", () => {
       const manifest = statSync(join(out, "manifest.json")).ino
       const again = yield* run({}, "compact", "--out", out)
       assert.deepStrictEqual([again.code, statSync(join(out, "manifest.json")).ino], [0, manifest])
-      assert.include(again.stdout, "once already")
+      assert.include(again.stdout, "already holds each session once")
     }).pipe(Effect.provide(Simulator.layer({ sessions: 20, activeShare: 0.5 })), Effect.scoped)
   )
 })

@@ -69,7 +69,7 @@ describe.skipIf(!hasStrace)("killed at a system call", { timeout: 3_600_000 }, (
     )
   }
 
-  it.live("catches a careless program", () =>
+  it.live("a careless program is caught", () =>
     Effect.gen(function* () {
       const round = yield* prepare([], naive)
       const faults = [20, 30, 40, 50].map((n) => `write:signal=KILL:when=${n}`)
@@ -88,7 +88,7 @@ describe.skipIf(!hasStrace)("a disk that fails", { timeout: 3_600_000 }, () => {
   const all = [...new Set(kinds.flatMap(([, calls]) => calls))]
 
   for (const [selection] of isFull ? selections : selections.slice(0, 1)) {
-    it.live(`costs a run with exit code 74, and no published byte: ${selection.join(" ")}`, () =>
+    it.live(`fails the run with exit code 74, without changing a published byte: ${selection.join(" ")}`, () =>
       Effect.gen(function* () {
         const round = yield* prepare(selection)
         const counts = yield* Effect.promise(() => countCalls(round, all))

@@ -89,7 +89,7 @@ describe("Kubernetes", () => {
     assert.deepStrictEqual(unread(cronJob(), validateCronJob), { isValid: true, keys: [] })
   })
 
-  it("the schema would refuse a wrong value, a missing key and an unknown one", () => {
+  it("the schema would reject a wrong value, a missing key and an unknown one", () => {
     const damages: ReadonlyArray<readonly [string, string]> = [
       ["Forbid", "Forbidden"],
       ["backoffLimit: 4", 'backoffLimit: "four"'],
@@ -207,7 +207,7 @@ describe("the image", () => {
     }
   })
 
-  it.live("its entry point exports as a user who is nobody special, with nothing but that one file", () =>
+  it.live("its entry point exports as an unprivileged user, with nothing but that one file", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const [, final] = stages()

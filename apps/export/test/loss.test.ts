@@ -44,8 +44,8 @@ describe("the bookmark", () => {
         assert.strictEqual(code, 0, stderr)
         const expected = list.rows.filter(({ createdAt }) => Date.parse(createdAt ?? "") < now - 2 * DAY)
         assert.deepStrictEqual(currentIds(out), idsOf(expected), `night ${night}`)
-        const { archive, sweep } = manifestOf(out)
-        assert.deepStrictEqual([sweep, archive.completeness], [night === 0 ? "full" : "recent", "proven"])
+        const { archive, scope } = manifestOf(out)
+        assert.deepStrictEqual([scope, archive.completeness], [night === 0 ? "full" : "recent", "proven"])
       }
     }).pipe(Effect.scoped)
   )
@@ -72,8 +72,8 @@ describe("the bookmark", () => {
       const env = yield* serve(list)
       const out = yield* scratch
       yield* exportTo(env, out, ...incremental)
-      const { settledBefore } = manifestOf(out).bookmark
-      assert.isDefined(settledBefore)
+      const { finalBefore } = manifestOf(out).bookmark
+      assert.isDefined(finalBefore)
       list.rows = [row("new", now, 0), ...list.rows]
       // Without a total nothing can be proven.
       list.answer = (page, response) => {
@@ -82,10 +82,10 @@ describe("the bookmark", () => {
       }
       const { code, stderr } = yield* exportTo(env, out, ...incremental)
       assert.strictEqual(code, 0)
-      assert.match(stderr, /WARN published, but not proven to be complete/)
+      assert.match(stderr, /WARN published, but completeness is unproven/)
       const { archive, bookmark, completeness } = manifestOf(out)
       assert.deepStrictEqual([completeness, archive.completeness], ["unproven", "unproven"])
-      assert.strictEqual(bookmark.settledBefore, settledBefore)
+      assert.strictEqual(bookmark.finalBefore, finalBefore)
       assert.include(currentIds(out), "new")
     }).pipe(Effect.scoped)
   )
@@ -115,11 +115,11 @@ describe("the bookmark", () => {
           assert.strictEqual(code, 0, stderr)
           assert.deepStrictEqual(currentIds(out), idsOf(list.rows), `night ${night}`)
           const { bookmark, implausibleTimes } = manifestOf(out)
-          assert.isBelow(Date.parse(bookmark.settledBefore ?? ""), now + 1)
+          assert.isBelow(Date.parse(bookmark.finalBefore ?? ""), now + 1)
           if (night > 0) continue
           const isImpossible = name !== "three days ahead"
           assert.strictEqual(implausibleTimes, isImpossible ? 1 : 0)
-          assert.strictEqual(stderr.includes("1 sessions have a createdAt before 2000"), isImpossible)
+          assert.strictEqual(stderr.includes("1 sessions have an implausible createdAt"), isImpossible)
         }
       }).pipe(Effect.scoped)
     )
@@ -136,7 +136,7 @@ describe("the bookmark", () => {
       list.rows = [future, row("new", now, 0), ...hourly(40, now)]
       yield* exportTo(env, out, ...incremental)
       assert.include(currentIds(out), "new")
-      assert.strictEqual(manifestOf(out).sweep, "recent")
+      assert.strictEqual(manifestOf(out).scope, "recent")
     }).pipe(Effect.scoped)
   )
 
@@ -153,12 +153,12 @@ describe("the bookmark", () => {
       list.rows = [...list.rows.slice(0, 150), ...late, ...list.rows.slice(150)]
       const { stderr } = yield* exportTo(env, out, ...args)
       assert.include(currentIds(out), "late")
-      assert.include(stderr, "the list holds 202 sessions, and only 200 of them are known")
-      const { sweep, sweepReason } = manifestOf(out)
-      assert.strictEqual(sweep, "full")
-      assert.include(sweepReason, "202 sessions")
+      assert.include(stderr, "the list has 202 sessions, and only 200 are known")
+      const { scope, scopeReason } = manifestOf(out)
+      assert.strictEqual(scope, "full")
+      assert.include(scopeReason, "202 sessions")
       yield* exportTo(env, out, ...args)
-      assert.strictEqual(manifestOf(out).sweep, "recent")
+      assert.strictEqual(manifestOf(out).scope, "recent")
     }).pipe(Effect.scoped)
   )
 
@@ -171,7 +171,7 @@ describe("the bookmark", () => {
       yield* exportTo(env, out, ...incremental)
       list.rows = [row("new", now, 0), ...list.rows.slice(0, 150)]
       yield* exportTo(env, out, ...incremental)
-      assert.strictEqual(manifestOf(out).sweep, "recent")
+      assert.strictEqual(manifestOf(out).scope, "recent")
       // What has left by then does not hide what comes in late.
       list.rows = [...list.rows.slice(0, 140), row("late", now, 140 * HOUR), ...list.rows.slice(140)]
       yield* exportTo(env, out, ...incremental)
@@ -197,7 +197,7 @@ describe("the account", () => {
         const other = { ...env, HYPERBROWSER_API_KEY: "another-key" }
         const { code, stderr } = yield* exportTo(other, out, "--mode", mode)
         assert.strictEqual(code, 2)
-        assert.match(stderr, /team team-a, and those of the API are of team team-b/)
+        assert.match(stderr, /team team-a, and the API returned sessions of team team-b/)
         assert.strictEqual(list.requests, 1)
         assert.isTrue(currentIds(out).every((id) => id.startsWith("a-")))
         // The same key, and all of a sudden another team.
@@ -219,8 +219,8 @@ describe("the account", () => {
       const rotated = { ...env, HYPERBROWSER_API_KEY: "rotated" }
       const first = yield* exportTo(rotated, out, ...incremental)
       assert.strictEqual(first.code, 0, first.stderr)
-      assert.include(first.stderr, "WARN the API key is another one")
-      assert.notInclude((yield* exportTo(rotated, out, ...incremental)).stderr, "another one")
+      assert.include(first.stderr, "WARN the API key differs from that of the last run")
+      assert.notInclude((yield* exportTo(rotated, out, ...incremental)).stderr, "the API key differs")
     }).pipe(Effect.scoped)
   )
 
@@ -351,7 +351,7 @@ describe("a list that shrank", () => {
     }
   }
 
-  it.live("is published when --min-share or --allow-shrink says so; the generation before stays on the disk", () =>
+  it.live("is published with --min-share or --allow-shrink; the previous generation stays on the disk", () =>
     Effect.gen(function* () {
       const list: List = { rows: hourly(100, Date.now()) }
       const env = yield* serve(list)
@@ -368,7 +368,7 @@ describe("a list that shrank", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("an interrupted read whose list is gone when it goes on is not published, not even as the first", () =>
+  it.live("an interrupted read whose list is empty when it is resumed is not published, not even as the first", () =>
     Effect.gen(function* () {
       const list: List = { rows: hourly(200, Date.now()) }
       const env = yield* serve(list)
@@ -387,7 +387,7 @@ describe("a list that shrank", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("where nothing tells how long the list is, the sessions that a filter leaves are compared", () =>
+  it.live("without a known length of the list, the numbers of filtered sessions are compared", () =>
     Effect.gen(function* () {
       const now = Date.now()
       const old = hourly(20, now - 90 * DAY, "ancient")
@@ -405,7 +405,7 @@ describe("a list that shrank", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("what a filter leaves may change as it likes, as long as the list does not shrink", () =>
+  it.live("the number of filtered sessions may change freely while the list does not shrink", () =>
     Effect.gen(function* () {
       const now = Date.now()
       const running = Array.from({ length: 10 }, (_, n) => row(`run-${n}`, now, n, "active"))
@@ -424,7 +424,7 @@ describe("a list that shrank", () => {
 })
 
 describe("sessions that leave", () => {
-  it.live("--status active: one that ended is gone from the data, and a tombstone tells", () =>
+  it.live("--status active: a session that ended leaves the data with a tombstone", () =>
     Effect.gen(function* () {
       const now = Date.now()
       const running = Array.from({ length: 20 }, (_, n) => row(`run-${n}`, now, n * HOUR, "active"))
@@ -481,7 +481,7 @@ describe("sessions that leave", () => {
     )
   }
 
-  it.live("a session has not left whose row cannot be read; such rows cost no whole read every night", () =>
+  it.live("a session with an unreadable row has not left; such rows cost no whole read every night", () =>
     Effect.gen(function* () {
       const now = Date.now()
       const list: List = { rows: hourly(200, now) }
@@ -492,7 +492,7 @@ describe("sessions that leave", () => {
       list.rows = list.rows.map((one) => (one.id === "old-190" ? { ...one, id: "" } : one)).slice(0, 198)
       const { code, stderr } = yield* exportTo(env, out, ...args, "--full-every", "0 seconds")
       assert.strictEqual(code, 0, stderr)
-      assert.deepStrictEqual([manifestOf(out).sweep, manifestOf(out).completeness], ["full", "proven"])
+      assert.deepStrictEqual([manifestOf(out).scope, manifestOf(out).completeness], ["full", "proven"])
       assert.lengthOf(tombstonesOf(out), 0)
       assert.include(currentIds(out), "old-190")
       list.rows = [
@@ -502,17 +502,17 @@ describe("sessions that leave", () => {
         row("last", now, 302 * HOUR)
       ]
       yield* exportTo(env, out, ...args)
-      assert.strictEqual(manifestOf(out).sweep, "full")
+      assert.strictEqual(manifestOf(out).scope, "full")
       assert.include(currentIds(out), "last")
       for (const name of ["one", "two"]) {
         list.rows = [row(name, now, 0), ...list.rows]
         yield* exportTo(env, out, ...args)
-        assert.strictEqual(manifestOf(out).sweep, "recent", manifestOf(out).sweepReason)
+        assert.strictEqual(manifestOf(out).scope, "recent", manifestOf(out).scopeReason)
       }
     }).pipe(Effect.scoped)
   )
 
-  it.live("a session that --since has moved past stays, and is followed until it ends", () =>
+  it.live("a session that --since has moved past stays, and is updated until it ends", () =>
     Effect.gen(function* () {
       const start = Date.now()
       const list: List = { rows: [...hourly(20, start), row("long", start, 6 * DAY, "active")] }
@@ -528,7 +528,7 @@ describe("sessions that leave", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("--columns without id cannot be incremental", () =>
+  it.live("--columns without id is rejected with --mode incremental", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* exportTo(
         { HYPERBROWSER_API_KEY: "key" },
@@ -538,7 +538,7 @@ describe("sessions that leave", () => {
         "status"
       )
       assert.strictEqual(code, 2)
-      assert.include(stderr, "--columns without id")
+      assert.include(stderr, "needs the column id")
     }).pipe(Effect.scoped)
   )
 })
@@ -557,17 +557,17 @@ describe("what is proven", () => {
         list.date = new Date(start + night * DAY).toUTCString()
         const metrics = join(out, "..", `${out.split("/").at(-1)}.prom`)
         yield* exportTo(at(env, night * DAY), out, ...incremental, "--metrics-file", metrics)
-        const { archive, completeness, ended, generation, report, sweep, sweepReason } = manifestOf(out)
+        const { archive, completeness, ended, generation, report, scope, scopeReason } = manifestOf(out)
         assert.deepStrictEqual([completeness, archive.completeness], ["proven", "proven"])
         if (night < 7) {
           assert.deepStrictEqual(
-            [sweep, report.completeness],
+            [scope, report.completeness],
             ["recent", { ...report.completeness, certificate: "position" }]
           )
           assert.deepStrictEqual(archive.wholeRead, first.archive.wholeRead)
         } else {
-          assert.include(sweepReason, "--full-every")
-          assert.strictEqual(sweep, "full")
+          assert.include(scopeReason, "--full-every")
+          assert.strictEqual(scope, "full")
           assert.deepInclude(archive.wholeRead, { generation, ended })
         }
         const text = readFileSync(metrics, "utf8")
@@ -579,18 +579,18 @@ describe("what is proven", () => {
       }
       const never = yield* exportTo(at(env, 60 * DAY), out, ...incremental, "--full-every", "never")
       assert.strictEqual(never.code, 0, never.stderr)
-      assert.strictEqual(manifestOf(out).sweep, "recent")
+      assert.strictEqual(manifestOf(out).scope, "recent")
     }).pipe(Effect.scoped)
   )
 
-  it.live("inspect and the last line tell it, too", () =>
+  it.live("inspect and the summary show it too", () =>
     Effect.gen(function* () {
       const env = yield* serve({ rows: hourly(30, Date.now()) })
       const out = yield* scratch
       yield* exportTo(env, out, ...incremental)
       const { stdout } = yield* exportTo(env, out, ...incremental)
       const { ended } = manifestOf(out).archive.wholeRead
-      assert.include(stdout, `proven, of what was read; the whole list was last read on ${ended}, proven`)
+      assert.include(stdout, `proven for what was read; the whole list was last read on ${ended}, proven`)
       const inspected = yield* run(env, "inspect", "--out", out, ...incremental)
       assert.include(inspected.stdout, `the whole list was last read on ${ended}, proven`)
     }).pipe(Effect.scoped)
@@ -604,7 +604,7 @@ describe("what is proven", () => {
       const { files } = manifestOf(out)
       yield* exportTo(env, out, ...incremental, "--full-every", "0 seconds")
       const after = manifestOf(out)
-      assert.deepStrictEqual([after.generation, after.sweep, after.files], [2, "full", files])
+      assert.deepStrictEqual([after.generation, after.scope, after.files], [2, "full", files])
       assert.strictEqual(after.archive.wholeRead.generation, 2)
       assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
     }).pipe(Effect.scoped)

@@ -24,11 +24,11 @@ describe("memory", { timeout: 3_600_000 }, () => {
       // The index of all sessions is read, and written anew.
       yield* simulator.mutate("start", 3)
       assert.strictEqual(yield* exportNow(), 0)
-      const { bookmark, sessions: added, sweep } = manifestOf(out)
-      assert.deepStrictEqual([added, sweep, bookmark.index?.sessions], [3, "recent", sessions + 3])
+      const { bookmark, sessions: added, scope } = manifestOf(out)
+      assert.deepStrictEqual([added, scope, bookmark.index?.sessions], [3, "recent", sessions + 3])
       // The whole list is compared with the index.
       assert.strictEqual(yield* exportNow("--strict"), 0)
-      assert.deepStrictEqual([manifestOf(out).sessions, manifestOf(out).sweep], [0, "full"])
+      assert.deepStrictEqual([manifestOf(out).sessions, manifestOf(out).scope], [0, "full"])
     }).pipe(Effect.provide(Simulator.layer({ sessions })), Effect.scoped)
   )
 })

@@ -129,7 +129,7 @@ describe("a session that was read again", () => {
   }
 
   it.live(
-    "within one run too, whether it is still part of the data or not",
+    "is published in its last state within one run too, whether it still matches or not",
     () =>
       Effect.gen(function* () {
         const { env, last, simulator, times } = yield* recording

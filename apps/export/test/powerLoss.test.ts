@@ -40,7 +40,7 @@ describe.skipIf(!hasStrace)("a power cut", { timeout: 600_000 }, () => {
     ["--partition", "month"]
   ]
   for (const selection of selections) {
-    it.live(`leaves a manifest and all that it names, at any moment: ${selection.join(" ")}`, () =>
+    it.live(`leaves a manifest and all files that it names, at any moment: ${selection.join(" ")}`, () =>
       Effect.gen(function* () {
         const { calls, out } = yield* callsOf(selection, [bin, bin, bin])
         assert.isAbove(calls.filter((call) => call.name === "rename").length, 10)
@@ -50,7 +50,7 @@ describe.skipIf(!hasStrace)("a power cut", { timeout: 600_000 }, () => {
     )
   }
 
-  it.live("would spoil the export if one flush were left out", () =>
+  it.live("would damage the export if one flush were missing", () =>
     Effect.gen(function* () {
       const { calls, out } = yield* callsOf(["--mode", "incremental"], [bin, bin])
       const kinds: ReadonlyArray<readonly [string, RegExp]> = [
@@ -71,7 +71,7 @@ describe.skipIf(!hasStrace)("a power cut", { timeout: 600_000 }, () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 35 })), Effect.scoped)
   )
 
-  it.live("spoils the export of a careless program", () =>
+  it.live("damages the export of a careless program", () =>
     Effect.gen(function* () {
       const { calls, out } = yield* callsOf([], [bin, naive])
       assert.isDefined(spoiltByPowerLoss(calls, out))

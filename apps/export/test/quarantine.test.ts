@@ -21,7 +21,7 @@ const session = (index: number) => ({
 
 const odd = { id: null, status: "active", token: "canary", nested: { wsEndpoint: "canary" }, big: "BIG" }
 
-/** A list of which some rows are no sessions. */
+/** A list of which some rows are not sessions. */
 const server = (rows: ReadonlyArray<unknown>, hangs: { at?: number } = {}) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -53,8 +53,8 @@ const quarantined = (out: string): ReadonlyArray<any> =>
     .split("\n")
     .map((line) => JSON.parse(line))
 
-describe("sessions with times that cannot be", () => {
-  it.live("are in a partition that a file name can hold, and leave the manifest valid", () =>
+describe("sessions with implausible times", () => {
+  it.live("go to a partition with a valid file name, and leave the manifest valid", () =>
     Effect.gen(function* () {
       const times = ["+057971-05-27T02:13:20.000Z", "0000-01-01T00:00:00Z", -8e15, 8.64e15, null]
       const { url } = yield* server(times.map((createdAt, index) => ({ ...session(index), createdAt })))
@@ -62,7 +62,7 @@ describe("sessions with times that cannot be", () => {
       const words = ["run", "--out", out, "--mode", "incremental", "--partition", "day"]
       const { code, stderr } = yield* run(environment({ apiKey: "key", url }), ...words)
       assert.strictEqual(code, 0, stderr)
-      assert.include(stderr, "4 sessions have a createdAt before 2000 or more than a year ahead")
+      assert.include(stderr, "4 sessions have an implausible createdAt, before 2000 or more than a year ahead")
       const { files, implausibleTimes } = manifestOf(out)
       assert.deepStrictEqual([implausibleTimes, files.map(({ partition }) => partition)], [4, ["undated"]])
       const text = readFileSync(join(out, "manifest.json"), "utf8")
@@ -71,7 +71,7 @@ describe("sessions with times that cannot be", () => {
   )
 })
 
-describe("rows that are no sessions", () => {
+describe("rows that are not sessions", () => {
   for (const mode of ["snapshot", "incremental"]) {
     it.live(`are in quarantine.ndjson with the reason and without secrets: ${mode}`, () =>
       Effect.gen(function* () {
@@ -83,7 +83,7 @@ describe("rows that are no sessions", () => {
         for (const night of [1, 2]) {
           const { code, stderr, stdout } = yield* run(env, ...words, "--full-refresh")
           assert.strictEqual(code, 0, stderr)
-          assert.include(stderr, "WARN 2 rows are no sessions")
+          assert.include(stderr, "WARN 2 rows are not sessions")
           assert.include(stdout, "2 rows quarantined")
           assert.strictEqual(manifestOf(out).generation, night)
           assert.lengthOf(publishedIds(out), 198)
@@ -106,7 +106,7 @@ describe("rows that are no sessions", () => {
     )
   }
 
-  it.live("fail the run with exit code 7 when they are more than --max-quarantine, 0.1 % by default", () =>
+  it.live("fail the run with exit code 7 above --max-quarantine, 0.1 % by default", () =>
     Effect.gen(function* () {
       const few = yield* server(list(2000, 3, 900))
       const many = yield* server(list(2000, 3, 900, 901))
@@ -114,7 +114,7 @@ describe("rows that are no sessions", () => {
       const env = (url: string) => environment({ apiKey: "key", url })
       const failed = yield* run(env(many.url), "run", "--out", out)
       assert.strictEqual(failed.code, 7)
-      assert.include(failed.stderr, "3 of 2000 rows are no sessions, and --max-quarantine is 0.1 %")
+      assert.include(failed.stderr, "3 of 2000 rows are not sessions, which is more than --max-quarantine (0.1 %)")
       assert.isFalse(existsSync(join(out, "manifest.json")))
       assert.strictEqual((yield* run(env(many.url), "run", "--out", out, "--max-quarantine", "0.2")).code, 0)
       const other = join(yield* scratch, "out")
@@ -123,7 +123,7 @@ describe("rows that are no sessions", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("do not fail a night that reads only the newest part of a long list", () =>
+  it.live("do not fail a partial read of a long list", () =>
     Effect.gen(function* () {
       const rows = [...list(2000)]
       const { url } = yield* server(rows)
@@ -144,7 +144,7 @@ describe("rows that are no sessions", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("are not lost, and not told twice, by a run that was interrupted", () =>
+  it.live("are neither lost nor repeated by an interrupted run", () =>
     Effect.gen(function* () {
       const hangs: { at?: number } = { at: 4 }
       const { url } = yield* server(list(300, 7, 60, 280), hangs)

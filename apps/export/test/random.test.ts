@@ -79,7 +79,7 @@ const play = (series: string) =>
   )
 
 describe("killed at random", { timeout: 3_600_000 }, () => {
-  it.live("in the end everything is there, as if nothing had happened", () =>
+  it.live("the last run publishes what an undisturbed run would have", () =>
     Effect.gen(function* () {
       tell(`4 times ${rounds} rounds of HB_SESSIONS_TEST_SEED=${seed}`)
       const series = [1, 2, 3, 4].map((n) => `kills-${seed}-${n}`)

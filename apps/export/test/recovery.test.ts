@@ -54,7 +54,7 @@ describe("an interrupted run", () => {
     ["--mode", "incremental", "--compress", "zstd"]
   ]
   for (const selection of selections) {
-    it.live(`is gone on with, to the same bytes: ${selection.join(" ")}`, () =>
+    it.live(`is resumed, to the same bytes: ${selection.join(" ")}`, () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
         const root = yield* scratch
@@ -64,7 +64,7 @@ describe("an interrupted run", () => {
         yield* interrupt(simulator, cut, selection)
         const { code, stderr } = yield* run(env, "run", "--out", cut, ...selection)
         assert.strictEqual(code, 0, stderr)
-        assert.include(stderr, "goes on after")
+        assert.include(stderr, "resuming an interrupted export after")
         assert.strictEqual(manifestOf(cut).resumed, 1)
         const files = manifestOf(whole).files
         assert.deepStrictEqual(manifestOf(cut).files, files)
@@ -96,7 +96,7 @@ describe("an interrupted run", () => {
   })
 
   it.live(
-    "is gone on with from each of its checkpoints, to the same bytes",
+    "is resumed from each of its checkpoints, to the same bytes",
     () =>
       Effect.gen(function* () {
         const env = environment(yield* Simulator)
@@ -115,7 +115,7 @@ describe("an interrupted run", () => {
   )
 
   it.live(
-    "is gone on with from each of its checkpoints while the list changes, and each row was true meanwhile",
+    "is resumed from each of its checkpoints while the list changes, and each row was true meanwhile",
     () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
@@ -144,7 +144,7 @@ describe("an interrupted run", () => {
     60_000
   )
 
-  it.live("is begun anew when its files are damaged, and they are kept", () =>
+  it.live("starts over when its files are damaged, and quarantines them", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = join(yield* scratch, "out")
@@ -158,12 +158,12 @@ describe("an interrupted run", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped)
   )
 
-  it.live("is begun anew when what the scan learned is damaged", () =>
+  it.live("starts over when the state of the scan is damaged", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = join(yield* scratch, "out")
       yield* interrupt(simulator, out)
-      const file = join(out, stagingOf(out), "scan", "learned.bin")
+      const file = join(out, stagingOf(out), "scan", "scan.bin")
       const bytes = readFileSync(file)
       writeFileSync(file, bytes.subarray(0, -7))
       const { code, stderr } = yield* run(environment(simulator), "run", "--out", out)
@@ -174,7 +174,7 @@ describe("an interrupted run", () => {
   )
 
   it.live(
-    "goes on near where it stopped: a quiet list costs at most a tenth more requests in any number of parts",
+    "resumes near where it stopped: a quiet list costs at most a tenth more requests in any number of parts",
     () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
@@ -205,12 +205,12 @@ describe("an interrupted run", () => {
 
   const damages: ReadonlyArray<readonly [string, (text: string) => string]> = [
     ["it is damaged", (text) => text.slice(0, 100)],
-    ["it is of version 2", (text) => text.replace('"schemaVersion":1', '"schemaVersion":2')],
+    ["it has version 2", (text) => text.replace('"schemaVersion":1', '"schemaVersion":2')],
     ["another API key", (text) => text.replace(/"digest":"\w+"/, '"digest":"0000000000000000"')],
     ["other settings", (text) => text.replace('"format":"csv"', '"format":"ndjson"')]
   ]
   for (const [why, damage] of damages) {
-    it.live(`with a checkpoint that cannot be used is begun anew, and it is kept: ${why}`, () =>
+    it.live(`starts over and quarantines a checkpoint that cannot be used: ${why}`, () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
         const out = join(yield* scratch, "out")
@@ -221,7 +221,7 @@ describe("an interrupted run", () => {
         assert.strictEqual(code, 0, stderr)
         assert.include(stderr, why)
         assert.lengthOf(
-          leftOvers(out).filter((name) => name.startsWith(".refused-")),
+          leftOvers(out).filter((name) => name.startsWith(".quarantined-")),
           1
         )
         assert.deepStrictEqual(publishedIds(out), simulator.world.ids().toSorted())
@@ -234,10 +234,10 @@ describe("a manifest that cannot be read", () => {
   const damages = [
     ["is damaged", '{"schemaVersion":1}'],
     ["is damaged", "half a manif"],
-    ["is of version 9", '{"schemaVersion":9}']
+    ["has version 9", '{"schemaVersion":9}']
   ] as const
   for (const [why, text] of damages) {
-    it.live(`is refused and left alone: ${text}`, () =>
+    it.live(`is rejected and left in place: ${text}`, () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
         const out = yield* scratch
@@ -251,7 +251,7 @@ describe("a manifest that cannot be read", () => {
     )
   }
 
-  it.live("that is missing beside generations is refused", () =>
+  it.live("that is missing beside generations is rejected", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = yield* scratch
@@ -264,7 +264,7 @@ describe("a manifest that cannot be read", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 10 })), Effect.scoped)
   )
 
-  it.live("of other settings is not added to", () =>
+  it.live("with other settings is not appended to", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
@@ -279,7 +279,7 @@ describe("a manifest that cannot be read", () => {
 })
 
 describe("two runs", () => {
-  it.live("at once: the second ends at once with exit code 75, and the lock dies with the first", () =>
+  it.live("at once: the second fails immediately with exit code 75, and the lock dies with the first", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = join(yield* scratch, "out")
@@ -288,7 +288,7 @@ describe("two runs", () => {
       yield* Effect.promise(() => until(() => hasCheckpoint(out)))
       const second = yield* run(environment(simulator), "run", "--out", out)
       assert.strictEqual(second.code, 75)
-      assert.match(second.stderr, /^hb-sessions-export: another run holds [^\n]+\n$/)
+      assert.match(second.stderr, /^hb-sessions-export: another run holds the lock of [^\n]+\n$/)
       first.child.kill("SIGKILL")
       yield* Effect.promise(() => first.ended)
       yield* simulator.setFaults({})
@@ -296,7 +296,7 @@ describe("two runs", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 100 })), Effect.scoped)
   )
 
-  it.live("one stands still while the other publishes: it cannot overwrite the newer generation", () =>
+  it.live("one is stopped while the other publishes: it loses the lock and cannot overwrite the newer generation", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -332,8 +332,8 @@ describe("two runs", () => {
   )
 })
 
-describe("after a commit that was cut short", () => {
-  it.live("the next run makes what is missing from the manifest", () =>
+describe("after an interrupted commit", () => {
+  it.live("the next run completes the directory from the manifest", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -350,7 +350,7 @@ describe("after a commit that was cut short", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 20 })), Effect.scoped)
   )
 
-  it.live("the file for people is one with the generation's, not a copy", () =>
+  it.live("sessions.csv is a hard link to the file of the generation, not a copy", () =>
     Effect.gen(function* () {
       const out = join(yield* scratch, "out")
       yield* run(environment(yield* Simulator), "run", "--out", out)
@@ -359,7 +359,7 @@ describe("after a commit that was cut short", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 20 })), Effect.scoped)
   )
 
-  it.live("verify finds what was changed afterwards", () =>
+  it.live("verify finds later changes", () =>
     Effect.gen(function* () {
       const out = join(yield* scratch, "out")
       yield* run(environment(yield* Simulator), "run", "--out", out, "--compress", "gzip", "--partition", "month")

@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { bin, environment, hasCheckpoint, scratch, visible } from "./support.ts"
 
 describe("a run that succeeds", () => {
-  it.live("publishes one row a session and a header, as another parser reads them", () =>
+  it.live("publishes a header and one row per session, as another parser reads them", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = join(yield* scratch, "new", "exports")
@@ -37,7 +37,7 @@ describe("a run that succeeds", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 2000, seed: "export" })), Effect.scoped)
   )
 
-  it.live("publishes a header alone when there are no sessions", () =>
+  it.live("publishes only a header when there are no sessions", () =>
     Effect.gen(function* () {
       const out = yield* scratch
       const { code } = yield* Bin.run(bin, ["run", "--out", out], environment(yield* Simulator))
@@ -77,7 +77,7 @@ const brokenOnPage3 = (trouble: "fail" | "hang") =>
   )
 
 describe("a run that fails", () => {
-  it.live("leaves the earlier file as it was", () =>
+  it.live("leaves the previous file unchanged", () =>
     Effect.gen(function* () {
       const { url } = yield* brokenOnPage3("fail")
       const out = yield* scratch
@@ -123,7 +123,7 @@ describe("a run that fails", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 10 })), Effect.scoped)
   )
 
-  it.live("a directory that cannot be made is named", () =>
+  it.live("names a directory that cannot be created", () =>
     Effect.gen(function* () {
       const out = yield* scratch
       writeFileSync(join(out, "file"), "")
@@ -148,9 +148,9 @@ describe("a run that fails", () => {
       '--since: "2026-02-30" is not a time: Feb'
     ],
     ["minute 60", [], { HB_SESSIONS_EXPORT_UNTIL: "2026-01-31T09:60Z" }, "minutes go from 00 to 59"],
-    ["an end before the beginning", ["--since", "2d", "--until", "3d"], {}, "--since is not before --until"]
+    ["an end before the beginning", ["--since", "2d", "--until", "3d"], {}, "--since must be before --until"]
   ] as const) {
-    it.live(`${time} for a time: exit code 2, what is wrong with it, and nothing is written`, () =>
+    it.live(`${time} for a time: exit code 2, the reason, and nothing is written`, () =>
       Effect.gen(function* () {
         const out = yield* scratch
         const where = { HYPERBROWSER_API_KEY: "key", HYPERBROWSER_BASE_URL: "http://127.0.0.1:9" }

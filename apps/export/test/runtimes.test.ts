@@ -24,7 +24,7 @@ const execute = (node: string, env: Bin.Env, ...args: ReadonlyArray<string>) =>
 
 for (const [version, node] of Object.entries(nodes)) {
   describe(`Node ${version}`, () => {
-    it.live("tells its help", () =>
+    it.live("prints its help", () =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* execute(node, {}, "run", "--help")
         assert.deepStrictEqual([code, stderr], [0, ""])
@@ -32,7 +32,7 @@ for (const [version, node] of Object.entries(nodes)) {
       })
     )
 
-    it.live("exports in every form, verifies, inspects, and says nothing else", () =>
+    it.live("exports in every format, verifies, inspects, and prints nothing else", () =>
       Effect.gen(function* () {
         const env = environment(yield* Simulator)
         const root = yield* scratch
@@ -70,7 +70,7 @@ for (const [version, node] of Object.entries(nodes)) {
             yield* Effect.promise(() => until(() => hasCheckpoint(out)))
             const { code, stderr } = yield* execute(second, env, "run", "--out", out)
             assert.strictEqual(code, 75)
-            assert.match(stderr, /^hb-sessions-export: another run holds [^\n]+\n$/)
+            assert.match(stderr, /^hb-sessions-export: another run holds the lock of [^\n]+\n$/)
             child.kill("SIGKILL")
             yield* Effect.promise(() => ended)
           }

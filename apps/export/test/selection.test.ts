@@ -32,12 +32,12 @@ describe("formats", () => {
         const plain = readFileSync(join(out, "generations", "00000001", "sessions.csv"))
         const packed = readFileSync(join(out, `sessions.csv.${ends[compress]}`))
         assert.isTrue(decompress[compress](packed).equals(plain))
-        assert.isFalse(existsSync(join(out, "sessions.csv")), "the name of the generation before is gone")
+        assert.isFalse(existsSync(join(out, "sessions.csv")), "the name of the previous generation is gone")
       }).pipe(Effect.provide(Simulator.layer({ sessions: 500 })), Effect.scoped)
     )
   }
 
-  it.live("ndjson holds every key but the secrets, in the contract's form", () =>
+  it.live("ndjson holds every key except secrets, in the contract's form", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = yield* scratch
@@ -83,7 +83,7 @@ describe("formats", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("columns are those that were asked for, in that order", () =>
+  it.live("columns are as given, in that order", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
@@ -97,7 +97,7 @@ describe("formats", () => {
 })
 
 describe("filters", () => {
-  it.live("status is filtered here, so that the export is proven at the price of the whole list", () =>
+  it.live("status is filtered locally, so that proof takes the whole list", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = yield* scratch
@@ -108,7 +108,7 @@ describe("filters", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 300 })), Effect.scoped)
   )
 
-  it.live("times: the read stops at --since; with --strict what is read is proven", () =>
+  it.live("times: the read stops at --since; with --strict it is proven", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
@@ -117,7 +117,7 @@ describe("filters", () => {
       const quick = manifestOf(out)
       yield* run(env, ...args, "--strict")
       const strict = manifestOf(out)
-      assert.strictEqual(quick.sweep, "recent")
+      assert.strictEqual(quick.scope, "recent")
       assert.strictEqual(strict.completeness, "proven")
       assert.strictEqual(quick.files[0]?.sha256, strict.files[0]?.sha256)
       const times = rowsOf(join(out, "sessions.csv")).map((row) => row["createdAt"] ?? "")
@@ -126,7 +126,7 @@ describe("filters", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 500 })), Effect.scoped)
   )
 
-  it.live("--strict reads the whole list when what was read back to --since proves nothing", () =>
+  it.live("--strict reads the whole list when the read back to --since is unproven", () =>
     Effect.gen(function* () {
       const rows = Array.from({ length: 60 }, (_, i) => ({ id: `${i}`, createdAt: new Date(2e12 - i * 1e9).toJSON() }))
       const server = createServer((request, response) => {
@@ -138,17 +138,17 @@ describe("filters", () => {
       const out = yield* scratch
       const args = ["run", "--out", out, "--since", rows[20]?.createdAt ?? ""]
       assert.strictEqual((yield* run(env, ...args)).code, 0)
-      assert.deepStrictEqual([manifestOf(out).sweep, manifestOf(out).sessions], ["recent", 21])
+      assert.deepStrictEqual([manifestOf(out).scope, manifestOf(out).sessions], ["recent", 21])
       const { code, stderr } = yield* run(env, ...args, "--strict")
       assert.strictEqual(code, 5)
-      assert.include(stderr, "the whole list is read")
+      assert.include(stderr, "reading the whole list")
       assert.include(stderr, "no-total")
       server.close()
       server.closeAllConnections()
     }).pipe(Effect.scoped)
   )
 
-  it.live("--strict fails with exit code 5 and publishes nothing when the server tells no total", () =>
+  it.live("--strict fails with exit code 5 and publishes nothing when the server sends no total", () =>
     Effect.gen(function* () {
       const server = createServer((request, response) => {
         const page = Number(new URL(request.url ?? "", "http://localhost").searchParams.get("page"))
@@ -170,7 +170,7 @@ describe("filters", () => {
 })
 
 describe("partitions", () => {
-  it.live("are days of the time zone, and together the whole", () =>
+  it.live("are days of the time zone, and together the whole export", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = yield* scratch
@@ -192,7 +192,7 @@ describe("partitions", () => {
 describe("generations", () => {
   const kept = (out: string) => readdirSync(join(out, "generations")).map(Number)
 
-  it.live("as many stay as --keep says, two by default, and those that --keep-for says", () =>
+  it.live("are kept as --keep says, two by default, and as --keep-for says", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
@@ -212,7 +212,7 @@ describe("generations", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 
-  it.live("a reader of the manifest before finds all of its files, whatever comes next", () =>
+  it.live("a reader of the previous manifest finds all of its files, whatever comes next", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = yield* scratch
@@ -244,7 +244,7 @@ describe("incremental", () => {
 
   const contents = (sessions: ReadonlyMap<string, unknown>) => [...sessions].toSorted(([a], [b]) => (a < b ? -1 : 1))
 
-  it.live("a generation holds what is new or changed; all together hold what a snapshot holds", () =>
+  it.live("a generation holds new and changed sessions; all generations together hold a snapshot", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -255,10 +255,10 @@ describe("incremental", () => {
         yield* simulator.mutate("start", changes)
         const ended = yield* simulator.mutate("end", changes)
         assert.strictEqual((yield* run(env, ...args(out))).code, 0)
-        const { report, sessions, sweep } = manifestOf(out)
+        const { report, sessions, scope } = manifestOf(out)
         assert.isAtMost(sessions, 2 * changes)
         assert.isAtLeast(sessions, ended.length)
-        assert.strictEqual(sweep, "recent")
+        assert.strictEqual(scope, "recent")
         assert.isBelow(report.requests, 120)
       }
       yield* run(env, "run", "--out", snapshot)
@@ -267,7 +267,7 @@ describe("incremental", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 2000 })), Effect.scoped)
   )
 
-  it.live("reads the whole list, and says so, when that is not newest first", () =>
+  it.live("reads the whole list, and logs it, when that is not newest first", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -275,13 +275,13 @@ describe("incremental", () => {
       yield* run(env, ...args(out))
       yield* simulator.mutate("start", 2)
       yield* run(env, ...args(out))
-      const { sessions, sweep, sweepReason } = manifestOf(out)
-      assert.deepStrictEqual([sessions, sweep], [2, "full"])
-      assert.include(sweepReason, "not newest first")
+      const { sessions, scope, scopeReason } = manifestOf(out)
+      assert.deepStrictEqual([sessions, scope], [2, "full"])
+      assert.include(scopeReason, "not sorted newest first")
     }).pipe(Effect.provide(Simulator.layer({ sessions: 200, order: "created-asc" })), Effect.scoped)
   )
 
-  it.live("finds out during the read that the list is not newest first any more", () =>
+  it.live("notices during the read that the list is no longer newest first", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -297,14 +297,14 @@ describe("incremental", () => {
       yield* simulator.mutate("start", 2)
       const { code, stderr } = yield* run(env, ...args(out))
       assert.strictEqual(code, 0)
-      assert.include(stderr, "the whole list is read")
-      const { sessions, sweep, sweepReason } = manifestOf(out)
-      assert.deepStrictEqual([sessions, sweep], [2, "full"])
-      assert.include(sweepReason, "not newest first")
+      assert.include(stderr, "reading the whole list")
+      const { sessions, scope, scopeReason } = manifestOf(out)
+      assert.deepStrictEqual([sessions, scope], [2, "full"])
+      assert.include(scopeReason, "not sorted newest first")
     }).pipe(Effect.provide(Simulator.layer({ sessions: 200, order: "created-asc" })), Effect.scoped)
   )
 
-  it.live("an index that is damaged or missing is refused, and --full-refresh helps", () =>
+  it.live("an index that is damaged or missing is rejected, and --full-refresh helps", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
@@ -316,7 +316,7 @@ describe("incremental", () => {
         damage()
         const { code, stderr } = yield* run(env, ...args(out))
         assert.strictEqual(code, 2)
-        assert.include(stderr, "index.bin is not what was published")
+        assert.include(stderr, "index.bin is not as published")
       }
       assert.strictEqual((yield* run(env, ...args(out), "--full-refresh")).code, 0)
       // The damaged generation is kept as the one before, until the next.
@@ -326,7 +326,7 @@ describe("incremental", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 50 })), Effect.scoped)
   )
 
-  it.live("--full-refresh begins anew", () =>
+  it.live("--full-refresh starts over", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch

@@ -58,7 +58,7 @@ export interface Round {
   /** The words of a run, but for `--out`. */
   readonly words: ReadonlyArray<string>
   readonly before: Found
-  /** What a run finds that nobody disturbs. */
+  /** What an undisturbed run finds. */
   readonly after: Found
 }
 

@@ -40,7 +40,7 @@ export const visible = (directory: string): ReadonlyArray<string> =>
 
 /** The left-overs of runs. */
 export const leftOvers = (directory: string): ReadonlyArray<string> =>
-  readdirSync(directory).filter((name) => name.startsWith(".staging-") || name.startsWith(".refused-"))
+  readdirSync(directory).filter((name) => name.startsWith(".staging-") || name.startsWith(".quarantined-"))
 
 /** The manifest of a directory. */
 export const manifestOf = (directory: string) =>

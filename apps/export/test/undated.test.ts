@@ -20,11 +20,11 @@ const exporter = Effect.fnUntraced(function* (list: List, ...args: ReadonlyArray
   const next = Effect.gen(function* () {
     const { code, stderr } = yield* run(env, "run", "--out", out, "--mode", "incremental", ...args)
     assert.strictEqual(code, 0, stderr)
-    const { bookmark, generation, files, sweep, sweepReason } = manifestOf(out)
+    const { bookmark, generation, files, scope, scopeReason } = manifestOf(out)
     const file = files.find((one) => one.generation === generation)
     const rows = file === undefined ? [] : rowsOf(join(out, file.path))
     const added = rows.map((row) => `${row["id"]} ${row["status"]}`)
-    return { added, sweep, sweepReason, isOpen: bookmark.undatedOpen }
+    return { added, scope, scopeReason, isOpen: bookmark.undatedOpen }
   })
   return { next }
 })
@@ -34,41 +34,41 @@ const days = Array.from({ length: 100 }, (_, index) => dated(100 - index))
 const undated = (status: string): Row => ({ id: "undated", status })
 
 describe("a session without createdAt", () => {
-  it.live("that may change makes the next run read the whole list, wherever it is; then no longer", () =>
+  it.live("that may change makes the next run read the whole list, wherever it is, until it is final", () =>
     Effect.gen(function* () {
       const list: List = { rows: [...days, undated("active")] }
       const { next } = yield* exporter(list)
       assert.include((yield* next).added, "undated active")
       list.rows = [...days, undated("closed")]
       const closed = yield* next
-      assert.deepStrictEqual([closed.added, closed.sweep, closed.isOpen], [["undated closed"], "full", false])
-      assert.include(closed.sweepReason, "without createdAt")
+      assert.deepStrictEqual([closed.added, closed.scope, closed.isOpen], [["undated closed"], "full", false])
+      assert.include(closed.scopeReason, "missing or implausible createdAt")
       const last = yield* next
-      assert.deepStrictEqual([last.added, last.sweep], [[], "recent"])
+      assert.deepStrictEqual([last.added, last.scope], [[], "recent"])
     }).pipe(Effect.scoped)
   )
 
-  it.live("that is new is found, since meeting it makes the run read the whole list", () =>
+  it.live("that is new is found, since it makes the run read the whole list", () =>
     Effect.gen(function* () {
       const list: List = { rows: days }
       const { next } = yield* exporter(list)
       assert.lengthOf((yield* next).added, 100)
       list.rows = [undated("closed"), ...days]
       const found = yield* next
-      assert.deepStrictEqual([found.added, found.sweep], [["undated closed"], "full"])
+      assert.deepStrictEqual([found.added, found.scope], [["undated closed"], "full"])
       // It is known and final: it is met again, and nothing is missed.
       const last = yield* next
-      assert.deepStrictEqual([last.added, last.sweep], [[], "recent"])
+      assert.deepStrictEqual([last.added, last.scope], [[], "recent"])
     }).pipe(Effect.scoped)
   )
 
-  it.live("costs nothing where --since leaves it out anyhow", () =>
+  it.live("costs nothing if --since leaves it out", () =>
     Effect.gen(function* () {
       const list: List = { rows: [undated("active"), ...days] }
       const { next } = yield* exporter(list, "--since", "2026-02-01")
       assert.notInclude((yield* next).added, "undated active")
-      const { added, isOpen, sweep } = yield* next
-      assert.deepStrictEqual([added, sweep, isOpen], [[], "recent", false])
+      const { added, isOpen, scope } = yield* next
+      assert.deepStrictEqual([added, scope, isOpen], [[], "recent", false])
     }).pipe(Effect.scoped)
   )
 })

@@ -10,7 +10,7 @@ import { appendFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, wr
 import { join } from "node:path"
 import { environment, manifestOf, run, scratch } from "./support.ts"
 
-/** What somebody does to a directory of three generations, and what is found. */
+/** Changes to a directory of three generations, and the problems that they cause. */
 const damages: ReadonlyArray<readonly [string, (out: string) => void, RegExp]> = [
   [
     "a kept generation without its manifest, with changed data",
@@ -28,7 +28,7 @@ const damages: ReadonlyArray<readonly [string, (out: string) => void, RegExp]> =
   [
     "a file dropped from the manifest",
     (out) => edit(out, (manifest) => ({ ...manifest, files: [] })),
-    /^generations\/00000003\/manifest\.json: is not what manifest\.json says$/m
+    /^generations\/00000003\/manifest\.json: does not match manifest\.json$/m
   ],
   [
     "a file dropped from the manifest and its copy",
@@ -44,24 +44,20 @@ const damages: ReadonlyArray<readonly [string, (out: string) => void, RegExp]> =
       const file = join(out, "generations/00000002/manifest.json")
       writeFileSync(file, readFileSync(file, "utf8").replace('"proven"', '"unproven"'))
     },
-    /^generations\/00000002\/manifest\.json: is not what the next manifest says$/m
+    /^generations\/00000002\/manifest\.json: does not match the digest in the next manifest$/m
   ],
   [
-    "a manifest put back",
+    "a restored older manifest",
     (out) => cpSync(join(out, "generations/00000002/manifest.json"), join(out, "manifest.json")),
-    /^generations\/00000003: published after manifest\.json, which was put back to generation 2$/m
+    /^generations\/00000003: is newer than manifest\.json, which was restored to generation 2$/m
   ],
-  ["a file too much", (out) => writeFileSync(join(out, "generations/00000002/more.csv"), ""), /more\.csv: was not/],
+  ["an extra file", (out) => writeFileSync(join(out, "generations/00000002/more.csv"), ""), /more\.csv: was not/],
   [
-    "a generation too much",
+    "an extra generation",
     (out) => cpSync(join(out, "generations/00000003"), join(out, "generations/00000009"), { recursive: true }),
     /^generations\/00000009: was not published; move it away$/m
   ],
-  [
-    "a directory too much",
-    (out) => mkdirSync(join(out, "generations/other")),
-    /^generations\/other: was not published/m
-  ],
+  ["an extra directory", (out) => mkdirSync(join(out, "generations/other")), /^generations\/other: was not published/m],
   [
     "a file beside the manifest",
     (out) => writeFileSync(join(out, "sessions.ndjson"), ""),
@@ -107,7 +103,7 @@ describe("verify", () => {
     )
   }
 
-  it.live("needs what was noted elsewhere to tell a backup that was put back as a whole", () =>
+  it.live("needs values recorded elsewhere to detect a backup that was restored as a whole", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const out = yield* three
@@ -122,11 +118,11 @@ describe("verify", () => {
       assert.strictEqual((yield* verify()).code, 0)
       const { code, stderr } = yield* verify(...noted)
       assert.strictEqual(code, 74)
-      assert.include(stderr, "is of generation 3, though a later one was expected")
+      assert.include(stderr, "is of generation 3, but a later one was expected")
       // Another history with as many generations has another digest.
       yield* run(environment(simulator), "run", "--out", out)
       assert.strictEqual((yield* verify("--expect-generation", generation)).code, 0)
-      assert.include((yield* verify(...noted)).stderr, "has another digest than expected")
+      assert.include((yield* verify(...noted)).stderr, "does not have the expected digest")
       // A newer generation is fine as long as the noted one is kept.
       const [before, now] = ["generations/00000003/manifest.json", "manifest.json"].map((file) =>
         createHash("sha256")
@@ -142,7 +138,7 @@ describe("verify", () => {
 })
 
 describe("a run", () => {
-  it.live("rejects a manifest that was changed or put back, which could lose rows", () =>
+  it.live("rejects a manifest that was modified or restored, which could lose rows", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* three
@@ -150,11 +146,11 @@ describe("a run", () => {
       edit(out, (manifest) => ({ ...manifest, files: [] }))
       const changed = yield* run(env, "run", "--out", out)
       assert.strictEqual(changed.code, 2)
-      assert.match(changed.stderr, /manifest\.json is not like .*generations\/00000003\/manifest\.json/)
+      assert.match(changed.stderr, /manifest\.json differs from its copy .*generations\/00000003\/manifest\.json/)
       cpSync(join(out, "generations/00000002/manifest.json"), join(out, "manifest.json"))
       const putBack = yield* run(env, "run", "--out", out)
       assert.strictEqual(putBack.code, 2)
-      assert.match(putBack.stderr, /manifest\.json is of generation 2, but .*00000003\/manifest\.json is there/)
+      assert.match(putBack.stderr, /manifest\.json is of generation 2, but .*00000003\/manifest\.json exists/)
       writeFileSync(join(out, "manifest.json"), whole)
       assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
       assert.strictEqual(manifestOf(out).generation, 4)

@@ -62,8 +62,8 @@ const collected = (files: ReadonlyArray<string>) => {
 const metric = (text: string, name: string): number =>
   Number(new RegExp(`^hb_sessions_export_${name}\\{[^}]*\\} (\\S+)$`, "m").exec(text)?.[1])
 
-describe("a run under watch", () => {
-  it.live("reports its start, its success and its failure", () =>
+describe("a monitored run", () => {
+  it.live("reports its start, success and failure", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -85,7 +85,7 @@ describe("a run under watch", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 30 })), Effect.scoped)
   )
 
-  it.live("does not fail because nobody listens", () =>
+  it.live("does not fail because the heartbeat URL is unreachable", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
@@ -103,7 +103,7 @@ describe("a run under watch", () => {
     ["at the end", "SIGTERM"]
   ] as const) {
     it.live(
-      `is not held up by a heartbeat that is never answered ${when}`,
+      `is not held up by a heartbeat URL that never responds ${when}`,
       () =>
         Effect.gen(function* () {
           const simulator = yield* Simulator
@@ -125,7 +125,7 @@ describe("a run under watch", () => {
     )
   }
 
-  it.live("labels its metrics, so that two exports of a host can be told apart by one collector", () =>
+  it.live("labels its metrics, so that one collector can distinguish two exports of a host", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const env = environment(simulator)
@@ -145,7 +145,7 @@ describe("a run under watch", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 
-  it.live("writes every line of the log as JSON, the last one too, however that was set", () =>
+  it.live("writes every line of the log as JSON, including the last, wherever that was set", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       yield* simulator.setFaults({ rates: { "500": 1 } })
@@ -185,7 +185,7 @@ describe("a run under watch", () => {
   )
 
   it.live(
-    "stops after --max-runtime with exit code 143, and goes on from there",
+    "stops after --max-runtime with exit code 143, and is resumed",
     () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
@@ -204,7 +204,7 @@ describe("a run under watch", () => {
   )
 
   it.live(
-    "comes to an end, proven, whatever --max-runtime: each run keeps at least a page",
+    "finishes, proven, whatever --max-runtime: each run keeps at least a page",
     () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
@@ -250,11 +250,11 @@ describe("settings", () => {
   const mistakes: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
     [["--tz", "Mars/Olympus"], "not a time zone"],
     [["--since", "someday"], "not a time"],
-    [["--since", "1d", "--until", "2d"], "--since is not before --until"],
+    [["--since", "1d", "--until", "2d"], "--since must be before --until"],
     [["--format", "ndjson", "--dialect", "spreadsheet"], "--dialect"],
     [["--keep", "0"], "HB_SESSIONS_EXPORT_KEEP"],
     [["--status", ""], "--status is empty"],
-    [["--status", " , "], "--status names no status"],
+    [["--status", " , "], "--status lists no status"],
     [["--max-runtime", "1.5ms"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
     [["--max-runtime", "0"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
     [["--max-runtime", "999999999d"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
@@ -263,7 +263,7 @@ describe("settings", () => {
     [["--config", "/no/such/file"], "/no/such/file"]
   ]
   for (const [args, message] of mistakes) {
-    it.live(`a mistake is told, with exit code 2, before anything is read: ${args.join(" ")}`, () =>
+    it.live(`fail with exit code 2 before anything is read if invalid: ${args.join(" ")}`, () =>
       Effect.gen(function* () {
         const out = join(yield* scratch, "out")
         const { code, stderr } = yield* run({ HYPERBROWSER_API_KEY: "key" }, "run", "--out", out, ...args)
@@ -275,7 +275,7 @@ describe("settings", () => {
     )
   }
 
-  it.live("of a directory that can be none are told with exit code 2, before the first request", () =>
+  it.live("reject a path that cannot be a directory with exit code 2, before the first request", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const root = yield* scratch
@@ -286,7 +286,7 @@ describe("settings", () => {
       for (const [out, problem] of [
         [join(root, "file"), "it is not a directory"],
         [join(root, "link"), "it is not a directory"],
-        [join(root, "file", "below"), "a part of it is a file"],
+        [join(root, "file", "below"), "a part of the path is a file"],
         [join(root, "dangling"), "which does not exist"],
         [join(root, "dangling", "below"), "which does not exist"],
         [join(root, "circle"), "circle"],
@@ -306,7 +306,7 @@ describe("settings", () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 
-  it.live("of every flag are an environment variable and a key of the file", () =>
+  it.live("every flag is also an environment variable and a key of the file", () =>
     Effect.gen(function* () {
       const { stdout } = yield* run({ NO_COLOR: "1" }, "schedule", "--help")
       const [, ofCommand = ""] = /\nFLAGS\n([\s\S]*?)\n\n/.exec(stdout) ?? []
@@ -342,7 +342,7 @@ describe("settings", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a status that the API is not known to have is warned about", () =>
+  it.live("warn of a status that the API does not document", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const { code, stderr } = yield* run(env, "run", "--out", join(yield* scratch, "out"), "--status", "closd")
@@ -357,7 +357,7 @@ describe("settings", () => {
       const out = join(yield* scratch, "out")
       const rehearsal = yield* run(env, "run", "--out", out, "--dry-run")
       assert.strictEqual(rehearsal.code, 0)
-      assert.include(rehearsal.stdout, "its list holds 50 sessions")
+      assert.include(rehearsal.stdout, "its list has 50 sessions")
       const inspection = yield* run({}, "inspect", "--out", out)
       assert.include(inspection.stdout, "nothing is published")
       assert.isFalse(existsSync(out))
@@ -371,7 +371,7 @@ describe("settings", () => {
 
 describe("schedule", () => {
   it.live(
-    "runs, outlives a failure, and stops on SIGTERM with a checkpoint and exit code 143",
+    "runs, survives a failed run, and stops on SIGTERM with a checkpoint and exit code 143",
     () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
@@ -394,9 +394,9 @@ describe("schedule", () => {
 
   for (const [expression, message] of [
     ["nightly", "not a cron expression"],
-    ["0 0 31 2 *", "never comes"]
+    ["0 0 31 2 *", "never matches"]
   ] as const) {
-    it.live(`refuses ${expression}`, () =>
+    it.live(`rejects ${expression}`, () =>
       Effect.gen(function* () {
         const out = join(yield* scratch, "out")
         const { code, stderr } = yield* run(

@@ -104,13 +104,13 @@ const play = Effect.fnUntraced(function* (name: string, mode: string, isStrict: 
 
   /** What is wrong with what is published; `before` is the list when the run began. */
   const judge = (before: ReadonlyMap<string, string>, earlier: ReadonlyMap<string, string>, night: number) => {
-    const { archive, completeness, current, generation, resumed, sweep } = manifestOf(out)
+    const { archive, completeness, current, generation, resumed, scope } = manifestOf(out)
     const found = currentOf(out)
     assert.strictEqual(found.size, current, `${words}, night ${night}`)
     met.nights++
     if (completeness !== "proven" || archive.completeness !== "proven") return
     met.proven++
-    if (sweep === "recent") met.recent++
+    if (scope === "recent") met.recent++
     const isWhole = archive.wholeRead.generation === generation && (mode === "incremental" || since === undefined)
     const wholeAt = Date.parse(archive.wholeRead.started) - skew
     const window = bounds(now)
@@ -180,7 +180,7 @@ const play = Effect.fnUntraced(function* (name: string, mode: string, isStrict: 
       list.rows = list.rows.slice(0, pick([0, 7, 25] as const))
       list.total = pick([undefined, beings.length] as const)
       const { code, stderr } = yield* exportTo(here(), out, ...args)
-      // What the list does not show any more may not be lost by that, whoever believes it.
+      // Sessions that the list no longer shows must not be lost by that.
       if (code !== 5) assert.strictEqual(code, 0, `${words}: ${stderr}`)
       const kept = currentOf(out)
       const isSure = mode === "incremental" || manifestOf(out).completeness === "proven"
@@ -206,7 +206,7 @@ const play = Effect.fnUntraced(function* (name: string, mode: string, isStrict: 
     const before = new Map(beings.map(({ id, status }) => [id, status]))
     const { code, stderr } = yield* exportTo(here(), out, ...args)
     list.answer = undefined
-    if (isStrict && code === 5) assert.include(stderr, "not proven", words)
+    if (isStrict && code === 5) assert.include(stderr, "unproven", words)
     else assert.strictEqual(code, 0, `${words}, night ${night}: ${stderr}`)
     if (code === 0) judge(before, earlier, night)
     now += DAY + below(HOUR) - HOUR / 2
@@ -221,7 +221,7 @@ const play = Effect.fnUntraced(function* (name: string, mode: string, isStrict: 
 }, Effect.scoped)
 
 describe("worlds", { timeout: 3_600_000 }, () => {
-  it.live("night after night nothing is lost that is said to be there", () =>
+  it.live("no session is lost night after night", () =>
     Effect.gen(function* () {
       tell(`${4 * rounds} worlds of HB_SESSIONS_TEST_SEED=${seed}`)
       const worlds = Array.from({ length: rounds }).flatMap((_, round) =>

@@ -21,6 +21,6 @@ describe("encodeColumns", () => {
     ["takes escaped names, and no inherited keys", ["dotted\\.key", "constructor"], '{"dotted.key":2}']
   ]
   for (const [what, columns, text] of cases) {
-    it(what, () => assert.strictEqual(encodeColumns(columns)(session), text))
+    it(`${what}`, () => assert.strictEqual(encodeColumns(columns)(session), text))
   }
 })

@@ -15,13 +15,13 @@ export const compactExport = Command.make("compact", { ...outFlags, ...compactFl
     const compacted = yield* ExportJob.compact(settings)
     yield* Console.log(
       compacted === undefined
-        ? `the files in ${settings.directory} hold each session once already`
-        : `put the files together: ${compacted.manifest.current} sessions in ${compacted.target}; generation ${compacted.manifest.generation}, digest ${compacted.digest}`
+        ? `nothing to compact: ${settings.directory} already holds each session once`
+        : `compacted ${compacted.manifest.current} sessions to ${compacted.target}; generation ${compacted.manifest.generation}, digest ${compacted.digest}`
     )
   }).pipe(withSettings(input))
 ).pipe(
   Command.withDescription(
-    "Put the files of an incremental export together: one file, or one a partition, with the last version of each session and without those that have left. Asks nothing of the API; runs do it by themselves (--compact-after)."
+    "Compact an incremental export into one file, or one per partition, with the latest version of each session and without those that have left. Makes no API requests. Runs compact by themselves (--compact-after)."
   ),
   Command.withExamples([
     {

@@ -18,7 +18,7 @@ export const inspectExport = Command.make("inspect", flags, (input) =>
   }).pipe(withSettings(input))
 ).pipe(
   Command.withDescription(
-    "Tell what is published, where the bookmark is, and what the next run with these flags would do. Writes nothing."
+    "Print what is published, where the bookmark is, and what the next run with these flags would do. Writes nothing."
   ),
   Command.withExamples([
     { command: "hb-sessions-export inspect --out /var/lib/exports", description: "Look at /var/lib/exports" }

@@ -14,15 +14,16 @@ import { orDiskError } from "../exitCodes.ts"
 import { preview, toLines } from "../publish/Preview.ts"
 import { watch } from "../operations/RunMonitor.ts"
 import { withClient } from "../settings/environment.ts"
-import { flags, outConfig, runFlags, watchConfig } from "../settings/flags.ts"
+import { outConfig, watchConfig } from "../settings/configs.ts"
+import { flags, runFlags } from "../settings/flags.ts"
 import { readSettings } from "../settings/readSettings.ts"
 
-/** Rejects a file for metrics that cannot be written, before anything is asked of the API. */
+/** Rejects a metrics file that cannot be written, before any API request. */
 export const checkMetricsFile = Effect.flatMap(watchConfig, ({ metricsFile }) =>
   Option.match(metricsFile, { onNone: () => Effect.void, onSome: OutputFile.check })
 )
 
-/** One export under watch, with its line on stdout. */
+/** One monitored export, with its summary on stdout. */
 export const exportOnce = Effect.gen(function* () {
   const directory = yield* outConfig
   const options = yield* watchConfig
@@ -30,13 +31,13 @@ export const exportOnce = Effect.gen(function* () {
   const { bytes, compacted, digest, manifest, target } = yield* watch({ directory, ...options })(job)
   const proof = archiveText(manifest)
   const proven = proof === "" ? "" : `: ${manifest.completeness}${proof}`
-  const apart = manifest.quarantine === undefined ? "" : `, ${manifest.quarantine.rows} rows quarantined`
+  const quarantined = manifest.quarantine === undefined ? "" : `, ${manifest.quarantine.rows} rows quarantined`
   yield* Console.log(
-    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes${apart})${proven}; generation ${(compacted ?? manifest).generation}, digest ${digest}`
+    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes${quarantined})${proven}; generation ${(compacted ?? manifest).generation}, digest ${digest}`
   )
 })
 
-/** Looks at everything that a run needs, with one request. */
+/** Checks everything that a run needs, with one request. */
 const rehearse = Effect.gen(function* () {
   const settings = yield* readSettings
   const client = yield* SessionsClient
@@ -46,7 +47,7 @@ const rehearse = Effect.gen(function* () {
   )
   const lines = toLines(settings.directory, found)
   yield* Effect.forEach(lines, (line) => Console.log(line), { discard: true })
-  yield* Console.log(`the API answers; its list holds ${page.totalCount ?? "an unknown number of"} sessions`)
+  yield* Console.log(`the API responds; its list has ${page.totalCount ?? "an unknown number of"} sessions`)
 })
 
 export const runExport = Command.make("run", { ...flags, ...runFlags }, ({ "dry-run": isRehearsal, ...input }) =>

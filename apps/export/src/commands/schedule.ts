@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Cron from "../operations/Cron.ts"
 import * as Scheduler from "../operations/Scheduler.ts"
 import { withClient } from "../settings/environment.ts"
-import { flags, scheduleConfig, scheduleFlags } from "../settings/flags.ts"
+import { scheduleConfig } from "../settings/configs.ts"
+import { flags, scheduleFlags } from "../settings/flags.ts"
 import { readSettings } from "../settings/readSettings.ts"
 import { checkMetricsFile, exportOnce } from "./run.ts"
 
@@ -15,7 +16,7 @@ export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFl
   Effect.gen(function* () {
     const { cron: expression, timeZone, ...options } = yield* scheduleConfig
     const cron = yield* Cron.parse(expression, timeZone)
-    // What is wrong with the settings is wrong at night too.
+    // Bad settings fail now, rather than at night.
     yield* readSettings
     yield* checkMetricsFile
     const job = exportOnce.pipe(Effect.catch(logFailure))
@@ -23,7 +24,7 @@ export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFl
   }).pipe(withClient(input))
 ).pipe(
   Command.withDescription(
-    "Stay up and export at the times of --cron. A run that fails is logged, and the next one comes in its time. SIGTERM leaves a checkpoint and ends with exit code 143."
+    "Keep running and export at the times of --cron. A failed run is logged, and the next one runs on schedule. SIGTERM saves a checkpoint and exits with code 143."
   ),
   Command.withExamples([
     {

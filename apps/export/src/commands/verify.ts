@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import { exitCodes, orDiskError } from "../exitCodes.ts"
 import { verify } from "../publish/Verify.ts"
 import { withSettings } from "../settings/environment.ts"
-import { expectedConfig, outConfig, outFlags, verifyFlags } from "../settings/flags.ts"
+import { expectedConfig, outConfig } from "../settings/configs.ts"
+import { outFlags, verifyFlags } from "../settings/flags.ts"
 
 export const verifyExport = Command.make("verify", { ...outFlags, ...verifyFlags }, (input) =>
   Effect.gen(function* () {
@@ -19,17 +20,17 @@ export const verifyExport = Command.make("verify", { ...outFlags, ...verifyFlags
     yield* Effect.forEach(problems, (problem) => Console.error(problem), { discard: true })
     if (problems.length > 0) {
       return yield* new AppError({
-        message: `${directory} is not what was published (${problems.length} problems, ${files} files looked at); restore it from a backup, or export anew`,
+        message: `${directory} is not as published (${problems.length} problems in ${files} files); restore it from a backup, or export again`,
         exitCode: exitCodes.disk
       })
     }
     yield* Console.log(
-      `verified ${files} files of ${generations} generations in ${directory}: as published; generation ${manifest.generation} is ${manifest.completeness}, digest ${sha256}`
+      `verified ${files} files of ${generations} generations in ${directory}; generation ${manifest.generation} is ${manifest.completeness}, digest ${sha256}`
     )
   }).pipe(withSettings(input))
 ).pipe(
   Command.withDescription(
-    "Prove that a directory is exactly what was published last: the size, digest and rows of every file, the chain of manifests, and nothing else. Exit code 74 if not. A whole older state that was put back is told only by what was noted elsewhere: --expect-generation, --expect-digest."
+    "Prove that a directory is exactly as last published: the size, digest and rows of every file, the chain of manifests, and no other files. Exits with code 74 if not. To detect an older state that was restored as a whole, give --expect-generation and --expect-digest, as recorded elsewhere."
   ),
   Command.withExamples([
     {

@@ -1,5 +1,5 @@
 /**
- * The last step of a file: from the text of a run to what is published.
+ * The last step of a data file: compresses the text of a run.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
@@ -14,18 +14,18 @@ import { isNotFound } from "../publish/Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
 import type { Selection } from "../settings/Selection.ts"
 
-/** The ends of the files' names. */
+/** File name extensions. */
 const extensions = { none: "", gzip: ".gz", zstd: ".zst" } as const
 
-/** The name of the file of a partition; the partition is empty when the data is not divided. */
+/** The name of the file of a partition; empty if the data is not partitioned. */
 export const nameOf = (selection: Selection, partition: string): string =>
   `sessions${partition === "" ? "" : `-${partition}`}.${selection.format}${extensions[selection.compress]}`
 
 /**
- * Turns a flushed file of text into one of data, and tells its size and digest.
+ * Turns a flushed text file into a data file, and returns its size and digest.
  *
- * One gzip member or zstd frame holds everything: many readers stop after the first one. For this the text is complete
- * before it is compressed, and a checkpoint need not know of compression.
+ * The file is one gzip member or zstd frame, since many readers stop after the first. So the text is complete before it
+ * is compressed, and checkpoints are independent of compression.
  */
 export const finish = Effect.fn("DataFile.finish")(function* (
   from: string,
@@ -35,7 +35,7 @@ export const finish = Effect.fn("DataFile.finish")(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   if (compress === "none") {
-    // Under its first name too, so that the checkpoint is good until the commit.
+    // It keeps its first name too, so that the checkpoint stays valid until the commit.
     yield* fs.link(from, to).pipe(
       Effect.catchIf(
         (error) => !isNotFound(error),
@@ -66,7 +66,7 @@ export const finish = Effect.fn("DataFile.finish")(function* (
       ),
     catch: (error) =>
       new AppError({
-        message: `the disk failed: ${error instanceof Error ? error.message : String(error)}`,
+        message: `disk error: ${error instanceof Error ? error.message : String(error)}`,
         exitCode: exitCodes.disk
       })
   })

@@ -1,5 +1,5 @@
 /**
- * The size, the digest and the rows of a file, as they are.
+ * The actual size, digest and row count of a file.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -10,15 +10,15 @@ import { pipeline } from "node:stream/promises"
 import zlib from "node:zlib"
 import type { Selection } from "../settings/Selection.ts"
 
-/** What a file holds. */
+/** The measures of a file. */
 interface Measured {
   readonly bytes: number
   readonly sha256: string
-  /** Undefined where nobody asked for them. */
+  /** Undefined unless requested. */
   readonly rows: number | undefined
 }
 
-/** Measures a file, and counts its rows if told how they are written; a text when it cannot be read as such. */
+/** Measures a file, and counts its rows if given its format; a problem as text if it cannot be read. */
 export const measure = Effect.fn("Measure.measure")(function* (
   file: string,
   form?: Pick<Selection, "compress" | "format">
@@ -28,7 +28,7 @@ export const measure = Effect.fn("Measure.measure")(function* (
     Effect.map((info) => info.type),
     Effect.orElseSucceed(() => "missing")
   )
-  // Reading a FIFO would wait for ever.
+  // Reading a FIFO would block for ever.
   if (type !== "File") return type === "missing" ? "is missing" : "is not a file"
   const hash = createHash("sha256")
   const count = counter(form?.format ?? "ndjson")
@@ -59,7 +59,7 @@ const sink = (visit: (chunk: Buffer) => void) =>
     }
   })
 
-/** Runs streams to their end; succeeds with what went wrong, if something did. */
+/** Runs a pipeline; succeeds with the message of a failure, if any. */
 const pipelineOf = (
   streams: ReadonlyArray<NodeJS.ReadableStream | NodeJS.WritableStream | NodeJS.ReadWriteStream>
 ): Effect.Effect<string | undefined> =>
@@ -74,7 +74,7 @@ const pipelineOf = (
 const QUOTE = 34
 const LINE_FEED = 10
 
-/** Counts records as they are in the bytes, whatever is in the cells. */
+/** Counts records by their bytes, whatever the cells hold. */
 const counter = (format: "csv" | "ndjson") => {
   let lines = 0
   let isQuoted = false

@@ -1,5 +1,5 @@
 /**
- * The growing files of one run: one for each partition.
+ * The growing files of a run: one per partition.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,10 +11,10 @@ import * as Stream from "effect/Stream"
 import { createHash, type Hash } from "node:crypto"
 import type { PartState } from "../resume/Checkpoint.ts"
 
-/** Text is kept until so many characters have come together. */
+/** Characters to buffer before writing. */
 const BUFFER = 256 * 1024
 
-/** Most files open at a time. */
+/** Maximum number of open files. */
 const MAX_OPEN = 64
 
 interface Part {
@@ -32,21 +32,21 @@ interface Part {
 
 /** Files that grow side by side. */
 export interface PartitionFiles {
-  /** Adds text to the file of a partition; on the disk it is not before `sync`. */
+  /** Adds text to the file of a partition; it is on the disk after `sync`. */
   readonly addText: (partition: string, text: string, rows: number) => void
   /** Adds bytes to the file of a partition. */
   readonly addBytes: (partition: string, bytes: Uint8Array, rows: number) => void
-  /** Writes what has come together in the buffers, if it is much. Not interruptible. */
+  /** Writes the buffers if they are large. Not interruptible. */
   readonly drain: Effect.Effect<void, PlatformError>
-  /** Writes and flushes everything, and tells how large each file is. Not interruptible. */
+  /** Writes and flushes everything, and returns the size of each file. Not interruptible. */
   readonly sync: Effect.Effect<ReadonlyArray<PartState>, PlatformError>
-  /** Takes over the beginning of a file that another run left; false when it is not what it should be. */
+  /** Copies the beginning of the file of a previous run; false if it does not match its digest. */
   readonly adopt: (from: string, state: PartState) => Effect.Effect<boolean, PlatformError>
-  /** Where the file of a partition is. */
+  /** The path of the file of a partition. */
   readonly fileOf: (partition: string) => string
 }
 
-/** Makes the files of a run in an existing directory; they are closed with the scope. */
+/** Creates the files of a run in an existing directory; they are closed with the scope. */
 export const make = Effect.fnUntraced(function* (options: {
   readonly directory: string
   readonly header: string
@@ -92,7 +92,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const open = Effect.fnUntraced(function* (part: Part) {
     if (part.open !== undefined) {
-      // The first to be closed is the one that has waited longest.
+      // The least recently used file is closed first.
       parts.delete(part.partition)
       parts.set(part.partition, part)
       return part.open.handle
@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const drain = Effect.suspend(() => {
     if (buffered < BUFFER) return Effect.void
-    // With many partitions each holds little; then all are written.
+    // With many partitions each buffer is small; then all are written.
     const large = [...parts.values()].filter((part) => part.buffered >= BUFFER / 4)
     return Effect.forEach(large.length > 0 ? large : [...parts.values()], write, { discard: true })
   }).pipe(Effect.uninterruptible)
@@ -142,7 +142,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const adopt = Effect.fnUntraced(function* (from: string, state: PartState) {
     const part = create(state.partition, "")
     const handle = yield* open(part)
-    // Copied, for the run that left the file may still have it open.
+    // Copied, since the previous run may still have it open.
     const limited = state.bytes === 0 ? Stream.empty : fs.stream(from, { bytesToRead: state.bytes, chunkSize: BUFFER })
     yield* Stream.runForEach(limited, (data) => {
       part.bytes += data.length

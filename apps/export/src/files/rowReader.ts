@@ -1,18 +1,18 @@
 /**
- * The rows of a file, as they are in it, with their ids.
+ * Reads the rows of a data file as bytes, with their ids.
  */
 import * as Schema from "effect/Schema"
 import type { Selection } from "../settings/Selection.ts"
 
 /** One row. */
 export interface Row {
-  /** As it is written: with the apostrophe that a spreadsheet's dialect may have put before it. */
+  /** As written: possibly with the apostrophe of the spreadsheet dialect. */
   readonly id: string
-  /** With the line break. */
+  /** Including the line break. */
   readonly bytes: Buffer
 }
 
-/** Reads the bytes of a file piece by piece, and gives the rows that have become complete. */
+/** Reads the bytes of a file in pieces, and returns the completed rows. */
 export interface RowReader {
   readonly read: (bytes: Buffer) => ReadonlyArray<Row>
   /** The header of CSV, once it has been read; nothing for NDJSON. */
@@ -53,7 +53,7 @@ export const rowReader = ({ columns, format }: Pick<Selection, "columns" | "form
 
 const decode = Schema.decodeSync(Schema.fromJsonString(Schema.Struct({ id: Schema.String })))
 
-/** A cell of a line of CSV, as it was before it was quoted. */
+/** A cell of a CSV line, unquoted. */
 const cellOf = (line: string, column: number): string => {
   let isQuoted = false
   let at = 0

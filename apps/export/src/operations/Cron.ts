@@ -1,5 +1,5 @@
 /**
- * The times of a schedule, as cron understands them.
+ * Cron expressions.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Cron from "effect/Cron"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { exitCodes } from "../exitCodes.ts"
 
-/** The names that cron has for common expressions. */
+/** The nicknames of common expressions. */
 const nicknames: Readonly<Partial<Record<string, string>>> = {
   "@hourly": "0 * * * *",
   "@daily": "0 0 * * *",
@@ -23,8 +23,8 @@ const nicknames: Readonly<Partial<Record<string, string>>> = {
  *
  * **Details**
  *
- * In the night in which clocks go back, an expression with `*` for its hours (hourly, every 15 minutes) goes on through
- * the repeated hour; one with a certain hour comes once. Fails with a usage error, also for times that never come.
+ * When clocks go back, an expression with `*` for its hours (hourly, every 15 minutes) also runs in the repeated hour;
+ * one with a fixed hour runs once. Fails with a usage error, also for an expression that never matches.
  */
 export const parse = Effect.fnUntraced(function* (expression: string, timeZone: string) {
   const fields = nicknames[expression.trim().toLowerCase()] ?? expression
@@ -42,7 +42,11 @@ export const parse = Effect.fnUntraced(function* (expression: string, timeZone: 
   )
   yield* Effect.try({
     try: () => Cron.next(cron),
-    catch: () => new AppError({ message: `${JSON.stringify(expression)} never comes`, exitCode: exitCodes.usage })
+    catch: () =>
+      new AppError({
+        message: `the cron expression ${JSON.stringify(expression)} never matches; check the day and the month`,
+        exitCode: exitCodes.usage
+      })
   })
   return cron
 })

@@ -1,5 +1,5 @@
 /**
- * How a run is seen from outside: metrics for Prometheus, a heartbeat, and a bound on its time.
+ * Monitoring of a run: metrics for Prometheus, a heartbeat, and a time limit.
  */
 import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
 import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
@@ -21,7 +21,7 @@ import { Stopping } from "../read/Stopping.ts"
 import type { Published } from "../publish/publishGeneration.ts"
 import type { Manifest } from "../publish/Manifest.ts"
 
-/** How a run is watched and bounded. */
+/** How a run is monitored and limited. */
 export interface WatchOptions {
   readonly directory: string
   /** The name of this export in the metrics; the directory by default. */
@@ -31,16 +31,16 @@ export interface WatchOptions {
   readonly heartbeatUrl: Option.Option<URL>
 }
 
-/** Longest time that a heartbeat may take, tries included: less than any scheduler gives a job that is told to stop. */
+/** The time limit of a heartbeat with its retries: shorter than the grace period of any scheduler. */
 const HEARTBEAT_LIMIT = Duration.seconds(5)
 
-/** Runs a job under watch. A failure to report is logged, and never a failure of the job. */
+/** Runs a job and reports its outcome. A failure to report is logged and never fails the job. */
 export const watch =
   (options: WatchOptions) =>
   <R>(job: Effect.Effect<Published, Failure, R>) =>
     Effect.gen(function* () {
       const started = yield* Clock.currentTimeMillis
-      // The job does not wait for it, and its end ends it.
+      // The job does not wait for it, and interrupts it when it ends.
       const first = yield* Effect.forkChild(beat(options, "/start"))
       return yield* bounded(options, job).pipe(
         Effect.onExit((exit) =>
@@ -64,12 +64,12 @@ const codeOf = (exit: Exit.Exit<unknown, Failure>): number => {
   })
 }
 
-/** How long a run that has to stop waits for the pages that it asked for. */
+/** How long a run that has to stop waits for pages in flight. */
 const GRACE = Duration.seconds(10)
 
 /**
- * The read is told when its time is up, so that it keeps at least a page, and all that it asked for; it goes on no longer
- * than that takes. Everything else is cut off a little later.
+ * When the time is up, the read keeps the pages in flight, and at least one page, and stops. Whatever takes longer is
+ * interrupted after the grace period.
  */
 const bounded = <R>({ maxRuntime }: WatchOptions, job: Effect.Effect<Published, Failure, R>) =>
   Option.match(maxRuntime, {
@@ -77,7 +77,7 @@ const bounded = <R>({ maxRuntime }: WatchOptions, job: Effect.Effect<Published, 
     onSome: (limit) =>
       Effect.gen(function* () {
         const error = new AppError({
-          message: `stopped after --max-runtime (${Duration.format(limit)}); the next run goes on from here`,
+          message: `stopped after --max-runtime (${Duration.format(limit)}); the next run resumes from the checkpoint`,
           exitCode: exitCodes.stopped
         })
         const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(limit)
@@ -97,10 +97,10 @@ const beat = ({ heartbeatUrl }: WatchOptions, suffix: string) =>
     const http = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
     yield* http.post(url).pipe(
       Effect.retry({ schedule: Schedule.spaced("1 second"), times: 2 }),
-      // In a finalizer nothing else can be interrupted, and the limit would wait for the request to end.
+      // Finalizers are uninterruptible: without this, the timeout would wait for the request.
       Effect.interruptible,
       Effect.timeout(HEARTBEAT_LIMIT),
-      Effect.catch((error) => Effect.logWarning(`the heartbeat was not heard: ${error.message}`))
+      Effect.catch((error) => Effect.logWarning(`the heartbeat URL is unreachable: ${error.message}`))
     )
   })
 
@@ -125,10 +125,10 @@ const writeMetrics = (options: WatchOptions, ended: Ended) =>
     yield* file.write(Stream.make(metricsText(name, ended, now, manifest)))
   }).pipe(
     Effect.scoped,
-    Effect.catch((error) => Effect.logWarning(`the metrics were not written: ${error.message}`))
+    Effect.catch((error) => Effect.logWarning(`the metrics could not be written: ${error.message}`))
   )
 
-/** The metrics in Prometheus' text format; those of the data are of what is published, whoever published it. */
+/** The metrics in Prometheus' text format; those of the data describe the published generation, of whichever run. */
 const metricsText = (
   name: string,
   { code, started }: Ended,
@@ -143,12 +143,16 @@ const metricsText = (
       `# TYPE hb_sessions_export_${metric} gauge`,
       `hb_sessions_export_${metric}{${label}} ${value}`
     )
-  gauge("last_run_timestamp_seconds", "When the last run ended.", now / 1000)
-  gauge("last_run_duration_seconds", "How long the last run took.", (now - started) / 1000)
+  gauge("last_run_timestamp_seconds", "Time at which the last run ended.", now / 1000)
+  gauge("last_run_duration_seconds", "Duration of the last run.", (now - started) / 1000)
   gauge("last_run_exit_code", "Exit code of the last run; 0 is success.", code)
-  // It is there from the first run on, so that an alert on its age fires before there ever was a success.
+  // Written from the first run on, so that an alert on its age fires even if no run ever succeeded.
   const succeeded = Option.match(published, { onNone: () => 0, onSome: ({ ended }) => Date.parse(ended) / 1000 })
-  gauge("last_success_timestamp_seconds", "When the published generation was finished; 0 for never.", succeeded)
+  gauge(
+    "last_success_timestamp_seconds",
+    "Time at which the published generation was finished; 0 if none is published.",
+    succeeded
+  )
   if (Option.isSome(published)) {
     const {
       archive,
@@ -164,26 +168,26 @@ const metricsText = (
     } = published.value
     const bytes = files.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.bytes, 0)
     gauge("generation", "Number of the published generation.", generation)
-    gauge("sessions", "Sessions that the published generation wrote.", sessions)
-    gauge("current_sessions", "Different sessions in the whole data, without those that have left.", current)
+    gauge("sessions", "Sessions written by the published generation.", sessions)
+    gauge("current_sessions", "Distinct sessions in the whole data, without those that have left.", current)
     gauge(
       "left_sessions",
-      "Sessions that the published generation found to have left the data.",
+      "Sessions that left the data in the published generation.",
       tombstones.filter((file) => file.generation === generation).reduce((sum, file) => sum + file.rows, 0)
     )
     gauge("implausible_times", "Sessions of the published generation with an impossible createdAt.", implausibleTimes)
-    gauge("quarantined_rows", "Rows of the last read that are no sessions.", quarantine?.rows ?? 0)
-    gauge("bytes", "Bytes that the published generation wrote.", bytes)
-    gauge("requests", "Pages asked for by the published generation.", report.requests)
-    gauge("proven", "Whether what the last run read is proven to be complete.", completeness === "proven" ? 1 : 0)
+    gauge("quarantined_rows", "Rows of the last read that are not sessions.", quarantine?.rows ?? 0)
+    gauge("bytes", "Bytes written by the published generation.", bytes)
+    gauge("requests", "Pages requested by the published generation.", report.requests)
+    gauge("proven", "1 if the last read is proven to be complete.", completeness === "proven" ? 1 : 0)
     gauge(
       "archive_proven",
-      "Whether the whole data is proven since its last whole read.",
+      "1 if the whole data is proven to be complete since the last whole read.",
       archive.completeness === "proven" ? 1 : 0
     )
     gauge(
       "last_whole_read_timestamp_seconds",
-      "When the last whole read ended that the proof of the whole data rests on.",
+      "Time at which the whole read ended that the proof of the whole data rests on.",
       Date.parse(archive.wholeRead.ended) / 1000
     )
   }

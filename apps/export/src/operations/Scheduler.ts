@@ -9,23 +9,23 @@ import * as Random from "effect/Random"
 
 /** When a job runs. */
 export interface ScheduleOptions {
-  /** Its time zone decides what an hour is when the clocks change. */
+  /** In its own time zone. */
   readonly cron: Cron.Cron
-  /** What becomes of times that passed while a run or the machine was busy: nothing, or one run for all of them. */
+  /** Whether missed runs are skipped or made up for with one run. */
   readonly onMissed: "skip" | "once"
   readonly runAtStart: boolean
-  /** Each run begins up to so much later. */
+  /** The longest random delay of each run. */
   readonly jitter: Duration.Duration
 }
 
-/** Timers cannot be longer than 24.8 days, and a machine that slept is noticed soon. */
+/** Timers cannot exceed 24.8 days, and waking up often notices a machine that slept. */
 const LONGEST_SLEEP = 60_000
 
 /**
- * Runs a job again and again, never twice at a time, until it is interrupted.
+ * Runs a job on schedule, never twice at a time, until it is interrupted.
  *
- * The job deals with its own failures. A time that does not exist when the clocks go forward is met once; whether one
- * that exists twice when they go back is met twice is up to `onDstOverlap` of the expression.
+ * The job handles its own failures. A time that does not exist when clocks go forward runs once; whether one that exists
+ * twice when they go back runs twice is up to `onDstOverlap` of the expression.
  */
 export const run = Effect.fn("Scheduler.run")(function* <R>(
   options: ScheduleOptions,
@@ -36,22 +36,22 @@ export const run = Effect.fn("Scheduler.run")(function* <R>(
   for (;;) {
     const due = Cron.next(options.cron, from).getTime()
     const now = yield* Clock.currentTimeMillis
-    // The times between `from` and now passed while nobody could look.
+    // The times between `from` and now passed during the last run.
     const isMissed = now - due > LONGEST_SLEEP
     if (isMissed && options.onMissed === "skip") {
-      yield* Effect.logWarning(`the run of ${new Date(due).toISOString()} was missed and is skipped`)
+      yield* Effect.logWarning(`skipping the missed run of ${new Date(due).toISOString()}`)
       from = now
       continue
     }
     if (isMissed) {
-      yield* Effect.logWarning(`the run of ${new Date(due).toISOString()} was missed and is made up for`)
+      yield* Effect.logWarning(`running now to make up for the missed run of ${new Date(due).toISOString()}`)
       from = now
     } else {
-      yield* Effect.logInfo(`the next run is at ${new Date(due).toISOString()}`)
+      yield* Effect.logInfo(`next run at ${new Date(due).toISOString()}`)
       const late = yield* Random.nextIntBetween(0, Math.max(1, Math.floor(Duration.toMillis(options.jitter)) + 1))
       yield* sleepUntil(due + late)
       const woke = yield* Clock.currentTimeMillis
-      // A machine that slept through it wakes up late: the next round says so, or this run is for all that passed.
+      // A machine that slept wakes up late: the next round logs it, or this run makes up for all missed ones.
       const isLate = woke - due - late > LONGEST_SLEEP
       if (isLate && options.onMissed === "skip") continue
       from = isLate ? woke : due

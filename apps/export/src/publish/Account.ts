@@ -1,5 +1,5 @@
 /**
- * Whose sessions are exported: two accounts must never meet in one export.
+ * The account whose sessions are exported: sessions of two accounts must never end up in one export.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
@@ -8,10 +8,10 @@ import * as Schema from "effect/Schema"
 import { hash, randomBytes } from "node:crypto"
 import { exitCodes } from "../exitCodes.ts"
 
-/** Most teams that are told; nobody has so many, and a manifest must stay small. */
+/** Maximum number of teams recorded, so that the manifest stays small. */
 const MAX_TEAMS = 1000
 
-/** Schema for an API key that can be recognised but not found out. */
+/** Schema for the fingerprint of an API key, which identifies the key without revealing it. */
 export const Fingerprint = Schema.Struct({
   salt: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
   digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)).annotateKey({
@@ -20,13 +20,13 @@ export const Fingerprint = Schema.Struct({
 }).annotate({ identifier: "Fingerprint" })
 export type Fingerprint = typeof Fingerprint.Type
 
-/** Schema for the account of what is published. */
+/** Schema for the account of the published sessions. */
 export const Account = Schema.Struct({
   key: Fingerprint.annotateKey({
-    description: "The API key that the sessions were read with; it tells nothing of the key"
+    description: "Fingerprint of the API key that the sessions were read with; does not reveal the key"
   }),
   teams: Schema.Array(Schema.String).annotateKey({
-    description: "Every `teamId` of the sessions that were read, sorted; empty where the API sends none"
+    description: "Every `teamId` of the sessions that were read, sorted; empty if the API sends none"
   })
 }).annotate({ identifier: "Account" })
 export type Account = typeof Account.Type
@@ -34,8 +34,8 @@ export type Account = typeof Account.Type
 /**
  * The fingerprint of a key.
  *
- * One salted digest is enough, and half of it: keys are long and random, so that whoever could guess one would not need
- * the fingerprint; and two directories cannot be compared.
+ * Half of a salted digest is enough: keys are long and random, so they cannot be guessed from it; and the salt keeps two
+ * directories from being compared.
  */
 export const fingerprint = (key: Redacted.Redacted, salt: string = randomBytes(16).toString("hex")): Fingerprint => ({
   salt,
@@ -46,7 +46,7 @@ export const fingerprint = (key: Redacted.Redacted, salt: string = randomBytes(1
 export const isOf = (found: Fingerprint, key: Redacted.Redacted): boolean =>
   fingerprint(key, found.salt).digest === found.digest
 
-/** The teams of two reads of one account together. */
+/** The union of the teams of two reads. */
 export const joinTeams = (some: ReadonlyArray<string>, others: Iterable<string>): ReadonlyArray<string> =>
   [...new Set([...some, ...others])].toSorted().slice(0, MAX_TEAMS)
 
@@ -55,8 +55,8 @@ export const joinTeams = (some: ReadonlyArray<string>, others: Iterable<string>)
  *
  * **Details**
  *
- * The teams decide: a key is rotated, a team stays. Where teams were seen both times, they must have one in common, and
- * then a new key is as good as the old one. Where they were not, the key must be the same.
+ * The teams decide, since keys are rotated and teams stay: if both reads saw teams, they must have one in common, with
+ * whatever key. Otherwise the key must be the same.
  */
 export const checkSame = Effect.fnUntraced(function* (options: {
   readonly published: Account
@@ -68,14 +68,14 @@ export const checkSame = Effect.fnUntraced(function* (options: {
   const isSameKey = isOf(published.key, key)
   const areComparable = published.teams.length > 0 && teams.length > 0
   if (areComparable ? teams.some((team) => published.teams.includes(team)) : isSameKey) {
-    if (!isSameKey) yield* Effect.logWarning("the API key is another one than the last time; its team is the same")
+    if (!isSameKey) yield* Effect.logWarning("the API key differs from that of the last run; its team is the same")
     return
   }
   const difference = areComparable
-    ? `holds sessions of team ${named(published.teams)}, and those of the API are of team ${named(teams)}`
-    : "was exported with another API key, and nothing tells whether its team is the same"
+    ? `holds sessions of team ${named(published.teams)}, and the API returned sessions of team ${named(teams)}`
+    : "was exported with another API key, and the API does not report whether the team is the same"
   return yield* new AppError({
-    message: `generation ${generation} ${difference}; nothing is published; give the API key of that account or another --out, --accept-account-change if it is the same account all the same, or --full-refresh to replace what is published`,
+    message: `generation ${generation} ${difference}; nothing is published; give the API key of that account, another --out, --accept-account-change if the account is the same, or --full-refresh to replace what is published`,
     exitCode: exitCodes.usage
   })
 })

@@ -1,5 +1,5 @@
 /**
- * What can be said of the whole data, and not only of the last read.
+ * The completeness of the whole data, as opposed to that of the last read.
  */
 import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import type { Plan } from "../resume/Checkpoint.ts"
@@ -10,9 +10,9 @@ import { type Archive, type Manifest, toTime } from "./Manifest.ts"
  *
  * **Details**
  *
- * A read of the recent part proves something of that part only: the rest is as good as the last whole read. A whole read
- * that proves nothing does not take away what an earlier one has proven, but nothing new is proven until one does. To
- * read back to `--since` is to read all that a snapshot asks for.
+ * A partial read proves only that part: the rest is as good as the last whole read. An unproven whole read does not
+ * invalidate an earlier proof, but leaves the archive unproven until a read is proven again. For a snapshot, reading back
+ * to `--since` is a whole read.
  */
 export const archiveOf = (options: {
   readonly generation: number
@@ -36,8 +36,8 @@ export const archiveOf = (options: {
   }
 }
 
-/** The archive's completeness in words; empty where the last read was of everything. */
+/** The archive's completeness in words; empty if the last read was a whole read. */
 export const archiveText = ({ archive: { wholeRead }, generation }: Manifest): string =>
   wholeRead.generation === generation
     ? ""
-    : `, of what was read; the whole list was last read on ${wholeRead.ended}, ${wholeRead.completeness.status}`
+    : ` for what was read; the whole list was last read on ${wholeRead.ended}, ${wholeRead.completeness.status}`

@@ -6,16 +6,16 @@ import type { Plan, Progress } from "../resume/Checkpoint.ts"
 import { type Bookmark, toTime } from "./Manifest.ts"
 import { surelyPast } from "../read/PlausibleTime.ts"
 
-/** What a bookmark follows from. */
+/** The input of a bookmark. */
 export interface Findings {
   readonly plan: Plan
   readonly progress: Progress
   readonly report: ScanReport
-  /** How far the server's clock is ahead of ours, in milliseconds. */
+  /** How far the server's clock is ahead of the local one, in milliseconds. */
   readonly ahead: number
   /** Sessions in the index; undefined for a snapshot. */
   readonly known: number | undefined
-  /** The bookmark before; undefined if there is none, or it does not count any more. */
+  /** The previous bookmark; undefined if there is none, or with `--full-refresh`. */
   readonly before: Bookmark | undefined
 }
 
@@ -24,19 +24,18 @@ export interface Findings {
  *
  * **Details**
  *
- * It follows only what is proven to have been read: after an unproven read it stays where it was. And it stays behind
- * the server's clock, behind the oldest session that may still change, and behind `--until`, since what came after that
- * was left out, and will be asked for when a relative `--until` has moved.
+ * It advances only after proven reads. It stays behind the server's clock, behind the oldest session that may still
+ * change, and behind `--until`, since later sessions were left out and match when a relative `--until` has moved.
  */
 export const bookmarkOf = ({ ahead, before, known, plan, progress, report }: Findings): Bookmark => {
   const newest = latest(millisOf(before?.newestCreatedAt), progress.newestCreatedAt)
   const isProven = report.completeness.status === "proven"
-  const reached = isProven ? newest : millisOf(before?.settledBefore)
+  const reached = isProven ? newest : millisOf(before?.finalBefore)
   const limits = [surelyPast(plan.started + ahead), progress.oldestOpen, plan.until].filter(
     (limit) => limit !== undefined
   )
-  const settled = reached === undefined ? undefined : Math.min(reached, ...limits)
-  // They are part of every total, and no index knows them.
+  const final = reached === undefined ? undefined : Math.min(reached, ...limits)
+  // They count in every total, but are in no index.
   const unreadable = plan.readSince === undefined ? report.unreadableRows : (before?.unreadable ?? 0)
   const listed =
     known === undefined || report.totalCountLast === undefined
@@ -47,7 +46,7 @@ export const bookmarkOf = ({ ahead, before, known, plan, progress, report }: Fin
     ...(progress.oldestOpen === undefined ? {} : { oldestOpen: toTime(progress.oldestOpen) }),
     undatedOpen: progress.undatedOpen || (!isProven && before?.undatedOpen === true),
     order: report.order === "unknown" ? (before?.order ?? report.order) : report.order,
-    ...(settled === undefined ? {} : { settledBefore: toTime(settled) }),
+    ...(final === undefined ? {} : { finalBefore: toTime(final) }),
     ...(listed === undefined ? {} : { listed }),
     ...(unreadable === 0 ? {} : { unreadable })
   }

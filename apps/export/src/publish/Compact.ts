@@ -1,9 +1,9 @@
 /**
- * The current view of an incremental archive: the last version of each row, without the sessions that have left, in one
- * file, or in one a partition.
+ * Compacts an incremental archive: the latest version of each row, without the sessions that have left, in one file, or
+ * in one per partition.
  *
- * It is a generation like any other, published in the same way. In memory is a number for each row, about 50 bytes
- * outside the JavaScript heap, and never the rows.
+ * The result is published like any other generation. Memory holds a number per session, about 50 bytes outside the
+ * JavaScript heap, and never the rows.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
@@ -27,10 +27,10 @@ import { rowReader } from "../files/rowReader.ts"
 import type { Selection } from "../settings/Selection.ts"
 import type * as Staging from "./Staging.ts"
 
-/** The share of the rows that may count no more before the files are put together. */
+/** The share of superseded rows above which the files are compacted. */
 const MOST_SUPERSEDED = 0.5
 
-/** Whether the files of an archive are not one a partition, or hold rows that do not count. */
+/** Whether an archive has several files per partition, or superseded rows. */
 export const isScattered = ({ current, files, selection, tombstones }: Manifest): boolean => {
   const partitions = new Set(files.map(({ partition }) => partition))
   return (
@@ -39,7 +39,7 @@ export const isScattered = ({ current, files, selection, tombstones }: Manifest)
   )
 }
 
-/** Whether so much has been added, or superseded, that a run puts the files together; `after` is 0 for never. */
+/** Whether a run should compact the files; `after` is the number of generations with data, 0 for never. */
 export const isDue = (manifest: Manifest, after: number): boolean => {
   const { current, files } = manifest
   if (after === 0 || !isScattered(manifest)) return false
@@ -50,7 +50,7 @@ export const isDue = (manifest: Manifest, after: number): boolean => {
 
 const rowsOf = (files: ReadonlyArray<PublishedFile>): number => files.reduce((sum, { rows }) => sum + rows, 0)
 
-/** Publishes the current view as the next generation. */
+/** Publishes the compacted data as the next generation. */
 export const compact = Effect.fn("Compact.compact")(function* (
   staging: Staging.Staging,
   published: Manifest,
@@ -92,7 +92,7 @@ export const compact = Effect.fn("Compact.compact")(function* (
   }
   if (rowsOf(files) !== manifest.current) {
     return yield* new AppError({
-      message: `the files hold ${rowsOf(files)} current sessions, and the manifest says ${manifest.current}; nothing was changed; run verify, and --full-refresh if it finds nothing`,
+      message: `the files hold ${rowsOf(files)} current sessions, but the manifest says ${manifest.current}; nothing was changed; run verify, then run with --full-refresh if it finds no problem`,
       exitCode: exitCodes.disk
     })
   }
@@ -114,7 +114,7 @@ export const compact = Effect.fn("Compact.compact")(function* (
   )
 })
 
-/** The number of the last row of each session that counts; rows are numbered through all files, oldest first. */
+/** The number of the current row of each session; rows are numbered across all files, oldest first. */
 const lastRows = Effect.fnUntraced(function* (
   directory: string,
   manifest: Pick<Manifest, "current" | "files" | "selection" | "tombstones">
@@ -150,7 +150,7 @@ const lastRows = Effect.fnUntraced(function* (
 
 /** Rows by number. */
 interface Numbered {
-  /** The last row of each session, in the place of a fingerprint. */
+  /** The number of the last row of each session, in place of a fingerprint. */
   readonly table: KeyTable
   /** The number of the first row of each file. */
   readonly first: ReadonlyMap<string, number>
@@ -221,7 +221,7 @@ const eachRow = (
   return through(directory, file, form, sink)
 }
 
-/** Sends the plain text of a published file through streams. */
+/** Pipes the plain text of a published file through streams. */
 const through = Effect.fnUntraced(function* (
   directory: string,
   file: PublishedFile | StateFile,
@@ -235,7 +235,7 @@ const through = Effect.fnUntraced(function* (
     try: (signal) => pipeline([createReadStream(from), plain, ...streams], { signal }),
     catch: (error) =>
       new AppError({
-        message: `${from} could not be read again: ${error instanceof Error ? error.message : String(error)}`,
+        message: `${from} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
         exitCode: exitCodes.disk
       })
   })

@@ -2,11 +2,11 @@
  * The layout of a published directory.
  *
  * ```text
- * manifest.json                    what is published; renamed into place, and by that committed
- * sessions.csv                     the whole current data, for people; absent when that is not one file
- * generations/00000001/…           the files, and while the generation is kept a copy of its manifest
- * .staging-<run>/                  what a run has not published yet; all its changes go through here
- * .refused-<run>/                  state that could not be used, kept for people
+ * manifest.json                    names the published files; its rename into place is the commit
+ * sessions.csv                     the whole current data as one file; absent if that is several files
+ * generations/00000001/…           the files of a generation, and a copy of its manifest while it is kept
+ * .staging-<run>/                  unpublished work of a run; all its changes go through here
+ * .quarantined-<time>/             state that could not be used, kept for inspection
  * .lock, .takeover                 locked by the running process, never removed
  * ```
  */
@@ -29,9 +29,9 @@ export const names = {
   lock: ".lock",
   takeover: ".takeover",
   staging: ".staging-",
-  refused: ".refused-",
+  quarantined: ".quarantined-",
   alive: "alive",
-  former: "former-",
+  previous: "previous-",
   checkpoint: "checkpoint.json",
   index: "index.bin",
   tombstones: "tombstones.ndjson",
@@ -41,17 +41,17 @@ export const names = {
 /** The name of a generation's directory. */
 export const generationName = (generation: number): string => String(generation).padStart(8, "0")
 
-/** Whether a failure says that something is not there. */
+/** Whether a file or directory does not exist. */
 export const isNotFound = (error: PlatformError): boolean => error.reason._tag === "NotFound"
 
-/** Makes what happened in a directory last through a power cut. */
+/** Flushes a directory, so that renames in it survive a power failure. */
 export const sync = Effect.fn("Directory.sync")(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
   const handle = yield* fs.open(directory, { flag: "r" })
   yield* handle.sync
 }, Effect.scoped)
 
-/** Makes a directory with its parents, each of them to last through a power cut. */
+/** Makes a directory with its parents, each of them flushed. */
 export const make = (directory: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
@@ -59,7 +59,7 @@ export const make = (directory: string): Effect.Effect<void, PlatformError, File
     if (yield* fs.exists(directory)) return
     const parent = path.dirname(path.resolve(directory))
     yield* make(parent)
-    // Not recursively: in a file system that has no room for directories, such as /proc, Node never comes back from it.
+    // Not recursively: in a file system without directories to make, such as /proc, Node never returns from it.
     yield* fs.makeDirectory(directory).pipe(
       Effect.catchIf(
         ({ reason }) => reason._tag === "AlreadyExists",
@@ -69,19 +69,19 @@ export const make = (directory: string): Effect.Effect<void, PlatformError, File
     yield* sync(parent)
   })
 
-/** What a path has to be changed for; other failures are the disk's. */
+/** Failures that another path would avoid; others are disk errors. */
 const unusable: Readonly<Partial<Record<string, string>>> = {
-  ENOTDIR: "a part of it is a file; name a directory",
-  ENAMETOOLONG: "it is too long for this file system; name a shorter one",
-  ELOOP: "its symbolic links lead in a circle; name a directory"
+  ENOTDIR: "a part of the path is a file; name a directory",
+  ENAMETOOLONG: "the path is too long for this file system; give a shorter one",
+  ELOOP: "its symbolic links form a loop; name a directory"
 }
 
 const rejected = (directory: string, problem: string) =>
-  fail(exitCodes.usage, `nothing can be published in ${shortened(directory)}: ${problem}`)
+  fail(exitCodes.usage, `cannot publish to ${shortened(directory)}: ${problem}`)
 
 const shortened = (path: string): string => (path.length <= 200 ? path : `${path.slice(0, 200)}…`)
 
-/** Fails when a directory, or the nearest parent that exists, is not one to write in; a usage error when it can be none. */
+/** Fails if a directory, or its nearest existing parent, is not writable; with a usage error if it is not a directory. */
 export const checkWritable = (
   directory: string
 ): Effect.Effect<void, AppError | PlatformError, FileSystem.FileSystem | Path.Path> =>
@@ -95,18 +95,14 @@ export const checkWritable = (
 const codeOf = ({ reason }: PlatformError): string =>
   Predicate.hasProperty(reason.cause, "code") ? String(reason.cause.code) : ""
 
-/** What is published into must be this user's too, or the run would find out only at its end. */
+/** Checks `generations` too, or the run would fail only at its end. */
 const checkGenerations = Effect.fnUntraced(function* (home: string) {
   const fs = yield* FileSystem.FileSystem
   if (!(yield* fs.exists(home))) return
   yield* fs.access(home, { writable: true }).pipe(
     Effect.catchIf(
       ({ reason }) => reason._tag === "PermissionDenied",
-      () =>
-        rejected(
-          home,
-          "this user may not write it: it is of an earlier run by another user; run as that user, or chown it"
-        )
+      () => rejected(home, "this user may not write it, since another user created it; run as that user, or chown it")
     )
   )
 })
@@ -126,7 +122,7 @@ const nearest = (directory: string): Effect.Effect<void, AppError | PlatformErro
     if (Option.isSome(target)) {
       return yield* rejected(
         directory,
-        `it is a symbolic link to ${target.value}, which does not exist; make that first`
+        `it is a symbolic link to ${target.value}, which does not exist; create that first`
       )
     }
     return yield* nearest(path.dirname(resolved))
@@ -180,24 +176,26 @@ export interface StoredManifest {
 /**
  * Reads a manifest with its text; none when there is no such file.
  *
- * Rejects one that is damaged or of a newer version, and leaves it where it is: to guess what was published would be
- * worse than to publish nothing.
+ * Rejects one that is damaged or has a newer version, and leaves it in place: publishing nothing is better than guessing
+ * what was published.
  */
 export const readStored = Effect.fn("Directory.readStored")(function* (file: string) {
   const text = yield* readText(file)
   if (Option.isNone(text)) return Option.none<StoredManifest>()
-  const refuse = (problem: string) =>
+  const reject = (problem: string) =>
     Effect.fail(
       new AppError({
-        message: `${file} ${problem}; restore it from its copy in the newest directory below ${names.generations}, or move it away together with ${names.generations} to start anew`,
+        message: `${file} ${problem}; restore it from its copy in the newest directory in ${names.generations}, or move it and ${names.generations} away to start over`,
         exitCode: exitCodes.usage
       })
     )
   const version = Option.map(Schema.decodeOption(Versioned)(text.value), (found) => found.schemaVersion)
   if (Option.isSome(version) && version.value > schemaVersion) {
-    return yield* refuse(`is of version ${version.value}, and this program reads version ${schemaVersion}: update it`)
+    return yield* reject(
+      `has version ${version.value}, and this program reads version ${schemaVersion}; update the program`
+    )
   }
-  const manifest = yield* Schema.decodeEffect(ManifestJson)(text.value).pipe(Effect.catch(() => refuse("is damaged")))
+  const manifest = yield* Schema.decodeEffect(ManifestJson)(text.value).pipe(Effect.catch(() => reject("is damaged")))
   return Option.some<StoredManifest>({ manifest, text: text.value, sha256: hash("sha256", text.value, "hex") })
 })
 
@@ -208,7 +206,7 @@ export const readManifest = (file: string) =>
     Option.map(({ manifest }) => manifest)
   )
 
-/** The generations after a given one that were published; one without a copy of its manifest was never committed. */
+/** The generations published after a given one; without a copy of its manifest, a generation was never committed. */
 export const publishedAfter = Effect.fnUntraced(function* (directory: string, generation: number) {
   const fs = yield* FileSystem.FileSystem
   const found: Array<number> = []
@@ -221,8 +219,8 @@ export const publishedAfter = Effect.fnUntraced(function* (directory: string, ge
 /**
  * Reads the manifest of a published directory; none when nothing is published.
  *
- * Rejects a directory that somebody has changed: one that has generations but no manifest or an older one, or whose
- * manifest is not like its copy. To go on from there would lose rows that are thought to be published.
+ * Rejects a directory that was modified: one whose manifest is missing, older than its generations, or different from
+ * its copy. A run on it would lose rows that are believed to be published.
  */
 export const published = Effect.fn("Directory.published")(function* (directory: string) {
   const path = yield* Path.Path
@@ -234,7 +232,7 @@ export const published = Effect.fn("Directory.published")(function* (directory: 
   if (after !== undefined) {
     const problem = generation === 0 ? "is missing" : `is of generation ${generation}`
     return yield* new AppError({
-      message: `${file} ${problem}, but ${yield* manifestCopy(directory, after)} is there; copy that back, or move ${names.manifest} and ${names.generations} away to start anew`,
+      message: `${file} ${problem}, but ${yield* manifestCopy(directory, after)} exists; copy that back, or move ${names.manifest} and ${names.generations} away to start over`,
       exitCode: exitCodes.usage
     })
   }
@@ -243,7 +241,7 @@ export const published = Effect.fn("Directory.published")(function* (directory: 
     const text = yield* readText(copy)
     if (Option.isSome(text) && text.value !== stored.value.text) {
       return yield* new AppError({
-        message: `${file} is not like ${copy}, so one of them was changed; copy the right one over the other`,
+        message: `${file} differs from its copy ${copy}, so one of them was modified; copy the right one over the other`,
         exitCode: exitCodes.usage
       })
     }

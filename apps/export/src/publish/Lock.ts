@@ -1,11 +1,11 @@
 /**
  * One run at a time in a directory.
  *
- * The lock is the kernel's: an exclusive transaction on an empty SQLite file, which no dead process can hold. A process
- * that is alive but stands still, such as one that was sent SIGSTOP, can be relieved of it: it shows that it lives by
- * touching a file, and who finds that file old puts a new lock file in the place of the locked one.
+ * The lock is an exclusive transaction on an empty SQLite file; the kernel releases it when the process dies. A process
+ * that is alive but stopped, such as by SIGSTOP, can lose the lock: a running process keeps touching a file, and a run
+ * that finds that file too old replaces the locked file with a new one.
  *
- * The lock is a courtesy. What keeps an old run from overwriting a newer generation is `Staging.fence`.
+ * The lock avoids double work. What keeps an old run from overwriting a newer generation is `Staging.fence`.
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Clock from "effect/Clock"
@@ -26,9 +26,9 @@ const SQLITE_BUSY = 5
 class LockFailed extends Data.TaggedError("LockFailed")<{ readonly isBusy: boolean; readonly message: string }> {}
 
 const held = (directory: string) =>
-  fail(exitCodes.locked, `another run holds ${directory}; wait for it, or give this one a directory of its own`)
+  fail(exitCodes.locked, `another run holds the lock of ${directory}; wait for it, or use another directory`)
 
-/** SQLite, without Node 22's word on stderr that it is new. */
+/** SQLite, without Node 22's experimental warning on stderr. */
 const loadSqlite = () => {
   const { emitWarning } = process
   process.emitWarning = () => {}
@@ -39,7 +39,7 @@ const loadSqlite = () => {
   }
 }
 
-/** Opens a file and locks it until the scope closes; false when another process has it. */
+/** Opens a file and locks it until the scope closes; false if another process holds the lock. */
 const lockFile = Effect.fnUntraced(function* (file: string) {
   const database = yield* Effect.acquireRelease(
     Effect.try({
@@ -78,7 +78,7 @@ const inode = Effect.fnUntraced(function* (file: string) {
   )
 })
 
-/** A file that can only be read is locked by SQLite without a word, and not for this process alone. */
+/** SQLite takes only a shared lock on a read-only file, and reports success. */
 const checkLockable = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.scoped(fs.open(file, { flag: "r+" })).pipe(
@@ -87,22 +87,22 @@ const checkLockable = Effect.fnUntraced(function* (file: string) {
     Effect.catchReason("PlatformError", "PermissionDenied", () =>
       fail(
         exitCodes.usage,
-        `${file} cannot be locked, since this user may not write it: it is of an earlier run by another user; run as that user, or remove the file while no export runs`
+        `${file} cannot be locked: this user may not write it, since another user created it; run as that user, or remove the file while no export runs`
       )
     )
   )
 })
 
-/** Locks what the path leads to now: a file that was replaced meanwhile is nobody's. */
+/** Locks the file at a path; false also if the file was replaced meanwhile. */
 const lockPath = Effect.fnUntraced(function* (file: string) {
-  // Before the lock is taken: closing any handle of a file ends the locks that the process has on it.
+  // Before the lock is taken: closing any handle of a file releases the locks of the process on it.
   yield* checkLockable(file)
   const before = yield* inode(file)
   if (!(yield* lockFile(file))) return false
   return before === undefined || before === (yield* inode(file))
 })
 
-/** Tells a file system without locks from a lock that another run has: there, a new file cannot be locked either. */
+/** Rejects a file system without locks, on which a new file cannot be locked either. */
 const checkLocking = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -112,11 +112,11 @@ const checkLocking = Effect.fnUntraced(function* (directory: string) {
   if (canLock) return
   return yield* fail(
     exitCodes.usage,
-    `the file system of ${directory} cannot lock files, so two runs could not be kept apart; use a local directory, or mount it with locks (NFS: without nolock; SMB: without nobrl)`
+    `the file system of ${directory} cannot lock files, so two runs could write at once; use a local directory, or mount it with locks (NFS: without nolock; SMB: without nobrl)`
   )
 })
 
-/** How long ago the holder of the lock was seen, in milliseconds; none when nobody can tell. */
+/** How long ago the holder of the lock showed activity, in milliseconds; none if unknown. */
 const silence = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -134,8 +134,8 @@ const silence = Effect.fnUntraced(function* (directory: string) {
   return least
 })
 
-/** Makes the silence end, so that nobody takes the lock from a run that has just taken it. */
-const quieten = Effect.fnUntraced(function* (directory: string) {
+/** Resets the activity, so that no other run takes over right after this one. */
+const resetActivity = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const now = yield* Clock.currentTimeMillis
@@ -148,7 +148,7 @@ const quieten = Effect.fnUntraced(function* (directory: string) {
 /**
  * Locks a directory until the scope closes, or fails with exit code 75.
  *
- * A holder that gave no sign of life for longer than `takeOverAfter` loses the lock.
+ * A holder without activity for longer than `takeOverAfter` loses the lock.
  */
 export const acquire = Effect.fn("Lock.acquire")(function* (
   directory: string,
@@ -166,16 +166,16 @@ export const acquire = Effect.fn("Lock.acquire")(function* (
   const scope = yield* Effect.scope
   const taken = yield* Effect.scoped(
     Effect.gen(function* () {
-      // Two at once would take the lock from each other.
+      // Only one run at a time may take over.
       if (!(yield* lockPath(path.join(directory, names.takeover))) || !(yield* isSilent)) return false
       yield* fs.remove(file, { force: true })
       if (!(yield* Scope.provide(lockPath(file), scope))) return false
-      yield* quieten(directory)
+      yield* resetActivity(directory)
       return true
     })
   )
   if (!taken) return yield* held(directory)
   yield* Effect.logWarning(
-    `the run that holds ${directory} has stood still for too long; this one takes over, and that one cannot publish any more`
+    `the run that held the lock of ${directory} was inactive for too long and lost it; this run takes over, and that one can no longer publish`
   )
 })

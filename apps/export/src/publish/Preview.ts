@@ -1,5 +1,5 @@
 /**
- * What is in a directory, and what the next run would do; nothing is locked or written.
+ * What is published in a directory, and what the next run would do; locks and writes nothing.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import { checkSettings } from "./Guards.ts"
 import { reach } from "../read/IncrementalPlan.ts"
 import type { Settings } from "../settings/Settings.ts"
 
-/** What is known of a directory. */
+/** The state of a directory. */
 export const preview = Effect.fn("Preview.preview")(function* (settings: Settings) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -34,16 +34,16 @@ export const preview = Effect.fn("Preview.preview")(function* (settings: Setting
     const found = Option.flatMap(text, Schema.decodeOption(CheckpointJson))
     unfinished.push(
       Option.match(found, {
-        onNone: () => `${name}: without a checkpoint`,
+        onNone: () => `${name}: no checkpoint`,
         onSome: ({ progress, written }) =>
-          `${name}: a checkpoint after ${progress.received} sessions, of ${new Date(written).toISOString()}`
+          `${name}: checkpoint after ${progress.received} sessions, written ${new Date(written).toISOString()}`
       })
     )
   }
   return { manifest, kept, unfinished, next }
 })
 
-/** The lines for people. */
+/** The output of `inspect`. */
 export const toLines = (
   directory: string,
   { kept, manifest, next, unfinished }: Effect.Success<ReturnType<typeof preview>>
@@ -54,7 +54,7 @@ export const toLines = (
         `generation ${manifest.generation} is published in ${directory}, finished ${manifest.ended}`,
         `  ${manifest.sessions} sessions in this generation, ${manifest.files.length} files with ${manifest.current} sessions in all, ${manifest.completeness}${archiveText(manifest)}`,
         `  mode ${manifest.selection.mode}, format ${manifest.selection.format}, generations kept: ${kept.join(", ")}`,
-        `  bookmark: settled before ${manifest.bookmark.settledBefore ?? "-"}, newest session of ${manifest.bookmark.newestCreatedAt ?? "-"}, oldest that may change of ${manifest.bookmark.oldestOpen ?? "-"}, order ${manifest.bookmark.order}`
+        `  bookmark: final before ${manifest.bookmark.finalBefore ?? "-"}, newest session created ${manifest.bookmark.newestCreatedAt ?? "-"}, oldest that may change created ${manifest.bookmark.oldestOpen ?? "-"}, order ${manifest.bookmark.order}`
       ]),
   ...unfinished.map((line) => `unfinished: ${line}`),
   `the next run would ${next}`

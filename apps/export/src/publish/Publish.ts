@@ -1,8 +1,8 @@
 /**
- * From files in the staging directory to a published generation, and the repair of what a crash left half done.
+ * Publishes a generation from the staging directory, and completes a publication that a crash interrupted.
  *
- * The order is: the files, flushed, under their generation; then the manifest, whose rename is the commit; then what
- * follows from the manifest and can be made again from it: its copy, the file for people, and the end of old
+ * The order is: the files, flushed, move into their generation; then the manifest is renamed into place, which is the
+ * commit; then the directory is reconciled with the manifest: its copy, `sessions.csv`, and the removal of old
  * generations.
  */
 import * as Clock from "effect/Clock"
@@ -28,15 +28,15 @@ import {
 import { filesOf, type Manifest, toText } from "./Manifest.ts"
 import * as Staging from "./Staging.ts"
 
-/** How long what was published stays on the disk. */
+/** How long generations stay on the disk. */
 export interface Retention {
   /** Generations, at least 2: a reader that has just read a manifest must find its files. */
   readonly keep: number
-  /** Generations that are younger stay too. */
+  /** Younger generations stay too. */
   readonly keepFor: Duration.Duration
 }
 
-/** A manifest without what ties it to the generations before it. */
+/** A manifest without its links to previous generations. */
 export type Content = Omit<Manifest, "previous" | "oldestKept">
 
 /** Publishes the files below `data` in the staging directory, with their manifest. */
@@ -47,19 +47,19 @@ export const commit = Effect.fn("Publish.commit")(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const former = yield* readStored(path.join(staging.directory, names.manifest))
+  const previous = yield* readStored(path.join(staging.directory, names.manifest))
   const manifest: Manifest = {
     ...content,
-    ...Option.match(former, {
+    ...Option.match(previous, {
       onNone: () => ({}),
       onSome: (found) => ({ previous: { generation: found.manifest.generation, sha256: found.sha256 } })
     }),
-    oldestKept: yield* oldestKept(staging.directory, content.generation, former, retention)
+    oldestKept: yield* oldestKept(staging.directory, content.generation, previous, retention)
   }
   const home = path.join(staging.directory, names.generations)
   if (!(yield* fs.exists(home))) {
     yield* fs.makeDirectory(home)
-    // Before anything refers to what is in it.
+    // Before anything refers to its content.
     yield* sync(staging.directory)
   }
   yield* sync(staging.path("data"))
@@ -69,24 +69,24 @@ export const commit = Effect.fn("Publish.commit")(function* (
   yield* writeFlushed(staging.path(names.manifest), text)
   yield* fs.rename(staging.path(names.manifest), path.join(staging.directory, names.manifest))
   yield* sync(staging.directory)
-  yield* settle(
+  yield* reconcileDirectory(
     staging,
     manifest,
-    Option.map(former, (found) => found.manifest)
+    Option.map(previous, (found) => found.manifest)
   )
   const stored: StoredManifest = { manifest, text, sha256: hash("sha256", text, "hex") }
   return stored
 })
 
-/** The first generation that stays with its manifest. */
+/** The first generation that is kept with its manifest. */
 const oldestKept = Effect.fnUntraced(function* (
   directory: string,
   generation: number,
-  former: Option.Option<StoredManifest>,
+  previous: Option.Option<StoredManifest>,
   { keep, keepFor }: Retention
 ) {
   const now = yield* Clock.currentTimeMillis
-  let oldest = Option.match(former, { onNone: () => generation, onSome: (found) => found.manifest.oldestKept })
+  let oldest = Option.match(previous, { onNone: () => generation, onSome: (found) => found.manifest.oldestKept })
   for (; generation - oldest + 1 > keep; oldest++) {
     const copy = yield* Effect.option(Effect.flatMap(manifestCopy(directory, oldest), readManifest))
     const ended = Option.map(Option.flatten(copy), (found) => Date.parse(found.ended))
@@ -95,31 +95,31 @@ const oldestKept = Effect.fnUntraced(function* (
   return oldest
 })
 
-/** Makes what follows from a committed manifest; can be repeated. */
-export const settle = Effect.fn("Publish.settle")(function* (
+/** Reconciles the directory with its committed manifest; idempotent. */
+export const reconcileDirectory = Effect.fn("Publish.reconcileDirectory")(function* (
   staging: Staging.Staging,
   manifest: Manifest,
-  former: Option.Option<Manifest>
+  previous: Option.Option<Manifest>
 ) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const copy = yield* manifestCopy(staging.directory, manifest.generation)
   if (!(yield* fs.exists(copy))) {
-    // As it is: a newer program may have written more than this one understands.
+    // Byte for byte: a newer program may have written more than this one understands.
     const text = yield* fs.readFileString(path.join(staging.directory, names.manifest))
     yield* writeFlushed(staging.path(names.manifest), text)
     yield* fs.rename(staging.path(names.manifest), copy)
     yield* sync(path.dirname(copy))
   }
   yield* linkLatest(staging, manifest)
-  const outdated = Option.getOrUndefined(Option.flatMap(former, ({ latest }) => Option.fromUndefinedOr(latest)))
+  const outdated = Option.getOrUndefined(Option.flatMap(previous, ({ latest }) => Option.fromUndefinedOr(latest)))
   if (outdated !== undefined && outdated !== manifest.latest) {
     yield* Staging.remove(staging, path.join(staging.directory, outdated))
   }
   yield* prune(staging, manifest)
 })
 
-/** Puts the current data beside the manifest, if that is one file: the same file under a second name, or a copy where that is not possible. */
+/** Puts the current data beside the manifest, if that is one file: as a hard link, or a copy where links are not possible. */
 const linkLatest = Effect.fnUntraced(function* (staging: Staging.Staging, manifest: Manifest) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -161,15 +161,15 @@ const isSameFile = Effect.fnUntraced(function* (a: string, b: string) {
 /**
  * Removes what the kept generations do not name.
  *
- * A file that a manifest does not name is named by none after it, so the oldest manifest that is kept tells what is
- * needed of all generations before it.
+ * A file that one manifest does not name is not named by later ones either, so the oldest kept manifest names all files
+ * that are needed of earlier generations.
  */
 const prune = Effect.fnUntraced(function* (staging: Staging.Staging, manifest: Manifest) {
   const path = yield* Path.Path
   const oldest = yield* Effect.option(
     Effect.flatMap(manifestCopy(staging.directory, manifest.oldestKept), (file) => readManifest(file))
   )
-  // Nothing is removed while nobody can tell what is needed.
+  // Without it, it is unknown which files are needed.
   if (Option.isNone(oldest) || Option.isNone(oldest.value)) return
   const needed = new Set([...filesOf(oldest.value.value), ...filesOf(manifest)].map((file) => file.path))
   for (const generation of yield* generations(staging.directory)) {

@@ -1,10 +1,10 @@
 /**
- * The place of a run's unpublished work, and the fence against runs that were thought dead.
+ * The staging directory of a run, and the fence against previous runs that wake up.
  *
- * Every change of what is published is a rename out of the run's own staging directory. A new run begins by moving the
- * staging directories of all others into its own, one atomic rename each, before it reads the manifest. From then on
- * every rename of an older run fails, because the name that it renames from is gone; there is no moment between a check
- * and an act. What an older run has committed until then, the new one sees in the manifest.
+ * Every change of the published data is a rename out of the run's own staging directory. A new run first moves the
+ * staging directories of all others into its own, one atomic rename each, and then reads the manifest. From then on every
+ * rename of an older run fails, because its source path is gone; there is no gap between a check and an act. Whatever an
+ * older run committed before that is in the manifest.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Clock from "effect/Clock"
@@ -19,11 +19,11 @@ import * as Schedule from "effect/Schedule"
 import { generationName, isNotFound, list, names, sync } from "./Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
 
-/** How often a run shows that it lives. */
+/** How often a run shows activity. */
 export const HEARTBEAT = Duration.seconds(5)
 
-/** Most directories of refused state that are kept. */
-const MAX_REFUSED = 3
+/** Maximum number of quarantined directories. */
+const MAX_QUARANTINED = 3
 
 /** The staging directory of this run. */
 export interface Staging {
@@ -31,36 +31,36 @@ export interface Staging {
   readonly directory: string
   /** The path of a name in the staging directory. */
   readonly path: (...parts: ReadonlyArray<string>) => string
-  /** Directories that former runs left, already out of their reach; the newest first. */
-  readonly former: ReadonlyArray<string>
+  /** Directories that previous runs left, already out of their reach; newest first. */
+  readonly previous: ReadonlyArray<string>
 }
 
-/** Fails when this run has been relieved by another. */
+/** The failure of a run that lost the lock. */
 const superseded = (directory: string): AppError =>
   new AppError({
-    message: `another run has taken over ${directory} while this one stood still; nothing of this one is published`,
+    message: `this run was inactive for too long and lost the lock of ${directory} to another run; it published nothing`,
     exitCode: exitCodes.locked
   })
 
 /**
- * Makes a staging directory and puts those of all former runs out of their reach.
+ * Makes a staging directory and moves those of all previous runs out of their reach.
  *
- * The directory stays when the scope closes; `discard` removes it. While the scope is open it shows that the run lives.
+ * The directory outlives the scope; `discard` removes it. While the scope is open, the run shows activity.
  */
 export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const now = yield* Clock.currentTimeMillis
   const random = (yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)
-  // The time makes the names sort by age.
+  // Names sort by age.
   const root = path.join(directory, `${names.staging}${now.toString(36).padStart(9, "0")}-${random}`)
   const found = (yield* list(directory)).filter((name) => name.startsWith(names.staging))
   yield* fs.makeDirectory(root)
   yield* fs.writeFileString(path.join(root, names.alive), "")
   for (const [index, name] of found.toReversed().entries()) {
-    yield* fs.rename(path.join(directory, name), path.join(root, `${names.former}${index}`)).pipe(
+    yield* fs.rename(path.join(directory, name), path.join(root, `${names.previous}${index}`)).pipe(
       Effect.catchIf(isNotFound, () => Effect.void),
-      // It was there before the file system was mounted, so no run that lives has it.
+      // It was there before the file system was mounted, so no live run uses it.
       Effect.catchIf(isOfLowerLayer, () => fs.remove(path.join(directory, name), { recursive: true, force: true }))
     )
   }
@@ -68,7 +68,7 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
   const staging: Staging = {
     directory,
     path: (...parts) => path.join(root, ...parts),
-    former: yield* nested(root)
+    previous: yield* nested(root)
   }
   yield* Clock.currentTimeMillis.pipe(
     Effect.flatMap((time) => fs.utimes(staging.path(names.alive), time / 1000, time / 1000)),
@@ -79,24 +79,24 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
   return staging
 })
 
-/** Overlay file systems, as containers have them, cannot rename a directory of an image. */
+/** Overlay file systems, as in containers, cannot rename a directory of an image. */
 const isOfLowerLayer = ({ reason }: PlatformError): boolean =>
   Predicate.hasProperty(reason.cause, "code") && reason.cause.code === "EXDEV"
 
-/** A run that was killed while it took over the work of another left that inside of its own. */
+/** A run that was killed during a takeover left nested staging directories. */
 const nested = (root: string): Effect.Effect<ReadonlyArray<string>, PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const path = yield* Path.Path
     const found: Array<string> = []
     for (const name of yield* list(root)) {
-      if (!name.startsWith(names.former)) continue
-      const former = path.join(root, name)
-      found.push(former, ...(yield* nested(former)))
+      if (!name.startsWith(names.previous)) continue
+      const previous = path.join(root, name)
+      found.push(previous, ...(yield* nested(previous)))
     }
     return found
   })
 
-/** Fails with exit code 75 when another run has taken over; a missing file in the own directory means just that. */
+/** Fails with exit code 75 if another run has taken over, so that the own staging directory is gone. */
 export const orSuperseded =
   (staging: Staging) =>
   <A, E, R>(
@@ -110,36 +110,36 @@ export const orSuperseded =
       })
     )
 
-/** Moves something that was published out of sight and removes it; does nothing when it is gone. */
+/** Removes something published, by moving it away first; does nothing if it is gone. */
 export const remove = Effect.fn("Staging.remove")(function* (staging: Staging, target: string) {
   const fs = yield* FileSystem.FileSystem
   const random = (yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)
   const trash = staging.path(`trash-${random}`)
   yield* fs.rename(target, trash).pipe(
     Effect.andThen(fs.remove(trash, { recursive: true, force: true })),
-    // Not out of sight first, but what was published is not named any more.
+    // Not atomic, but no manifest names it any more.
     Effect.catchIf(isOfLowerLayer, () => fs.remove(target, { recursive: true, force: true })),
     Effect.catchIf(isNotFound, () => Effect.void)
   )
 })
 
-/** Keeps a former run's directory aside, for people; the oldest of too many goes. Returns where it is. */
-export const refuse = Effect.fn("Staging.refuse")(function* (staging: Staging, former: string) {
+/** Quarantines the directory of a previous run; removes the oldest of too many. Returns its new path. */
+export const quarantine = Effect.fn("Staging.quarantine")(function* (staging: Staging, previous: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const now = yield* Clock.currentTimeMillis
-  const kept = path.join(staging.directory, `${names.refused}${now.toString(36).padStart(9, "0")}`)
+  const kept = path.join(staging.directory, `${names.quarantined}${now.toString(36).padStart(9, "0")}`)
   yield* remove(staging, kept)
-  yield* fs.rename(former, kept)
-  const refused = (yield* list(staging.directory)).filter((name) => name.startsWith(names.refused))
-  for (const name of refused.slice(0, -MAX_REFUSED)) yield* remove(staging, path.join(staging.directory, name))
+  yield* fs.rename(previous, kept)
+  const quarantined = (yield* list(staging.directory)).filter((name) => name.startsWith(names.quarantined))
+  for (const name of quarantined.slice(0, -MAX_QUARANTINED)) yield* remove(staging, path.join(staging.directory, name))
   return kept
 })
 
-/** Removes what former runs left. */
-export const sweep = Effect.fn("Staging.sweep")(function* (staging: Staging) {
+/** Removes the leftovers of previous runs. */
+export const cleanup = Effect.fn("Staging.cleanup")(function* (staging: Staging) {
   const fs = yield* FileSystem.FileSystem
-  for (const former of staging.former) yield* fs.remove(former, { recursive: true, force: true })
+  for (const previous of staging.previous) yield* fs.remove(previous, { recursive: true, force: true })
 })
 
 /** Removes the staging directory of this run. */
@@ -148,8 +148,11 @@ export const discard = Effect.fn("Staging.discard")(function* (staging: Staging)
   yield* fs.remove(staging.path(), { recursive: true, force: true })
 })
 
-/** Removes the generation after the published one: a killed run had moved it into place but not committed it. */
-export const sweepGenerations = Effect.fn("Staging.sweepGenerations")(function* (staging: Staging, published: number) {
+/** Removes the generation after the published one, which a killed run moved into place but did not commit. */
+export const cleanupGeneration = Effect.fn("Staging.cleanupGeneration")(function* (
+  staging: Staging,
+  published: number
+) {
   const path = yield* Path.Path
   yield* remove(staging, path.join(staging.directory, names.generations, generationName(published + 1)))
 })

@@ -1,5 +1,5 @@
 /**
- * The file that says which sessions have left: one line of JSON each, whatever the format of the data.
+ * The tombstones of sessions that have left, as NDJSON whatever the format of the data.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
@@ -10,27 +10,26 @@ import { pipeline } from "node:stream/promises"
 import zlib from "node:zlib"
 import { exitCodes } from "../exitCodes.ts"
 import { makeRecord, setKey } from "../read/KeyTable.ts"
-import { type Departure, departures, type Reconciled } from "../read/Reconcile.ts"
+import { type Departure, departures, type Reconciled } from "../read/reconcileIndex.ts"
 import { rowReader } from "../files/rowReader.ts"
 import type { Selection } from "../settings/Selection.ts"
 
-/** A file of rows, in which ids are looked up. */
+/** A data file in which ids are looked up. */
 export interface Source {
   readonly file: string
   readonly compress: Selection["compress"]
 }
 
 /**
- * Writes the tombstones of the sessions that have left; undefined when none has.
+ * Writes the tombstones of the sessions that have left; undefined if none has.
  *
- * The index has no ids but only their keys, so the ids are looked up in the data, which is read for it: little is in
- * memory at a time.
+ * The index has only the keys of ids, so the ids are looked up by streaming the data.
  */
 export const write = Effect.fn("Tombstones.write")(function* (options: {
   readonly reconciled: Reconciled
   readonly sources: ReadonlyArray<Source>
   readonly selection: Selection
-  /** When it was found out, ISO 8601. */
+  /** When the run noticed it, ISO 8601. */
   readonly leftAt: string
   readonly to: string
 }) {
@@ -44,7 +43,7 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
 
   const departureOf = (id: string): Departure | undefined => {
     setKey(record, id)
-    // It may be told only once, and may have come back in the same run.
+    // At most one tombstone each, and none for a session that came back in the same run.
     return index.isWritten(record) ? undefined : departures.find((name) => left[name].take(record))
   }
 
@@ -58,7 +57,7 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
 
   for (const { compress, file } of sources) {
     const reader = rowReader(selection)
-    const tell = new Transform({
+    const toLines = new Transform({
       transform: (chunk: Buffer, _, done) => {
         const lines = Buffer.from(
           reader
@@ -76,10 +75,12 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
     ]()
     yield* Effect.tryPromise({
       try: (signal) =>
-        pipeline(createReadStream(file), plain, tell, createWriteStream(to, { flags: "a", flush: true }), { signal }),
+        pipeline(createReadStream(file), plain, toLines, createWriteStream(to, { flags: "a", flush: true }), {
+          signal
+        }),
       catch: (error) =>
         new AppError({
-          message: `the sessions that have left could not be looked up in ${file}: ${error instanceof Error ? error.message : String(error)}`,
+          message: `${file} cannot be read, to look up sessions that have left: ${error instanceof Error ? error.message : String(error)}`,
           exitCode: exitCodes.disk
         })
     })

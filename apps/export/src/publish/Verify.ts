@@ -1,10 +1,10 @@
 /**
- * Whether a directory is exactly what was published last.
+ * Verifies that a directory is exactly as last published.
  *
- * The manifest names its files with their digests, and the manifest before it with its digest; each that is kept is in
- * its generation's directory. So every file and every kept manifest is proven from the newest manifest, and whatever it
- * does not lead to is too much. What is older as a whole and fits together, such as a backup, cannot be told from the
- * inside: that takes what somebody noted elsewhere, which `Expected` is.
+ * The manifest names its files with their digests, and the previous manifest with its digest; kept manifests are in their
+ * generation's directory. So the newest manifest proves every file and every kept manifest, and whatever it does not lead
+ * to does not belong there. An older state that was restored as a whole is consistent in itself; only values recorded
+ * elsewhere, `Expected`, detect it.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
@@ -26,32 +26,32 @@ import type { Manifest, PublishedFile, StateFile } from "./Manifest.ts"
 import { measure } from "../files/Measure.ts"
 import type { Selection } from "../settings/Selection.ts"
 
-/** What was found. */
+/** The result of a verification. */
 export interface Verified {
   readonly manifest: Manifest
   /** SHA-256 of the manifest. */
   readonly sha256: string
-  /** Generations that are kept. */
+  /** Number of kept generations. */
   readonly generations: number
-  /** Files looked at. */
+  /** Number of files checked. */
   readonly files: number
-  /** One line for each thing that is wrong. */
+  /** One line per problem. */
   readonly problems: ReadonlyArray<string>
 }
 
-/** What is known from elsewhere of what was published. */
+/** What the operator recorded elsewhere. */
 export interface Expected {
-  /** At least this generation must be there. */
+  /** The published generation must not be older. */
   readonly generation: Option.Option<number>
-  /** The manifest of that generation, or of any that is kept, must have this SHA-256. */
+  /** The manifest of that generation, or of any kept one, must have this SHA-256. */
   readonly digest: Option.Option<string>
 }
 
 /**
- * Looks at everything: the chain of kept manifests, the size, digest and rows of every file that they name, and what
- * else lies there.
+ * Checks the chain of kept manifests, the size, digest and rows of every file that they name, and that there is nothing
+ * else.
  *
- * A publication meanwhile can remove an old generation; then everything is looked at once more.
+ * Starts again if a generation is published meanwhile, since that may remove old files.
  */
 export const verify = (
   directory: string,
@@ -78,7 +78,7 @@ const once = Effect.fn("Verify.once")(function* (directory: string, expected: Ex
       message:
         found.length === 0
           ? `nothing is published in ${directory}; give the directory of an export`
-          : `${path.join(directory, names.manifest)} is missing, though there are ${found.length} generations; restore it`,
+          : `${path.join(directory, names.manifest)} is missing, but ${found.length} generations exist; restore it`,
       exitCode: found.length === 0 ? exitCodes.usage : exitCodes.disk
     })
   }
@@ -87,7 +87,7 @@ const once = Effect.fn("Verify.once")(function* (directory: string, expected: Ex
   const kept = yield* keptManifests(directory, stored.value, problems)
   for (const later of yield* publishedAfter(directory, manifest.generation)) {
     problems.push(
-      `${names.generations}/${generationName(later)}: published after ${names.manifest}, which was put back to generation ${manifest.generation}`
+      `${names.generations}/${generationName(later)}: is newer than ${names.manifest}, which was restored to generation ${manifest.generation}`
     )
   }
 
@@ -95,12 +95,12 @@ const once = Effect.fn("Verify.once")(function* (directory: string, expected: Ex
   for (const { manifest: one } of kept) {
     for (const { file, form } of filesWithForm(one)) {
       const known = named.get(file.path)
-      const told = `${file.bytes} ${file.sha256} ${file.rows}`
+      const measures = `${file.bytes} ${file.sha256} ${file.rows}`
       if (known !== undefined) {
-        if (known !== told) problems.push(`${file.path}: two manifests name it with other digests`)
+        if (known !== measures) problems.push(`${file.path}: manifests disagree about its digest`)
         continue
       }
-      named.set(file.path, told)
+      named.set(file.path, measures)
       const problem = differences(file, yield* measure(path.join(directory, file.path), form))
       if (problem !== "") problems.push(`${file.path}: ${problem}`)
     }
@@ -113,7 +113,7 @@ const once = Effect.fn("Verify.once")(function* (directory: string, expected: Ex
   return verified
 })
 
-/** The manifests of all generations that are kept, the newest first, as far as they are what the next one says. */
+/** The manifests of all kept generations, newest first, as far as each matches the digest in the next one. */
 const keptManifests = Effect.fnUntraced(function* (directory: string, newest: StoredManifest, problems: Array<string>) {
   const kept = [newest]
   let should: { readonly generation: number; readonly sha256: string } | undefined = {
@@ -131,19 +131,19 @@ const keptManifests = Effect.fnUntraced(function* (directory: string, newest: St
     else if (Option.isNone(copy)) {
       problems.push(`${name}: is missing${isNewest ? "; the next run repairs it" : ""}`)
     } else if (should?.generation !== generation || should.sha256 !== copy.value.sha256) {
-      problems.push(`${name}: is not what ${isNewest ? names.manifest : "the next manifest"} says`)
+      problems.push(`${name}: does not match ${isNewest ? names.manifest : "the digest in the next manifest"}`)
     } else {
       if (!isNewest) kept.push(copy.value)
       should = copy.value.manifest.previous
       continue
     }
-    // What is before a broken link cannot be proven, but it is known that it should be there.
+    // Manifests before a broken link cannot be proven, but must exist.
     should = isNewest ? newest.manifest.previous : undefined
   }
   return kept
 })
 
-/** The files of a manifest, those of the data with how their rows are written. */
+/** The files of a manifest, those with rows with their format. */
 const filesWithForm = ({ bookmark, files, quarantine, selection, tombstones }: Manifest) => {
   const plain: Pick<Selection, "compress" | "format"> = { compress: "none", format: "ndjson" }
   const all: Array<{ readonly file: PublishedFile | StateFile; readonly form?: typeof plain }> = [
@@ -171,7 +171,7 @@ const latestProblems = Effect.fnUntraced(function* (directory: string, { files, 
   return sha256 === files.at(-1)?.sha256 ? [] : [`${latest}: is not the current data; the next run repairs it`]
 })
 
-/** What nobody has published. Hidden names beside the manifest belong to runs, and are nothing for readers. */
+/** Files that were not published. Hidden names beside the manifest belong to runs. */
 const strangers = Effect.fnUntraced(function* (
   directory: string,
   { generation, latest }: Manifest,
@@ -188,9 +188,7 @@ const strangers = Effect.fnUntraced(function* (
     const place = `${names.generations}/${home}`
     if (!homes.has(home)) {
       const isUnfinished = home === generationName(generation + 1)
-      const hint = isUnfinished
-        ? "a run was stopped before it could publish it; the next run removes it"
-        : "move it away"
+      const hint = isUnfinished ? "a run was stopped before it committed it; the next run removes it" : "move it away"
       problems.push(`${place}: was not published; ${hint}`)
       continue
     }
@@ -201,14 +199,14 @@ const strangers = Effect.fnUntraced(function* (
   return problems
 })
 
-/** What is not as somebody noted it elsewhere. */
+/** Deviations from what the operator recorded elsewhere. */
 const unexpected = (
   { digest, generation }: Expected,
   manifest: Manifest,
   kept: ReadonlyArray<StoredManifest>
 ): ReadonlyArray<string> => {
   if (Option.exists(generation, (least) => manifest.generation < least)) {
-    return [`${names.manifest}: is of generation ${manifest.generation}, though a later one was expected`]
+    return [`${names.manifest}: is of generation ${manifest.generation}, but a later one was expected`]
   }
   if (Option.isNone(digest)) return []
   const candidates = Option.match(generation, {
@@ -217,11 +215,11 @@ const unexpected = (
   })
   if (candidates.some(({ sha256 }) => sha256 === digest.value)) return []
   return Option.match(generation, {
-    onNone: () => [`${names.manifest}: no generation that is kept has the expected digest`],
+    onNone: () => [`${names.manifest}: no kept generation has the expected digest`],
     onSome: (number) => [
       candidates.length === 0
-        ? `${names.generations}/${generationName(number)}: is no longer kept, so its digest cannot be compared; note the digest of a newer one`
-        : `${names.generations}/${generationName(number)}/${names.manifest}: has another digest than expected`
+        ? `${names.generations}/${generationName(number)}: is no longer kept, so its digest cannot be compared; record the digest of a newer one`
+        : `${names.generations}/${generationName(number)}/${names.manifest}: does not have the expected digest`
     ]
   })
 }

@@ -1,5 +1,5 @@
 /**
- * The checks before anything is published: whose sessions were read, and whether they are what they claim to be.
+ * The checks before a generation is published: the account, completeness and size.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
@@ -12,7 +12,7 @@ import { checkSame, isOf, joinTeams } from "./Account.ts"
 import { checkShrink } from "./Guards.ts"
 import type { Manifest } from "./Manifest.ts"
 
-/** With an unknown key, one request tells whether the team is the same, before all the others are made. */
+/** With an unknown key, one request checks that the team is the same before the read starts. */
 export const checkKey = Effect.fn("checkRead.checkKey")(function* (settings: Settings, previous: Manifest | undefined) {
   if (previous === undefined || settings.key === undefined || isOf(previous.account.key, settings.key)) return
   if (settings.fullRefresh) return
@@ -40,7 +40,7 @@ const checkAccount = (
     ? Effect.void
     : checkSame({ published: previous.account, generation: previous.generation, key, teams })
 
-/** Rejects what must not replace what is published; `current` is the number of sessions that the data would hold. */
+/** Rejects a read that must not be published; `current` is the number of sessions that the data would hold. */
 export const checkRead = Effect.fn("checkRead")(function* (
   settings: Settings,
   previous: Manifest | undefined,
@@ -52,7 +52,7 @@ export const checkRead = Effect.fn("checkRead")(function* (
   yield* checkShrink(settings, previous, { current, report: attempt.gathered.report })
 })
 
-/** Rejects what is less than it claims to be, and with `strict` what claims nothing. */
+/** Rejects a read with fewer sessions than were proven, and with `strict` an unproven one. */
 const checkCompleteness = Effect.fnUntraced(function* (
   { maxQuarantine, strict }: Settings,
   { gathered, plan }: Attempt
@@ -60,7 +60,7 @@ const checkCompleteness = Effect.fnUntraced(function* (
   const { distinct, parts, progress, quarantine, receivedNow, report, written } = gathered
   yield* Quarantine.check({
     quarantined: quarantine.state.rows,
-    // A run that reads the newest part of a list is judged by the whole: a row that stays odd must not fail every night.
+    // A partial read is measured against the whole list, or one odd row could fail every run.
     received: Math.max(progress.received, (report.totalCountLast ?? 0) - quarantine.state.rows),
     most: maxQuarantine
   })
@@ -72,13 +72,13 @@ const checkCompleteness = Effect.fnUntraced(function* (
     (completeness.status === "proven" && plan.readSince === undefined && distinct < report.distinctRows)
   if (isShort) {
     return yield* new AppError({
-      message: `fewer sessions were received (${distinct}) than the list was proven to hold (${report.distinctRows}); nothing is published; please report it`,
+      message: `fewer sessions were received (${distinct}) than the list was proven to hold (${report.distinctRows}); nothing is published; please report this bug`,
       exitCode: exitCodes.unproven
     })
   }
   if (strict && completeness.status === "unproven") {
     return yield* new AppError({
-      message: `the export is not proven to be complete (${completeness.reason}), and --strict was given; nothing is published; try again, at a quieter time or with a larger --page-size`,
+      message: `completeness is unproven (${completeness.reason}), and --strict was given; nothing is published; try again at a quieter time or with a larger --page-size`,
       exitCode: exitCodes.unproven
     })
   }

@@ -1,5 +1,5 @@
 /**
- * From what was read to a generation: its files, its manifest, and the commit.
+ * Turns a read into a generation: its files, its manifest, and the commit.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as Path from "effect/Path"
 import * as DataFile from "../files/DataFile.ts"
 import * as IndexChanges from "../read/IndexChanges.ts"
 import type { Attempt } from "../read/readList.ts"
-import { reconcile, type Reconciled } from "../read/Reconcile.ts"
+import { reconcileIndex, type Reconciled } from "../read/reconcileIndex.ts"
 import { ServerClock } from "../read/ServerClock.ts"
 import type { Settings } from "../settings/Settings.ts"
 import { joinTeams } from "./Account.ts"
@@ -20,15 +20,15 @@ import * as Publish from "./Publish.ts"
 import type { Staging } from "./Staging.ts"
 import * as Tombstones from "./Tombstones.ts"
 
-/** What the read means, and the file of what it changes in the index. */
+/** The reconciled index, and the file of its changes. */
 export type Changed = Reconciled & { readonly changes: IndexChanges.Written }
 
-/** What the read means for an incremental export; undefined for a snapshot. */
+/** Reconciles the index of an incremental export with a read; undefined for a snapshot. */
 export const reconciledOf = Effect.fnUntraced(function* (staging: Staging, { gathered, index, plan }: Attempt) {
   if (index === undefined) return undefined
   const changes = yield* IndexChanges.make(staging.path(names.index))
   const { report } = gathered
-  const reconciled = yield* reconcile({
+  const reconciled = yield* reconcileIndex({
     before: index,
     journal: gathered.journal,
     // A session may be behind a row whose id cannot be read.
@@ -45,20 +45,20 @@ export interface Published {
   readonly digest: string
   /** Bytes of the files of this generation. */
   readonly bytes: number
-  /** The file for people, or the directory of the generation. */
+  /** The path of `sessions.csv`, or the directory of the generation. */
   readonly target: string
-  /** The generation in which the files were then put together; absent when that was not due. */
+  /** The generation that then compacted the files; absent if that was not due. */
   readonly compacted?: Manifest
 }
 
-/** What is published, and what it follows. */
+/** The input of a generation. */
 interface Input {
   readonly staging: Staging
   readonly settings: Settings
   readonly attempt: Attempt
   readonly reconciled: Changed | undefined
   readonly generation: number
-  /** The directory of the generation, relative to the published one. */
+  /** The directory of the generation, relative to the published directory. */
   readonly home: string
   /** The generation that this one adds to; undefined when it stands alone. */
   readonly base: Manifest | undefined
@@ -111,13 +111,13 @@ export const publishGeneration = Effect.fn("publishGeneration")(function* (
 
 const homeOf = (generation: number): string => `${names.generations}/${generationName(generation)}`
 
-/** Where people find what a manifest tells of. */
+/** The path to show for a manifest. */
 export const targetOf = Effect.fnUntraced(function* ({ directory }: Pick<Staging, "directory">, manifest: Manifest) {
   const path = yield* Path.Path
   return path.join(directory, manifest.latest ?? homeOf(manifest.generation))
 })
 
-/** The files of rows. */
+/** Writes the data files. */
 const writeData = Effect.fnUntraced(function* ({ attempt, base, generation, home, settings, staging }: Input) {
   const { selection } = settings
   const { gathered } = attempt
@@ -133,7 +133,7 @@ const writeData = Effect.fnUntraced(function* ({ attempt, base, generation, home
   return files
 })
 
-/** The files of the index, this generation's last. */
+/** The files of the index, that of this generation last. */
 const writeIndex = Effect.fnUntraced(function* ({ base, generation, home, reconciled, staging }: Input) {
   const files = [...(base?.bookmark.index?.files ?? [])]
   if (reconciled !== undefined && reconciled.changes.rows > 0) {
@@ -145,7 +145,7 @@ const writeIndex = Effect.fnUntraced(function* ({ base, generation, home, reconc
   return files
 })
 
-/** The files of tombstones, this generation's last. */
+/** The files of tombstones, that of this generation last. */
 const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: string) {
   const { attempt, base, generation, home, reconciled, settings, staging } = input
   if (base === undefined) return []
@@ -169,7 +169,7 @@ const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: strin
   return [...base.tombstones, { path: `${home}/${names.tombstones}`, generation, ...written }]
 })
 
-/** The file of the rows that are no sessions; undefined when there are none. */
+/** The file of the rows that are not sessions; undefined for none. */
 const writeQuarantine = Effect.fnUntraced(function* ({ attempt, generation, home, staging }: Input) {
   const { file, state } = attempt.gathered.quarantine
   if (state.rows === 0) return undefined
@@ -178,7 +178,7 @@ const writeQuarantine = Effect.fnUntraced(function* ({ attempt, generation, home
   return { path: `${home}/${names.quarantine}`, generation, rows, bytes, sha256 }
 })
 
-/** What was written. */
+/** The written files. */
 interface Written {
   readonly files: ReadonlyArray<PublishedFile>
   readonly index: ReadonlyArray<PublishedFile>
@@ -219,8 +219,8 @@ const contentOf = Effect.fnUntraced(function* (
     account: { key: plan.key, teams: joinTeams(base?.account.teams ?? [], progress.teams) },
     completeness: report.completeness.status,
     archive: archiveOf({ generation, plan, report, ended, before: base?.archive }),
-    sweep: report.stoppedEarly ? "recent" : "full",
-    sweepReason: plan.sweepReason,
+    scope: report.stoppedEarly ? "recent" : "full",
+    scopeReason: plan.scopeReason,
     resumed: plan.resumed,
     report,
     ...(gathered.columns.leftOut.length === 0 ? {} : { columnsLeftOut: gathered.columns.leftOut }),

@@ -1,5 +1,5 @@
 /**
- * What `*` among the columns stands for: it is decided before the read, as every file begins with its header.
+ * The expansion of `*` among the columns: it is decided before the read, since every file begins with its header.
  */
 import { ColumnChooser, type ColumnsReport } from "@hb-sessions/core/ColumnChooser"
 import { suggestionFor } from "@hb-sessions/core/SessionsColumns"
@@ -11,17 +11,17 @@ import { decidedAs, type Selection } from "../settings/Selection.ts"
 import type { Settings } from "../settings/Settings.ts"
 
 /**
- * The settings with the columns that are written.
+ * The settings with `*` expanded.
  *
  * **Details**
  *
- * An incremental export keeps those of its first generation. A snapshot has those of the one before, so that none goes
- * away or moves, and behind them what the first 1,000 sessions of the list have beside.
+ * An incremental export keeps the columns of its first generation. A snapshot keeps those of the previous one, in order,
+ * and appends the other keys of the first 1,000 sessions of the list.
  */
-export const decide = Effect.fn("Columns.decide")(function* (settings: Settings, former: Manifest | undefined) {
+export const decide = Effect.fn("Columns.decide")(function* (settings: Settings, previous: Manifest | undefined) {
   const { columnsAsked, ...given } = settings.selection
   if (columnsAsked === undefined) return settings
-  const before = former === undefined ? settings.selection : decidedAs(settings.selection, former.selection)
+  const before = previous === undefined ? settings.selection : decidedAs(settings.selection, previous.selection)
   const isSame = before !== settings.selection && !settings.fullRefresh
   if (isSame && given.mode === "incremental") return { ...settings, selection: before }
   const chooser = new ColumnChooser(columnsAsked)
@@ -40,12 +40,12 @@ export const decide = Effect.fn("Columns.decide")(function* (settings: Settings,
   return { ...settings, selection: { ...settings.selection, columns } }
 })
 
-/** Watches what sessions have beside the columns; undefined where all of it is written. */
+/** Collects the keys of sessions that have no column; undefined when every key is written. */
 export const watch = ({ columns, columnsAsked }: Selection): ColumnChooser | undefined =>
   columns.length === 0 ? undefined : new ColumnChooser(columnsAsked ?? columns, columns)
 
-/** Says which columns no session had, and which keys have no column. */
-export const tell = Effect.fnUntraced(function* ({ empty, leftOut }: ColumnsReport, { mode }: Selection) {
+/** Warns of columns that no session has, and of keys that have no column. */
+export const warn = Effect.fnUntraced(function* ({ empty, leftOut }: ColumnsReport, { mode }: Selection) {
   for (const column of empty) {
     const meant = suggestionFor(column)
     yield* Effect.logWarning(
@@ -54,8 +54,8 @@ export const tell = Effect.fnUntraced(function* ({ empty, leftOut }: ColumnsRepo
   }
   if (leftOut.length === 0) return
   const remedy =
-    mode === "incremental" ? "--full-refresh begins anew with them" : "name them in --columns, or give --format ndjson"
+    mode === "incremental" ? "--full-refresh starts over with them" : "name them in --columns, or give --format ndjson"
   yield* Effect.logWarning(
-    `no column has these keys, which the first 1,000 sessions did not have when the columns were decided, or which are more than 500: ${leftOut.map((name) => JSON.stringify(name)).join(", ")}; ${remedy}`
+    `these keys are not exported, since '*' takes at most 500 columns from the first 1,000 sessions: ${leftOut.map((name) => JSON.stringify(name)).join(", ")}; ${remedy}`
   )
 })

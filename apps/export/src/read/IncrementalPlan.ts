@@ -1,5 +1,5 @@
 /**
- * What an incremental run needs to know of the generations before it.
+ * How far back a run reads, and the index of what previous generations have written.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Duration from "effect/Duration"
@@ -12,7 +12,6 @@ import { isNotFound } from "../publish/Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
 import { forEachRecord, KeyTable, RECORD_BYTES } from "./KeyTable.ts"
 import type { Manifest } from "../publish/Manifest.ts"
-import { fullRefreshReason } from "../resume/Resume.ts"
 import type { Settings } from "../settings/Settings.ts"
 
 /** How much of the list a run reads, and why. */
@@ -27,49 +26,50 @@ export interface Reach {
  *
  * `now` is epoch milliseconds.
  */
-export const reach = (settings: Settings, former: Manifest | undefined, now: number): Reach => {
+export const reach = (settings: Settings, previous: Manifest | undefined, now: number): Reach => {
   const { selection, since, strict } = settings
   const whole = (why: string): Reach => ({ readSince: undefined, why })
   if (selection.mode === "snapshot") {
     if (since === undefined) return whole("a snapshot holds all sessions")
     return { readSince: since, why: "the list is read back to --since" }
   }
-  if (settings.fullRefresh) return whole(fullRefreshReason)
-  if (former === undefined || former.selection.mode === "snapshot") return whole("the first of an incremental export")
-  if (strict) return whole("only in the whole list every change can be found")
-  const { oldestOpen, order, settledBefore, undatedOpen } = former.bookmark
-  if (settledBefore === undefined) return whole("no read has been proven to be complete before")
-  if (order !== "newest-first") return whole("the list was not newest first the last time")
+  if (settings.fullRefresh) return whole("--full-refresh was given")
+  if (previous === undefined || previous.selection.mode === "snapshot")
+    return whole("first run of an incremental export")
+  if (strict) return whole("--strict was given, and only the whole list shows every change")
+  const { oldestOpen, order, finalBefore, undatedOpen } = previous.bookmark
+  if (finalBefore === undefined) return whole("no previous read is proven to be complete")
+  if (order !== "newest-first") return whole("the list was not sorted newest first in the last run")
   if (undatedOpen)
     return whole(
-      "a session without createdAt, or with an impossible one, may have changed, and nothing tells where it is"
+      "a session with a missing or implausible createdAt may have changed, and could be anywhere in the list"
     )
-  const { started } = former.archive.wholeRead
+  const { started } = previous.archive.wholeRead
   if (now - Date.parse(started) >= Duration.toMillis(settings.fullEvery) * DUE) {
-    return whole(`the whole list was last read on ${started}, and --full-every has passed since`)
+    return whole(`--full-every has passed since the whole list was last read, on ${started}`)
   }
-  const settled = Date.parse(settledBefore) - Duration.toMillis(settings.lookBack)
-  // What was written and may still change is read, however old it has become.
+  const horizon = Date.parse(finalBefore) - Duration.toMillis(settings.lookBack)
+  // Sessions that were written and may still change are read, whatever their age.
   const isOpenBeforeSince = since !== undefined && oldestOpen !== undefined && Date.parse(oldestOpen) < since
-  const readSince = since === undefined || isOpenBeforeSince ? settled : Math.max(settled, since)
-  return { readSince, why: "older sessions were final the last time" }
+  const readSince = since === undefined || isOpenBeforeSince ? horizon : Math.max(horizon, since)
+  return { readSince, why: "older sessions were final in the last run" }
 }
 
-/** A run that begins a little earlier than the one a week ago is still a week later. */
+/** A weekly run may start a little early. */
 const DUE = 0.95
 
 /**
- * Why a read that ended at a time is not enough, by what the list is said to hold; undefined when it is.
+ * Why a partial read is not enough, judged by `totalCount`; undefined when it is enough.
  *
- * Everything in the list when the read began was known before, or has been received, or has left. `index` is what was
- * known before.
+ * Every session in the list when the read began was known before, or has been received, or has left. `index` holds the
+ * sessions known before.
  */
 export const unknownSessions = Effect.fn("Incremental.unknownSessions")(function* (options: {
   readonly index: KeyTable
   readonly journal: string
   readonly listed: number | undefined
   readonly total: number | undefined
-  /** Rows of the list that are no sessions. */
+  /** Rows of the list that are not sessions. */
   readonly quarantined: number
 }) {
   const { index, journal, listed, quarantined, total } = options
@@ -80,11 +80,11 @@ export const unknownSessions = Effect.fn("Incremental.unknownSessions")(function
   })
   const known = listed + fresh.size + quarantined
   return total > known
-    ? `the list holds ${total} sessions, and only ${known} of them are known: some came in where only a whole read looks`
+    ? `the list has ${total} sessions, and only ${known} are known: some were added where a partial read does not look`
     : undefined
 })
 
-/** Reads which sessions have been written, and in which state; rejects an index that is not the one that was published. */
+/** Reads which sessions have been written, and in which state; rejects an index that is not as published. */
 export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (
   directory: string,
   manifest: Pick<Manifest, "bookmark">
@@ -100,14 +100,14 @@ export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (
     )
     if (hash.digest("hex") === sha256) continue
     return yield* new AppError({
-      message: `${file} is not what was published; restore it, or give --full-refresh to begin anew`,
+      message: `${file} is not as published; restore it from a backup, or give --full-refresh to start over`,
       exitCode: exitCodes.usage
     })
   }
   return table
 })
 
-/** Calls a function with each record of a file, of which little is in memory at a time; hashes all of its bytes. */
+/** Calls a function with each record of a file, read in pieces; hashes all of its bytes. */
 export const eachRecord = Effect.fn("Incremental.eachRecord")(function* (
   file: string,
   visit: (record: Uint32Array) => void,

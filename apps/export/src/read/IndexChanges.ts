@@ -1,5 +1,5 @@
 /**
- * What a run changes in the index, as a file of its own: the index of an archive is such files, one after the other.
+ * The changes of a run to the index, in a file of their own: the index of an archive is the sequence of such files.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -7,13 +7,13 @@ import type { PlatformError } from "effect/PlatformError"
 import { createHash } from "node:crypto"
 import { RECORD_BYTES, toBytes } from "./KeyTable.ts"
 
-/** Records on their way into a file. */
+/** Writes records to a file. */
 export interface IndexChanges {
-  /** Adds a copy of a record; on the disk it is after `finish`. */
+  /** Adds a copy of a record; it is on the disk after `finish`. */
   readonly add: (record: Uint32Array) => void
-  /** Writes what has been added. */
+  /** Writes the added records. */
   readonly drain: Effect.Effect<void, PlatformError>
-  /** Writes and flushes everything, and tells how large the file is. */
+  /** Writes and flushes everything, and returns the size of the file. */
   readonly finish: Effect.Effect<Written, PlatformError>
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a run has received: each session once in the files, in the state that it was read in last.
+ * The sessions received by a run: each once in the files, in the state that was read last.
  */
 import type { ColumnChooser } from "@hb-sessions/core/ColumnChooser"
 import type { Session } from "@hb-sessions/core/Session"
@@ -24,7 +24,7 @@ import * as Quarantine from "./Quarantine.ts"
 import { setPlace } from "./Superseded.ts"
 import type { UnfinishedFiles } from "./UnfinishedFiles.ts"
 
-/** What the sessions of a run are taken with. */
+/** What a journal works with. */
 export interface Options {
   readonly files: UnfinishedFiles
   readonly rows: Rows
@@ -33,7 +33,7 @@ export interface Options {
   readonly index: KeyTable | undefined
 }
 
-/** Takes the sessions of a run. */
+/** Writes the sessions of a run to its files. */
 export class Journal {
   progress: { -readonly [K in keyof Progress]: Progress[K] } = { ...nothing }
   /** Sessions that have a row. */
@@ -42,9 +42,9 @@ export class Journal {
   receivedNow = 0
   /** The sessions that were received in more than one state. */
   readonly replaced = new KeyTable()
-  /** Whether a session was met that `checkUnplaced` did not expect. */
+  /** Whether `checkUnplaced` found a session that the read would miss. */
   hasMissedUndated = false
-  /** Watches what the sessions have beside the columns; undefined where all of it is written. */
+  /** Collects the keys of sessions that have no column; undefined when every key is written. */
   readonly columns: ColumnChooser | undefined
 
   readonly #options: Options
@@ -61,12 +61,12 @@ export class Journal {
     this.#partitionOf = makePartitionOf(options.plan.selection)
   }
 
-  /** Different sessions received in all parts of the run together. */
+  /** Distinct sessions received in all parts of the run. */
   get distinct(): number {
     return this.#seen?.size ?? this.receivedNow
   }
 
-  /** Goes on from the files of an interrupted run, which are adopted already. */
+  /** Resumes from the files of an interrupted run, which are adopted already. */
   readonly resume = Effect.fnUntraced(function* (this: Journal, progress: Progress) {
     this.progress = { ...progress }
     yield* this.#load()
@@ -79,14 +79,14 @@ export class Journal {
   readonly take = Effect.fnUntraced(function* (this: Journal, chunk: ScanChunk, now: number) {
     if (chunk.repeated.length > 0 && this.#seen === undefined) yield* this.#load()
     const { quarantine, scan } = this.#options.files
-    // What a chunk changes, it changes at once: no checkpoint falls in between.
+    // Synchronous, so that no checkpoint is taken in the middle of a chunk.
     for (const row of chunk.unreadableRows) quarantine.addText(Quarantine.lineOf(row), 1)
     for (const session of chunk.sessions) this.#takeNew(session, now)
     for (const session of chunk.repeated) this.#takeAgain(session, now)
     scan.addBytes(chunk.state, 0)
   })
 
-  /** Notes a session that no time places and that the read leaves out, if that is a loss. */
+  /** Notes whether the read loses a session that it leaves out, since no `createdAt` places it in the list. */
   checkUnplaced(session: Session): void {
     const { index, rows } = this.#options
     setKey(this.#unplaced, session.id)
@@ -106,7 +106,7 @@ export class Journal {
     this.#seen = seen
   })
 
-  /** A session that was received in an earlier part of this run changes nothing. */
+  /** Ignores a session that was received in an earlier part of this run. */
   #takeNew(session: Session, now: number): void {
     this.receivedNow++
     const row = this.#look(session)
@@ -116,11 +116,11 @@ export class Journal {
     this.#write(session, row)
   }
 
-  /** The newer state of a session that was read again replaces the one before. */
+  /** Replaces the state of a session that was read again. */
   #takeAgain(session: Session, now: number): void {
     const row = this.#look(session)
     const seen = this.#seen
-    // Rows that were left out by the read itself were not received.
+    // Rows that the read itself left out were not received.
     if (seen?.has(this.#record) !== true || seen.hasSame(this.#record)) return
     this.#earlier.set(this.#record)
     seen.get(this.#earlier)
@@ -135,7 +135,7 @@ export class Journal {
     this.#options.files.places.addBytes(toBytes(this.#record, this.#record.length), 0)
   }
 
-  /** Puts the state of a session in the record; returns its row, or undefined when it is not part of the data. */
+  /** Puts the state of a session in the record; returns its row, or undefined if the filter leaves it out. */
   #look(session: Session): string | undefined {
     const { index, rows } = this.#options
     setKey(this.#record, session.id)
@@ -147,7 +147,7 @@ export class Journal {
     return row
   }
 
-  /** Writes the state in the record, and the row, unless a previous generation has it. */
+  /** Writes the record, and the row unless a previous generation has it. */
   #write(session: Session, row: string | undefined): boolean {
     const { files } = this.#options
     files.journal.addBytes(toBytes(this.#record, this.#record.length), 1)
@@ -165,12 +165,12 @@ export class Journal {
     observe(this.progress, session, { plan, now, isWritten: index?.isWritten(this.#record) === true })
   }
 
-  /** Whether a record is of a session that has a row in this run. */
+  /** Whether the session of a record has a row in this run. */
   #isRow(record: Uint32Array): boolean {
     return hasFingerprint(record) && this.#options.index?.hasSame(record) !== true
   }
 
-  /** What has been written once stays wanted when `--since 7d` has moved on. */
+  /** A session that was written once still matches when `--since 7d` has moved on. */
   #matches({ createdAt, status }: Session, isWritten: boolean): boolean {
     const { selection, since, until } = this.#options.plan
     return (

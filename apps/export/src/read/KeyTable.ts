@@ -10,7 +10,7 @@ const WORDS = RECORD_BYTES / 4
 const NIL = "00000000-0000-0000-0000-000000000000"
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** An entry, to be filled again and again. */
+/** An entry, to be reused. */
 export const makeRecord = (): Uint32Array => new Uint32Array(WORDS)
 
 /** Writes the key of an id into a record: the UUID itself, or a digest of any other text. */
@@ -33,7 +33,7 @@ export const setNumbers = (record: Uint32Array, first: number, second: number): 
   record[5] = second
 }
 
-/** Takes the fingerprint out of a record. */
+/** Removes the fingerprint from a record. */
 export const clearFingerprint = (record: Uint32Array): void => {
   record[4] = 0
   record[5] = 0
@@ -42,16 +42,16 @@ export const clearFingerprint = (record: Uint32Array): void => {
 /** Whether a record has a fingerprint. */
 export const hasFingerprint = (record: Uint32Array): boolean => record[5] !== 0
 
-/** Stands for a fingerprint in a record that takes its key out of the table; a fingerprint is odd there. */
+/** Replaces the fingerprint in a record that removes its key from the table; fingerprints are odd. */
 const FORGOTTEN = 2
 
-/** Makes a record one that takes its key out of a table. */
+/** Makes a record remove its key from a table. */
 export const setForgotten = (record: Uint32Array): void => {
   record[4] = 0
   record[5] = FORGOTTEN
 }
 
-/** Stands in the place of a fingerprint that is not there. */
+/** Marks a key that `take` has returned. */
 const TAKEN = 1
 
 /** A hash table of records. */
@@ -59,7 +59,7 @@ export class KeyTable {
   #words: Uint32Array
   #mask: number
   #size = 0
-  /** Places that are not free: keys that were forgotten keep theirs. */
+  /** Slots that are not free: removed keys keep theirs. */
   #used = 0
 
   constructor(expected = 512) {
@@ -107,7 +107,7 @@ export class KeyTable {
     return true
   }
 
-  /** Puts a record in the table, or takes its key out if it is a forgotten one, over an earlier one of the same key; returns whether the key is new. */
+  /** Sets the record of its key, or removes the key if the record is a forgotten one; returns whether the key is new. */
   set(record: Uint32Array): boolean {
     if ((this.#used + 1) * 4 > (this.#mask + 1) * 3) this.#grow()
     const at = this.#place(record)
@@ -119,7 +119,7 @@ export class KeyTable {
     return isNew
   }
 
-  /** The records, in pieces of bytes; order does not matter. */
+  /** The records, in pieces of bytes and in no order. */
   *chunks(records = 4096): Generator<Uint8Array> {
     let piece = new Uint32Array(records * WORDS)
     let filled = 0
@@ -141,7 +141,7 @@ export class KeyTable {
     return words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0 && words[at + 3] === 0
   }
 
-  /** Whether there is a key at a place, and not one that was forgotten. */
+  /** Whether a slot holds a key that was not removed. */
   #isPresent(at: number): boolean {
     return !this.#isFree(at) && this.#words[at + 5] !== FORGOTTEN
   }
@@ -166,12 +166,12 @@ export class KeyTable {
   }
 
   #grow(): void {
-    const former = this.#words
-    this.#words = new Uint32Array(former.length * 2)
+    const words = this.#words
+    this.#words = new Uint32Array(words.length * 2)
     this.#mask = this.#words.length / WORDS - 1
     this.#used = this.#size
-    for (let at = 0; at < former.length; at += WORDS) {
-      const record = former.subarray(at, at + WORDS)
+    for (let at = 0; at < words.length; at += WORDS) {
+      const record = words.subarray(at, at + WORDS)
       const isFree = record[0] === 0 && record[1] === 0 && record[2] === 0 && record[3] === 0
       if (!isFree && record[5] !== FORGOTTEN) this.#words.set(record, this.#place(record))
     }
@@ -186,7 +186,7 @@ export const toBytes = (words: Uint32Array, count: number): Uint8Array => {
   return bytes
 }
 
-/** Calls a function with each record of stored bytes; the record is filled anew every time. */
+/** Calls a function with each record of stored bytes; the record object is reused. */
 export const forEachRecord = (bytes: Uint8Array, visit: (record: Uint32Array) => void): void => {
   const record = makeRecord()
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,24 +1,24 @@
 /**
- * What is learnt of the sessions while they are received.
+ * What a run learns from the sessions that it receives.
  */
 import { hasEnded, type Session } from "@hb-sessions/core/Session"
 import { joinTeams } from "../publish/Account.ts"
 import type { Plan, Progress } from "../resume/Checkpoint.ts"
 import { isPlausible } from "./PlausibleTime.ts"
 
-/** What a session is seen with. */
+/** The context of an observation. */
 export interface Circumstances {
   readonly plan: Plan
   /** The server's clock, epoch milliseconds. */
   readonly now: number
-  /** Whether the session is part of what was written before. */
+  /** Whether a previous generation has written the session. */
   readonly isWritten: boolean
 }
 
-/** What is known before the first session. */
+/** The progress before the first session. */
 export const nothing: Progress = { received: 0, undatedOpen: false, implausible: 0, teams: [] }
 
-/** Progress after one session more. */
+/** Updates the progress with a session. */
 export const observe = (
   progress: { -readonly [K in keyof Progress]: Progress[K] },
   session: Session,
@@ -29,14 +29,14 @@ export const observe = (
   progress.received++
   if (teamId !== undefined && !progress.teams.includes(teamId)) progress.teams = joinTeams(progress.teams, [teamId])
   if (createdAt === undefined) {
-    // Times leave out what has none.
+    // A time filter leaves it out.
     progress.undatedOpen ||= isOpen && plan.since === undefined && plan.until === undefined
     return
   }
   const canBeWanted = isWritten || plan.since === undefined || createdAt >= plan.since
   if (!isPlausible(createdAt, now)) {
     progress.implausible++
-    // A time that is too late is at the head of the list, where each run looks.
+    // A time that is too late is at the head of the list, which every run reads.
     progress.undatedOpen ||= isOpen && canBeWanted && createdAt < now
     return
   }
@@ -44,5 +44,5 @@ export const observe = (
   if (isOpen && canBeWanted) progress.oldestOpen = Math.min(progress.oldestOpen ?? createdAt, createdAt)
 }
 
-/** Whether a session does not change any more. */
+/** Whether a session can no longer change. */
 export const isFinal = (session: Session): boolean => hasEnded(session)

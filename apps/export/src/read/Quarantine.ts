@@ -1,5 +1,5 @@
 /**
- * Rows that are no sessions, kept apart with the reason: nothing of the list is dropped without a word.
+ * Rows that are not sessions, written to `quarantine.ndjson` with the reason: no row is dropped silently.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
@@ -8,11 +8,11 @@ import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import * as Effect from "effect/Effect"
 import { exitCodes } from "../exitCodes.ts"
 
-/** One line of `quarantine.ndjson`: where the row was, what is wrong with it, and the row without secrets. */
+/** One line of `quarantine.ndjson`: the reason, the position of the row, and the row without secrets. */
 export const lineOf = ({ index, page, path, reason, row }: UnreadableRow): string =>
   `{"reason":${JSON.stringify(reason)},"page":${page},"index":${index},"path":${JSON.stringify(path)},"row":${SessionsNdjson.encodeUnreadable({ row: withoutSecrets(row) })}}\n`
 
-/** Fails with exit code 7 when more rows than a share of all are no sessions. */
+/** Fails with exit code 7 when too many rows are not sessions. */
 export const check = (options: {
   readonly quarantined: number
   readonly received: number
@@ -24,7 +24,7 @@ export const check = (options: {
   if (quarantined <= rows * most) return Effect.void
   return Effect.fail(
     new AppError({
-      message: `${quarantined} of ${rows} rows are no sessions, and --max-quarantine is ${percent(most)}; nothing is published; hb-sessions doctor tells what is wrong with them; give a larger share to publish the others`,
+      message: `${quarantined} of ${rows} rows are not sessions, which is more than --max-quarantine (${percent(most)}); nothing is published; hb-sessions doctor shows what is wrong with them; raise --max-quarantine to publish the others`,
       exitCode: exitCodes.invalidResponse
     })
   )

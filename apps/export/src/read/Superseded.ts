@@ -1,9 +1,9 @@
 /**
- * Leaves out the rows of sessions that were read again later in another state: the newest state that was read is published.
+ * Drops superseded rows: of a session that was read in several states, the last one is published.
  *
- * While a run reads, a newer row is appended like any other, since a checkpoint must be able to count on what is there.
- * Where each row is, its place says: a record of the key, with the partition and the length of the row in bytes instead
- * of the fingerprint. A session whose newest state is no row of this run has a place without length at last.
+ * While a run reads, a newer row is appended like any other, since a checkpoint covers the beginning of a file. Each row
+ * has a place: a record of the key, with the partition and the length of the row in bytes instead of the fingerprint. A
+ * session whose last state has no row in this run ends with a place of length 0.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -26,7 +26,7 @@ export const numberOf = (partition: string): number =>
 export const setPlace = (record: Uint32Array, partition: string, bytes: number): void =>
   setNumbers(record, numberOf(partition), bytes * 2 + 1)
 
-/** What a run has gathered, and which sessions it has met in more than one state. */
+/** The files of a run, and the sessions that it read in more than one state. */
 export interface Gathered {
   /** The keys of those sessions. */
   readonly replaced: KeyTable
@@ -39,9 +39,9 @@ export interface Gathered {
 }
 
 /**
- * Writes the files that hold superseded rows, and the journal, anew without them.
+ * Copies the files that hold superseded rows, and the journal, without them.
  *
- * What is given is left as it is, so that its checkpoint stays good. In memory are the sessions that were replaced.
+ * The given files stay unchanged, so that their checkpoint stays valid. Only the replaced sessions are in memory.
  */
 export const drop = Effect.fn("Superseded.drop")(function* (gathered: Gathered, directory: string) {
   const { fileOf, headerBytes, journal, parts, places, replaced } = gathered
@@ -76,7 +76,7 @@ export const drop = Effect.fn("Superseded.drop")(function* (gathered: Gathered, 
       continue
     }
     const rows = part.rows - own.length
-    // A partition that has lost its rows is none; an undivided export has its one file.
+    // A partition without rows has no file; an unpartitioned export always has its one file.
     if (rows === 0 && part.partition !== "") continue
     const to = path.join(directory, path.basename(file))
     kept.set(part.partition, { state: { ...part, rows, ...(yield* copyWithout(file, to, own)) }, file: to })
@@ -93,7 +93,7 @@ interface Gap {
   readonly to: number
 }
 
-/** Visits the records of a file, and tells for each whether none of the same key follows. */
+/** Visits the records of a file, each with whether it is the last one of its key. */
 const eachCurrent = Effect.fnUntraced(function* (
   file: string,
   replaced: KeyTable,

@@ -1,6 +1,6 @@
 /**
- * Sessions without `createdAt` in a read that ends at a time: core leaves them out, since nothing tells whether they are
- * older. An incremental export must know when it would miss one.
+ * Sessions without `createdAt` in a partial read: core leaves them out, since they may be older than its end. An
+ * incremental export must notice when it would miss one.
  */
 import type { Session } from "@hb-sessions/core/Session"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
@@ -8,10 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { firstTime } from "./PlausibleTime.ts"
 
-/** A time before that of any session places one no better than none. */
+/** An implausibly early time does not place a session either. */
 const isUnplaced = ({ createdAt }: Session): boolean => createdAt === undefined || createdAt < firstTime
 
-/** Shows each session without a `createdAt` that can be true, on the pages that a read asks for, as often as it is met. */
+/** Calls `visit` with each session without a plausible `createdAt` on the pages that a read requests, repeats included. */
 export const watch =
   (visit: (session: Session) => void) =>
   <A, E, R>(read: Stream.Stream<A, E, R>): Stream.Stream<A, E, R | SessionsClient> =>

@@ -1,5 +1,5 @@
 /**
- * The files that grow while a run reads, and the checkpoint that says how much of them counts.
+ * The files that grow while a run reads, and the checkpoint that covers them.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,15 +14,15 @@ import { type Checkpoint, type PartState, type Plan, type Progress, toText } fro
 import type { Candidate } from "../resume/Resume.ts"
 import type { Selection } from "../settings/Selection.ts"
 
-/** The single files, each in a directory of the staging directory: its name there, and its member of the checkpoint. */
+/** The single files, each in its own directory of the staging directory; the keys are those of the checkpoint. */
 const single = {
   /** The records of the sessions received. */
   journal: "received.bin",
-  /** What the scan has learned; appended to, so that the cost of a checkpoint does not grow with the list. */
-  scan: "learned.bin",
+  /** The state of the scan; appended to, so that the cost of a checkpoint does not grow with the list. */
+  scan: "scan.bin",
   /** Where each row is. */
   places: "rows.bin",
-  /** The rows that are no sessions. */
+  /** The rows that are not sessions. */
   quarantine: names.quarantine
 } as const
 
@@ -43,11 +43,11 @@ export interface GrowingFile {
 /** The unfinished files of a run. */
 export interface UnfinishedFiles extends Readonly<Record<Single, GrowingFile>> {
   readonly rows: PartitionFiles.PartitionFiles
-  /** Takes over what an interrupted run left; false when that is damaged. */
+  /** Copies the files of an interrupted run; false if they are damaged. */
   readonly adopt: (candidate: Candidate) => Effect.Effect<boolean, PlatformError>
   /** Creates the files that exist even when nothing is received. */
   readonly begin: (isUndivided: boolean) => void
-  /** Writes what has come together in the buffers, if it is much. */
+  /** Writes the buffers if they are large. */
   readonly drain: Effect.Effect<void, PlatformError>
   /** Flushes everything. */
   readonly sync: Effect.Effect<States, PlatformError>
@@ -55,12 +55,12 @@ export interface UnfinishedFiles extends Readonly<Record<Single, GrowingFile>> {
   readonly checkpoint: (plan: Plan, progress: Progress) => Effect.Effect<void, PlatformError>
 }
 
-/** How much of each file there is. */
+/** The size of each file. */
 export interface States extends Readonly<Record<Single, PartState>> {
   readonly parts: ReadonlyArray<PartState>
 }
 
-/** Makes the unfinished files anew; they are closed with the scope. */
+/** Creates the unfinished files, empty; they are closed with the scope. */
 export const make = Effect.fnUntraced(function* (staging: Staging, selection: Selection, header: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -143,6 +143,6 @@ export const make = Effect.fnUntraced(function* (staging: Staging, selection: Se
   return unfinished
 })
 
-/** A file that is not there is not what it should be. */
+/** A missing file is a damaged one. */
 const orDamaged = (adopted: Effect.Effect<boolean, PlatformError>) =>
   Effect.catchIf(adopted, isNotFound, () => Effect.succeed(false))

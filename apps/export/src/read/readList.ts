@@ -1,5 +1,5 @@
 /**
- * Reads until there is a whole: goes on from a checkpoint or begins, and reads the whole list when a part is not enough.
+ * Reads the list: resumes from a checkpoint or starts, and reads the whole list when a partial read is not enough.
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
@@ -24,14 +24,14 @@ import { KeyTable } from "./KeyTable.ts"
 import { type Gathered, readToFiles } from "./readToFiles.ts"
 import type { ServerClock } from "./ServerClock.ts"
 
-/** What one read has gathered, and under which plan. */
+/** The result of a read, and its plan. */
 export interface Attempt {
   readonly plan: Plan
   readonly index: KeyTable | undefined
   readonly gathered: Gathered
 }
 
-/** Reads until there is a whole: anew when a checkpoint is damaged, and once more when a part of the list is not enough. */
+/** Reads the list: from the start if the checkpoint is damaged, and again as a whole if a partial read is not enough. */
 export const readList = Effect.fn("readList")(function* (
   staging: Staging,
   settings: Settings,
@@ -46,37 +46,37 @@ export const readList = Effect.fn("readList")(function* (
   const index = yield* indexOf(staging, settings, previous)
   if (Option.isSome(found)) {
     const { received } = found.value.checkpoint.progress
-    yield* Effect.logInfo(`an interrupted export goes on after ${received} sessions`)
+    yield* Effect.logInfo(`resuming an interrupted export after ${received} sessions`)
   }
   const attempt = yield* readToFiles({ staging, settings, plan, candidate: found, index }).pipe(
     Effect.catchReason("SessionsError", "InvalidResumeToken", ({ message }) =>
-      Effect.as(Resume.keepAside(staging, staging.path(names.checkpoint), message), Option.none<Gathered>())
+      Effect.as(Resume.quarantine(staging, staging.path(names.checkpoint), message), Option.none<Gathered>())
     )
   )
   if (Option.isNone(attempt)) {
     const fs = yield* FileSystem.FileSystem
     if (Option.isSome(found) && (yield* fs.exists(found.value.directory))) {
-      yield* Resume.keepAside(staging, found.value.directory, "its files are damaged")
+      yield* Resume.quarantine(staging, found.value.directory, "its files are damaged")
     }
     return yield* readList(staging, settings, Option.none(), previous)
   }
   const why =
     shortcoming(settings, plan, attempt.value) ?? (yield* unknownSessions(previous, plan, index, attempt.value))
   if (why === undefined) return { plan, index, gathered: attempt.value }
-  yield* Effect.logInfo(`the whole list is read: ${why}`)
+  yield* Effect.logInfo(`reading the whole list: ${why}`)
   yield* Resume.removeCheckpoint(staging)
   const { readSince: _, ...whole } = plan
   const again = yield* readToFiles({
     staging,
     settings,
-    plan: { ...whole, sweepReason: why },
+    plan: { ...whole, scopeReason: why },
     candidate: Option.none(),
     index
   })
-  return { plan: { ...whole, sweepReason: why }, index, gathered: yield* Effect.fromOption(again).pipe(Effect.orDie) }
+  return { plan: { ...whole, scopeReason: why }, index, gathered: yield* Effect.fromOption(again).pipe(Effect.orDie) }
 })
 
-/** Why a read that ended at a time is not enough, by what the list is said to hold; undefined when it is. */
+/** Why a partial read is not enough, judged by `totalCount`; undefined when it is enough. */
 const unknownSessions = (
   previous: Manifest | undefined,
   plan: Plan,
@@ -90,21 +90,21 @@ const unknownSessions = (
         journal,
         listed: previous?.bookmark.listed,
         total: report.totalCountFirst,
-        // The total counts them too; the same ones as before, as far as can be told.
+        // The total counts them too; presumably the same ones as before.
         quarantined: Math.max(quarantine.state.rows, previous?.report.unreadableRows ?? 0)
       })
 
-/** Why a read that ended at a time is not enough; undefined when it is. */
+/** Why a partial read is not enough; undefined when it is enough. */
 const shortcoming = ({ selection, strict }: Settings, { readSince }: Plan, { hasMissedUndated, report }: Gathered) => {
   if (readSince === undefined) return undefined
   if (selection.mode === "snapshot") {
     const isWanting = strict && report.completeness.status === "unproven" && report.stoppedEarly
-    return isWanting ? "what was read back to --since could not be proven to be complete" : undefined
+    return isWanting ? "the read back to --since could not be proven to be complete" : undefined
   }
   if (hasMissedUndated)
-    return "a session without createdAt, or with an impossible one, was met, and nothing tells where others are"
+    return "a session with a missing or implausible createdAt was found, and others could be anywhere in the list"
   if (report.stoppedEarly || report.order === "newest-first") return undefined
-  return "the list is not newest first, so that older sessions had to be looked at too"
+  return "the list is not sorted newest first"
 }
 
 const newPlan = Effect.fnUntraced(function* (settings: Settings, previous: Manifest | undefined) {
@@ -115,7 +115,8 @@ const newPlan = Effect.fnUntraced(function* (settings: Settings, previous: Manif
     selection: settings.selection,
     key: previous !== undefined && isOf(previous.account.key, key) ? previous.account.key : fingerprint(key),
     base: previous?.generation ?? 0,
-    sweepReason: why,
+    fullRefresh: settings.fullRefresh,
+    scopeReason: why,
     ...(readSince === undefined ? {} : { readSince }),
     ...(settings.since === undefined ? {} : { since: settings.since }),
     ...(settings.until === undefined ? {} : { until: settings.until }),

@@ -1,5 +1,5 @@
 /**
- * From the stream of pages to growing files, with checkpoints on the way.
+ * Writes the stream of pages to growing files, with checkpoints.
  */
 import type { ColumnsReport } from "@hb-sessions/core/ColumnChooser"
 import * as Sessions from "@hb-sessions/core/Sessions"
@@ -15,7 +15,7 @@ import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { makeRows } from "../files/RowEncoder.ts"
-import { type Staging, sweep } from "../publish/Staging.ts"
+import { cleanup, type Staging } from "../publish/Staging.ts"
 import type { PartState, Plan, Progress } from "../resume/Checkpoint.ts"
 import type { Candidate } from "../resume/Resume.ts"
 import type { Settings } from "../settings/Settings.ts"
@@ -27,13 +27,13 @@ import { drop } from "./Superseded.ts"
 import * as UndatedSessions from "./UndatedSessions.ts"
 import * as UnfinishedFiles from "./UnfinishedFiles.ts"
 
-/** Where the files are made anew without the rows that were superseded. */
+/** The directory of the copies without superseded rows. */
 const NEWEST = "newest"
 
-/** How long a read that is told to stop by a signal waits for the pages that it asked for. */
+/** How long a read that is stopped by SIGTERM or SIGINT waits for pages in flight. */
 const INTERRUPT_GRACE = Duration.seconds(5)
 
-/** What a read has left in the staging directory. */
+/** The result of a read, in the staging directory. */
 export interface Gathered {
   readonly report: ScanReport
   readonly parts: ReadonlyArray<PartState>
@@ -41,35 +41,35 @@ export interface Gathered {
   readonly fileOf: (partition: string) => string
   readonly journal: string
   readonly progress: Progress
-  /** Sessions that were written. */
+  /** Sessions written. */
   readonly written: number
-  /** Sessions received in this read, that is, since the last resume. */
+  /** Sessions received since the run began or was resumed. */
   readonly receivedNow: number
-  /** The rows that are no sessions, and where they are. */
+  /** The rows that are not sessions, and their file. */
   readonly quarantine: { readonly state: PartState; readonly file: string }
-  /** Different sessions received in all reads together. */
+  /** Distinct sessions received in all parts of the run. */
   readonly distinct: number
-  /** Whether a read back to a time met a session that should have been received, but that no time places. */
+  /** Whether a partial read left out a session that should have been received, since no `createdAt` places it. */
   readonly hasMissedUndated: boolean
-  /** What the columns of the sessions received in this read do not tell. */
+  /** Which columns are empty, and which keys have none. */
   readonly columns: ColumnsReport
 }
 
-/** What a read begins with. */
+/** The input of a read. */
 export interface Beginning {
   readonly staging: Staging
   readonly settings: Settings
   readonly plan: Plan
-  /** The checkpoint that the read goes on from. */
+  /** The checkpoint to resume from. */
   readonly candidate: Option.Option<Candidate>
-  /** What has been written by previous generations; undefined for a snapshot. */
+  /** The sessions written by previous generations; undefined for a snapshot. */
   readonly index: KeyTable | undefined
 }
 
 /**
- * Reads the list into files; an end before time leaves a checkpoint. None when the checkpoint's files are damaged.
+ * Reads the list into files; a failure leaves a checkpoint. None if the files of the given checkpoint are damaged.
  *
- * The files are closed when it ends, before any is removed: some file systems keep what is open.
+ * The files are closed when it ends, before any is removed: some file systems keep open files.
  */
 export const readToFiles = Effect.fn("readToFiles")(function* (begin: Beginning) {
   const { candidate, index, plan, staging } = begin
@@ -83,8 +83,8 @@ export const readToFiles = Effect.fn("readToFiles")(function* (begin: Beginning)
     yield* files.checkpoint(plan, candidate.value.checkpoint.progress)
     yield* journal.resume(candidate.value.checkpoint.progress)
   }
-  yield* sweep(staging)
-  // An undivided export has its one file, even without a session.
+  yield* cleanup(staging)
+  // An unpartitioned export has its one file even without a session.
   files.begin(plan.selection.partition === "none" && Option.isNone(candidate))
 
   const report = yield* receive({ begin, files, journal, checkpoint })
@@ -159,7 +159,7 @@ const receive = Effect.fnUntraced(function* ({
     })
   ).pipe(Effect.forkScoped)
   yield* Fiber.join(reading).pipe(
-    // What was asked for is kept, so that runs that are told to stop again and again cost no more requests.
+    // Pages in flight are kept, so that runs that are stopped again and again cost no more requests.
     Effect.onInterrupt(() =>
       Deferred.succeed(interrupted, undefined).pipe(
         Effect.andThen(Fiber.await(reading)),
@@ -169,7 +169,7 @@ const receive = Effect.fnUntraced(function* ({
       )
     ),
     Effect.onExit((exit) =>
-      // A disk that failed holds less than is counted: then the checkpoint before stands.
+      // After a disk error the files hold less than was counted: the previous checkpoint stays.
       Exit.isSuccess(exit) || !hasRead || Exit.hasDies(exit) || isDiskFailure(exit)
         ? Effect.void
         : Effect.ignore(checkpoint)

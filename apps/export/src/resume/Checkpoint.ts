@@ -1,5 +1,5 @@
 /**
- * Where a run stands, as it is found again after a crash.
+ * The state of a run, from which the next one resumes.
  */
 import * as Schema from "effect/Schema"
 import { Fingerprint } from "../publish/Account.ts"
@@ -8,7 +8,7 @@ import { Selection } from "../settings/Selection.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
-/** Schema for how much of an unfinished file counts. */
+/** Schema for the part of an unfinished file that the checkpoint covers. */
 export const PartState = Schema.Struct({
   partition: Schema.String,
   rows: Count,
@@ -17,32 +17,35 @@ export const PartState = Schema.Struct({
 })
 export type PartState = typeof PartState.Type
 
-/** Schema for what has been learnt of the sessions so far. */
+/** Schema for what is known of the sessions so far. */
 export const Progress = Schema.Struct({
-  /** Sessions received, those that were filtered out included. */
+  /** Sessions received, including filtered ones. */
   received: Count,
   newestCreatedAt: Schema.optionalKey(Schema.Int),
   oldestOpen: Schema.optionalKey(Schema.Int),
   /** Whether a session without `createdAt`, or with an impossible one, may still change. */
   undatedOpen: Schema.Boolean,
-  /** Sessions with a `createdAt` that cannot be true. */
+  /** Sessions with an implausible `createdAt`. */
   implausible: Count,
   /** The teams of the sessions. */
   teams: Schema.Array(Schema.String)
 })
 export type Progress = typeof Progress.Type
 
-/** Schema for what a run fixes when it begins, so that it still holds when it goes on. */
+/** Schema for what a run decides when it starts; a resumed run keeps it. */
 export const Plan = Schema.Struct({
   selection: Selection,
   /** The API key: sessions of two teams must not meet in one file. */
   key: Fingerprint,
   /** The generation that was published when the run began; 0 for none. */
   base: Count,
-  sweepReason: Schema.String,
-  /** Epoch milliseconds; what is asked of the read itself. */
+  /** Whether the run was started with `--full-refresh`. */
+  fullRefresh: Schema.Boolean,
+  /** Why the whole list, or only a part of it, is read. */
+  scopeReason: Schema.String,
+  /** Epoch milliseconds; how far back the list is read. */
   readSince: Schema.optionalKey(Schema.Int),
-  /** Epoch milliseconds; what is filtered. */
+  /** Epoch milliseconds; the filter. */
   since: Schema.optionalKey(Schema.Int),
   until: Schema.optionalKey(Schema.Int),
   pageSize: Schema.optionalKey(Schema.Int),
@@ -56,14 +59,14 @@ export const Checkpoint = Schema.Struct({
   schemaVersion: Schema.Literal(schemaVersion),
   plan: Plan,
   progress: Progress,
-  /** What the scan has learned. */
+  /** The state of the scan. */
   scan: PartState,
   parts: Schema.Array(PartState),
-  /** The rows that are no sessions. */
+  /** The rows that are not sessions. */
   quarantine: PartState,
   /** The records of the sessions received. */
   journal: PartState,
-  /** The records of where each row is. */
+  /** Where each row is. */
   places: PartState,
   written: Schema.Int
 })

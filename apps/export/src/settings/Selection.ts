@@ -1,10 +1,10 @@
 /**
- * What is exported, and how it is written: the part of the settings that decides what the files hold.
+ * The selection: which sessions are exported and how they are written.
  */
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import * as Schema from "effect/Schema"
 
-/** The ways to decide which sessions a generation holds. */
+/** Which sessions a generation holds. */
 export const modes = ["snapshot", "incremental"] as const
 
 /** The formats of the files. */
@@ -19,41 +19,41 @@ export const dialects = ["plain", "spreadsheet"] as const
 /** How sessions are divided among files. */
 export const partitions = ["none", "day", "month"] as const
 
-/** Schema for what decides the content; two runs with equal selections write the same of the same sessions. */
+/** Schema for the settings that decide the content of the files. */
 export const Selection = Schema.Struct({
   mode: Schema.Literals(modes).annotateKey({
-    description: "`snapshot`: all sessions. `incremental`: those new or changed since the generation before"
+    description: "`snapshot`: all sessions. `incremental`: sessions new or changed since the previous generation"
   }),
   format: Schema.Literals(formats),
   compress: Schema.Literals(compressions),
   columns: Schema.Array(Schema.String).annotateKey({
-    description: "In the order of the file; empty for NDJSON with every key that the API sent"
+    description: "In file order; empty for NDJSON with every key that the API sent"
   }),
   columnsAsked: Schema.optionalKey(Schema.Array(Schema.String)).annotateKey({
-    description: "What was asked for where that holds `*`, for which `columns` has what it stands for; else absent"
+    description: "The columns as given when they contain `*`, which `columns` has expanded; absent otherwise"
   }),
   dialect: Schema.Literals(dialects).annotateKey({
-    description: "`spreadsheet`: text that a spreadsheet would run as a formula begins with an apostrophe"
+    description: "`spreadsheet`: text that a spreadsheet would run as a formula is prefixed with an apostrophe"
   }),
-  partition: Schema.Literals(partitions).annotateKey({ description: "One file a day or a month of `createdAt`" }),
-  timeZone: Schema.String.annotateKey({ description: "In which days and months are counted, as IANA names it" }),
-  status: Schema.Array(Schema.String).annotateKey({ description: "Only sessions in these; empty for all" }),
+  partition: Schema.Literals(partitions).annotateKey({ description: "One file per day or month of `createdAt`" }),
+  timeZone: Schema.String.annotateKey({ description: "IANA time zone of days and months" }),
+  status: Schema.Array(Schema.String).annotateKey({ description: "Only sessions with these statuses; empty for all" }),
   since: Schema.optionalKey(Schema.String).annotateKey({
-    description: "Only sessions created then or later, as it was given"
+    description: "Only sessions created at or after this time, as given"
   }),
   until: Schema.optionalKey(Schema.String).annotateKey({
-    description: "Only sessions created before then, as it was given"
+    description: "Only sessions created before this time, as given"
   }),
-  server: Schema.String.annotateKey({ description: "Where the API is served" })
+  server: Schema.String.annotateKey({ description: "Base URL of the API" })
 }).annotate({ identifier: "Selection" })
 export type Selection = typeof Selection.Type
 
 const equal = Schema.toEquivalence(Selection)
 
-/** Whether two selections are the same; what `*` stands for in one of them is no difference. */
+/** Whether two selections are the same; the expansion of `*` makes no difference. */
 export const isSame = (decided: Selection, given: Selection): boolean => equal(decided, decidedAs(given, decided))
 
-/** The given selection, with the columns that were decided when the same was asked before. */
+/** The given selection, with the columns that the same `*` was expanded to before. */
 export const decidedAs = (given: Selection, decided: Selection): Selection =>
   given.columnsAsked !== undefined && given.columnsAsked.join() === decided.columnsAsked?.join()
     ? { ...given, columns: decided.columns }
@@ -66,7 +66,7 @@ export interface Difference {
   readonly is: string
 }
 
-/** Where each part of a selection is given. */
+/** The flag or variable of each part of a selection. */
 const givenAs: Readonly<Record<Exclude<keyof Selection, "columnsAsked">, string>> = {
   mode: "--mode",
   format: "--format",
@@ -95,17 +95,17 @@ const parts: ReadonlyArray<keyof typeof givenAs> = [
   "timeZone"
 ]
 
-/** What the next snapshot may not change; it holds all of the rest again, in its new form. */
+/** What the next snapshot may not change; it writes everything else anew. */
 const fixedInSnapshots: ReadonlySet<keyof Selection> = new Set(["mode", "server", "status"] as const)
 
 /**
- * In what a selection differs from the published one that must not change.
+ * The settings that differ from the published selection and must not change.
  *
  * **Details**
  *
- * Of an incremental export nothing may change, since old and new files are read together; only the time zone may where
- * nothing is divided by days. A snapshot may take another form and another span of time, as the list is read again
- * anyhow; but it stays one of the same server, and of the same statuses.
+ * Nothing of an incremental export may change, since old and new files are read together, except the time zone when
+ * the files are not partitioned. A snapshot may change its format and its time range, since it reads the list again, but
+ * not its server or its statuses.
  */
 export const differences = (published: Selection, given: Selection): ReadonlyArray<Difference> => {
   const isIncremental = published.mode === "incremental" || given.mode === "incremental"

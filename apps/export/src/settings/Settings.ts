@@ -1,5 +1,5 @@
 /**
- * Everything that a run is told.
+ * All settings of a run.
  */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
@@ -10,41 +10,41 @@ export interface Settings {
   /** Where the export is published; created with its parents when it does not exist. */
   readonly directory: string
   readonly selection: Selection
-  /** The API key; undefined for what does not talk to the API. */
+  /** The API key; undefined for commands that do not call the API. */
   readonly key: Redacted.Redacted | undefined
   /** `since` of the selection in epoch milliseconds. */
   readonly since: number | undefined
   /** `until` of the selection in epoch milliseconds. */
   readonly until: number | undefined
-  /** Whether the export begins anew, whatever was published. */
+  /** Whether the export starts over, whatever is published. */
   readonly fullRefresh: boolean
   /** How long after a whole read the next one is due; 0 for always, infinite for never. */
   readonly fullEvery: Duration.Duration
   /** The share of the last generation's sessions, 0 to 1, below which nothing is published. */
   readonly minShare: number
-  /** Whether fewer sessions are published all the same. */
+  /** Whether an export that shrank is published anyway. */
   readonly allowShrink: boolean
-  /** The share of all rows, 0 to 1, that may be no sessions. */
+  /** The share of all rows, 0 to 1, that need not be sessions. */
   readonly maxQuarantine: number
-  /** Whether an API key that is not recognised is that of the published account. */
+  /** Whether an unrecognised API key is taken to belong to the published account. */
   readonly acceptAccountChange: boolean
-  /** Whether an export that is not proven complete is a failure. */
+  /** Whether an export that is not proven to be complete fails. */
   readonly strict: boolean
-  /** How many generations stay, at least 2. */
+  /** Generations to keep, at least 2. */
   readonly keep: number
-  /** Generations that were finished within this time stay too. */
+  /** Generations finished within this time are kept too. */
   readonly keepFor: Duration.Duration
-  /** Generations with data after which an incremental run puts the files together; 0 for never. */
+  /** Generations with data after which an incremental run compacts its files; 0 for never. */
   readonly compactAfter: number
-  /** How far before everything that could have changed an incremental run reads. */
+  /** How much further back than the bookmark an incremental run reads. */
   readonly lookBack: Duration.Duration
-  /** How much work a crash can cost; 0 for a checkpoint after every page. */
+  /** Time between checkpoints; 0 for one after every page. */
   readonly checkpointEvery: Duration.Duration
-  /** The age from which on a checkpoint is not gone on with. */
+  /** The age from which a checkpoint is not resumed. */
   readonly resumeWithin: Duration.Duration
-  /** The silence after which a run that holds the directory is taken for stopped. */
+  /** The time without activity after which a run loses the lock. */
   readonly takeOverAfter: Duration.Duration
-  /** Most pages in flight; the default of core when undefined. */
+  /** Maximum pages in flight; core's default when undefined. */
   readonly concurrency: number | undefined
   /** Sessions a page, sent as `limit`; the server's default when undefined. */
   readonly pageSize: number | undefined

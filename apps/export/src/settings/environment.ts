@@ -1,5 +1,5 @@
 /**
- * What a command runs in: its settings, the client, and the log.
+ * The environment of a command: its settings, the client and the log.
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
@@ -15,7 +15,7 @@ import * as Logger from "effect/Logger"
 import manifest from "../../package.json" with { type: "json" }
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
-import { type Given, layerSettings, logFormat, outConfig, refuseEmpty } from "./flags.ts"
+import { type Given, layerSettings, logFormat, outConfig, rejectEmpty } from "./configs.ts"
 
 /** One line an entry, on stderr: stdout is data. */
 const text = Logger.withConsoleError(
@@ -32,13 +32,13 @@ const layerLog = Layer.unwrap(
   })
 )
 
-/** Provides the settings of the flags, the environment and the file, and the log that they ask for. */
+/** Provides the settings from flags, environment and file, and the log in the requested format. */
 export const withSettings =
   (given: Given) =>
   <A, E, R>(
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | AppError | Config.ConfigError, R | FileSystem.FileSystem> =>
-    Effect.andThen(refuseEmpty(given), Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given)))))
+    Effect.andThen(rejectEmpty(given), Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given)))))
 
 const warnOfClearText = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -57,7 +57,7 @@ export const withClient =
     E | AppError | Config.ConfigError,
     Exclude<R, SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient> | FileSystem.FileSystem
   > =>
-    // Who gives neither a directory nor a key is told of the directory first.
+    // When both the directory and the key are missing, the error names the directory.
     Effect.andThen(
       outConfig,
       Effect.provide(

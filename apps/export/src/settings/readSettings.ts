@@ -1,5 +1,5 @@
 /**
- * What a run is told, from its flags, the environment and the file.
+ * Reads the settings of a run and checks that they fit together.
  */
 import * as TimeExpression from "@hb-sessions/app-kit/TimeExpression"
 import { knownStatuses } from "@hb-sessions/core/Session"
@@ -15,9 +15,9 @@ import manifest from "../../package.json" with { type: "json" }
 import type { Selection } from "./Selection.ts"
 import type { Settings } from "./Settings.ts"
 import { HEARTBEAT } from "../publish/Staging.ts"
-import { configs, outConfig, timeZone, usage } from "./flags.ts"
+import { configs, outConfig, timeZone, usage } from "./configs.ts"
 
-/** A sign of life may come late on a busy machine. */
+/** A busy machine may show activity late. */
 const LEAST_SILENCE = 3 * Duration.toMillis(HEARTBEAT)
 
 const time = (flag: string, text: string) =>
@@ -43,36 +43,34 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     partition: configs.partition
   })
   if (format === "ndjson" && rest.dialect === "spreadsheet") {
-    return yield* usage("--dialect spreadsheet is about CSV; leave it out, or give --format csv")
+    return yield* usage("--dialect spreadsheet applies to CSV only; leave it out, or give --format csv")
   }
   const columns = yield* columnsOf(format, rest.columns)
   const hasEverything = columns.includes(SessionsColumns.everything)
   if (rest.mode === "incremental" && columns.length > 0 && !hasEverything && !columns.includes("id")) {
     return yield* usage(
-      "--columns without id cannot be used with --mode incremental, since nothing tells then which rows are of one session; add id"
+      "--mode incremental needs the column id to recognise the rows of a session; add id to --columns"
     )
   }
   const since = Option.isSome(sinceText) ? yield* time("since", sinceText.value) : undefined
   const until = Option.isSome(untilText) ? yield* time("until", untilText.value) : undefined
   if (since !== undefined && until !== undefined && since >= until) {
-    return yield* usage("--since is not before --until, so no session would be exported")
+    return yield* usage("--since must be before --until; no session would match")
   }
   const status = Option.match(statuses, {
     onNone: () => [],
     onSome: (names) =>
       [...new Set(names.split(",").map((name) => name.trim()))].filter((name) => name !== "").toSorted()
   })
-  if (Option.isSome(statuses) && status.length === 0) return yield* usage("--status names no status; leave it out")
+  if (Option.isSome(statuses) && status.length === 0) return yield* usage("--status lists no status; leave it out")
   const unknown = status.filter((name) => !knownStatuses.some((known) => known === name))
   if (unknown.length > 0) {
-    yield* Effect.logWarning(
-      `the API is not known to have a status ${unknown.join(", ")}; it has ${knownStatuses.join(", ")}`
-    )
+    yield* Effect.logWarning(`unknown status ${unknown.join(", ")}; the API documents ${knownStatuses.join(", ")}`)
   }
   const takeOverAfter = yield* configs["take-over-after"]
   if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
     return yield* usage(
-      `--take-over-after is shorter than ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run that lives shows it every ${Duration.format(HEARTBEAT)}, and would lose the directory while it works; give a longer time`
+      `--take-over-after must be at least ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run shows activity every ${Duration.format(HEARTBEAT)}, and would lose the lock while it works; give a longer time`
     )
   }
   const server = yield* SessionsConfig.baseUrl
@@ -120,14 +118,14 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
 /** Reads the settings of a run; times such as `7d` are relative to now. */
 export const readSettings = Effect.flatMap(SessionsConfig.apiKey, readSettingsFor)
 
-/** Reads the settings of what does not talk to the API. */
+/** Reads the settings of commands that do not call the API. */
 export const readSettingsWithoutKey = readSettingsFor(undefined)
 
 const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
   if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsColumns.columns : [])
   return Effect.fromResult(
     Result.mapBoth(SessionsColumns.parseColumns(names.value), {
-      // NDJSON has no header: all of it is all that each session has.
+      // NDJSON has no header: `*` writes every key of each session.
       onSuccess: (columns) => (format === "ndjson" && columns.includes(SessionsColumns.everything) ? [] : columns),
       onFailure: ({ message }) => usage(`--columns: ${message}`)
     })

@@ -1,41 +1,41 @@
 /**
- * What a read means for an incremental export: which sessions are known now, and which of those written have left.
+ * Reconciles the index with a read: which sessions are known now, and which of the written ones have left.
  */
 import * as Effect from "effect/Effect"
 import { eachRecord } from "./IncrementalPlan.ts"
 import type { IndexChanges } from "./IndexChanges.ts"
 import { clearFingerprint, forEachRecord, hasFingerprint, KeyTable, setForgotten } from "./KeyTable.ts"
 
-/** Why a session is not part of the data any more. */
+/** Why a session left the data. */
 export const departures = ["selection", "list"] as const
 export type Departure = (typeof departures)[number]
 
-/** What is known after a read. */
+/** The index after a read. */
 export interface Reconciled {
-  /** Every session of the list that has been met, and the state that it was written in. */
+  /** Every known session of the list, with the state in which it was written. */
   readonly index: KeyTable
-  /** Those that were written before and have left. */
+  /** Sessions that were written before and have left. */
   readonly left: { readonly [K in Departure]: KeyTable }
   /** Sessions that are part of the data. */
   readonly current: number
-  /** Sessions that no run had met before. */
+  /** Sessions that no previous run had received. */
   readonly fresh: number
 }
 
 /**
- * Puts the journal of a read and what was known before together.
+ * Applies the journal of a read to the index.
  *
  * **Details**
  *
- * A session that was received and does not match any more has left the selection. One that was not received has left
- * the list, but only a whole list that is proven can tell: `isWholeList`. Then the index forgets what is not in the
- * list, so that it can be compared with `totalCount` again. `before` is changed.
+ * A session that was received and no longer matches the filter has left the selection. One that was not received has
+ * left the list, but only if the whole list was read and proven: `isWholeList`. Then the index forgets sessions that are
+ * not in the list, so that its size can be compared with `totalCount` again. Modifies `before`.
  */
-export const reconcile = Effect.fn("Reconcile.reconcile")(function* (options: {
+export const reconcileIndex = Effect.fn("reconcileIndex")(function* (options: {
   readonly before: KeyTable
   readonly journal: string
   readonly isWholeList: boolean
-  /** Where the records go that are not what they were before. */
+  /** Receives the records that changed. */
   readonly changes: IndexChanges
 }) {
   const { before, changes, isWholeList, journal } = options
