@@ -24,7 +24,7 @@ const MAX_LINKS = 40
 /** The names of a process's own descriptors; where they lead to is not a path. */
 const DESCRIPTOR = /^\/(?:dev\/fd|proc\/(?:self|thread-self|(\d+))\/fd)\/(\d+)$/
 
-/** A failure to write a file that is known before anything is written: a mistake of whoever named it. */
+/** A failure to write a file that is known before anything is written: a mistake of the caller that named it. */
 export const unwritable = (file: string, problem: string): AppError =>
   new AppError({ message: `${shownPath(file)} cannot be written: ${problem}`, exitCode: exitCodes.usage })
 
@@ -107,7 +107,7 @@ const directoryProblem = ({ code, message }: SystemError, parent: string, isLink
   }
 }
 
-/** Whether a file has been mounted by itself, as containers do: it cannot be replaced then. False where nobody knows. */
+/** Whether a file has been mounted by itself, as containers do: it cannot be replaced then. False where it cannot be told. */
 export const isMountPoint = (path: string): Effect.Effect<boolean> =>
   attempt(() => readFile("/proc/self/mountinfo", "utf8")).pipe(
     Effect.map((text) => text.split("\n").some((line) => unescaped(line.split(" ")[4] ?? "") === path)),

@@ -70,7 +70,7 @@ const relay =
 
 /**
  * Starts the proxy: it forwards plain requests, and makes a tunnel to `hiddenUrl`, where `upstream` answers behind TLS.
- * Whoever has no or another password, or wants another tunnel, gets 407.
+ * A client without the password, or that wants another tunnel, gets 407.
  */
 export const start = (upstream: string): Effect.Effect<NetworkProxy, never, Scope.Scope> =>
   Effect.gen(function* () {

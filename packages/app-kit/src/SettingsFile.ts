@@ -19,7 +19,7 @@ import { configProblem } from "./configProblem.ts"
 export interface Setting {
   /** The name by which the program reads it: that of the environment variable. */
   readonly variable: string
-  /** How the program reads it, to refuse a bad value with the name of the file and the key. */
+  /** How the program reads it, to reject a bad value with the name of the file and the key. */
   readonly config?: Config.Config<unknown>
 }
 
@@ -62,7 +62,7 @@ export const parse = (file: string, required = true): Effect.Effect<Table, AppEr
  * **Details**
  *
  * Text, numbers and booleans are values. Fails with the exit code of a usage error, and a message with the name of the
- * file and the key, on a key that is not among the settings, and on a value of another kind or that its setting refuses.
+ * file and the key, on a key that is not among the settings, and on a value of another kind or that its setting rejects.
  */
 export const read = (options: SettingsFileOptions): Effect.Effect<Values, AppError, FileSystem.FileSystem> =>
   Effect.flatMap(parse(options.file, options.required), (root) => values(root, options))

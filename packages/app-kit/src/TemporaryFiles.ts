@@ -30,7 +30,7 @@ export const remember = (path: string): void => {
   paths.add(path)
 }
 
-/** Leaves the file to whoever has it now. */
+/** Leaves the file to its current owner. */
 export const forget = (path: string): void => {
   paths.delete(path)
   if (paths.size > 0) return

@@ -91,7 +91,7 @@ export const run = <Name extends string, Input, ContextInput>(
     process.stderr.write(`${command.name}: ${outdated}\n`)
     process.exit(exitCodes.usage)
   }
-  // Nobody is left to be told that nobody reads, or that the disk is full.
+  // There is no other place to report that stderr is closed, or that the disk is full.
   process.stderr.on("error", () => {})
   endAtSecondSignal()
   const report = options.report ?? plainly(command.name)

@@ -1,5 +1,5 @@
 /**
- * Usage errors as one line for whoever sits at the terminal.
+ * Usage errors as one line for the user at the terminal.
  */
 import type * as CliError from "effect/cli/CliError"
 

@@ -64,10 +64,10 @@ layer(NodeServices.layer)("SettingsFile", (it) => {
     ["TOML that does not parse", "base_url =\n", "at line 1"],
     ["an unknown key", 'bas_url = "x"', "there is no setting bas_url; the settings are base_url, retries, fast"],
     ["a value of another kind", "retries = [3]", "retries: must be text, a number or a boolean"],
-    ["a value that the setting refuses", 'base_url = "nowhere"', "base_url: expected"],
-    ["a number that the setting refuses", "retries = 1.5", "retries: expected"]
+    ["a value that the setting rejects", 'base_url = "nowhere"', "base_url: expected"],
+    ["a number that the setting rejects", "retries = 1.5", "retries: expected"]
   ] as const) {
-    it.effect(`refuses ${name}, and names the file and the key`, () =>
+    it.effect(`rejects ${name}, and names the file and the key`, () =>
       withFile(text, (file) =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(SettingsFile.read({ file, settings }))

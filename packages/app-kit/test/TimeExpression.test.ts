@@ -30,7 +30,7 @@ describe("TimeExpression", () => {
   }
 
   for (const text of ["", "7", "d", "7 days", "-7d", "tomorrow", "2026-02-29", "2026-13-01", "2026-00", "31.01.2026"]) {
-    it(`refuses ${JSON.stringify(text)}, and says what it takes`, () => {
+    it(`rejects ${JSON.stringify(text)}, and says what it takes`, () => {
       const error = Result.getOrThrow(Result.flip(TimeExpression.parseAt(text, NOW)))
       assert.strictEqual(error.exitCode, 2)
       assert.isTrue(error.message.startsWith(`${JSON.stringify(text)} is not a time`))

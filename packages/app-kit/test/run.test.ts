@@ -30,10 +30,7 @@ describe("run", () => {
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Bin.run(app, ["sucseed"])
       assert.deepStrictEqual({ code, stdout }, { code: 2, stdout: "" })
-      assert.match(
-        stderr,
-        /^app: Unknown subcommand "sucseed".*did you mean succeed\? Run "app --help" for usage\.\n$/
-      )
+      assert.match(stderr, /^app: Unknown subcommand "sucseed".*did you mean succeed\? Run "app --help" for usage\.\n$/)
     })
   )
 
@@ -57,7 +54,7 @@ describe("run", () => {
         const releasing = once(child.stdout!, "data")
         child.kill(signal)
         yield* Effect.promise(() => releasing)
-        // Whoever sends a signal twice in one breath means it once.
+        // The same signal twice within a moment is meant once.
         child.kill(signal)
         yield* Effect.sleep("200 millis")
         assert.isNull(child.exitCode)
@@ -75,7 +72,7 @@ describe("run", () => {
   if (!hasFull) console.warn("skipped: stderr on a full device, because none can be made")
 
   for (const [name, redirection, isSkipped] of [
-    ["is a pipe that nobody reads from any more", "2> >(exec 0<&-)", false],
+    ["is a pipe without a reader", "2> >(exec 0<&-)", false],
     ["is a device that is full", `2>${full}`, !hasFull],
     ["is closed", "2>&-", false]
   ] as const) {

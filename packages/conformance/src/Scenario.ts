@@ -35,7 +35,7 @@ export const drawScenario = (seed: number): Scenario => {
     totals: random.pick(["atomic", "atomic", "before", "after"]),
     wrongTotal: random.chance(0.85) ? "none" : random.pick(["capped", "without-active", "one-less", "one-more"]),
     missingTotals,
-    pastEnd: random.pick(["empty", "refused", "clamped", "clamped-silently"]),
+    pastEnd: random.pick(["empty", "rejected", "clamped", "clamped-silently"]),
     tellsPage,
     tellsPageSize: random.chance(0.8),
     doublesPageSize: random.chance(0.05),

@@ -23,7 +23,7 @@ export interface ServerOptions {
   /** The share of responses without a total. */
   readonly missingTotals: number
   /** What comes past the last page: nothing, HTTP 400, the last page under its own number, or under the one asked for. */
-  readonly pastEnd: "empty" | "refused" | "clamped" | "clamped-silently"
+  readonly pastEnd: "empty" | "rejected" | "clamped" | "clamped-silently"
   /** Whether responses tell their page and page size. */
   readonly tellsPage: boolean
   readonly tellsPageSize: boolean
@@ -160,7 +160,7 @@ export class Server {
     return Effect.succeed(this.#random.chance(missingTotals) ? answer : { ...answer, totalCount: total })
   }
 
-  /** Undefined for a page that the server refuses. */
+  /** Undefined for a page that the server rejects. */
   #page({ limit, page = 1, status }: ListQuery): DecodedPage | undefined {
     const { doublesPageSize, pageOffset, pastEnd, resizeAfter, tellsPage, tellsPageSize } = this.#options
     const grown = resizeAfter > 0 && this.responses >= resizeAfter ? 1 : 0
@@ -168,7 +168,7 @@ export class Server {
     const rows = this.#world.view(status)
     const last = Math.max(1, Math.ceil(rows.length / pageSize))
     const isClamped = page > last && (pastEnd === "clamped" || pastEnd === "clamped-silently")
-    if (page > last && pastEnd === "refused") return undefined
+    if (page > last && pastEnd === "rejected") return undefined
     const shown = isClamped ? last : page
     const onPage = rows.slice((shown - 1) * pageSize, shown * pageSize)
     const unreadableRows = onPage.flatMap((row, index) =>

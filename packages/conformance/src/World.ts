@@ -84,7 +84,7 @@ export class World {
     return this.#stableRows(time).filter((id) => this.isReadable(id))
   }
 
-  /** The same of rows without a usable id; the ids are those that nobody is told. */
+  /** The same of rows without a usable id; the ids are those that no client sees. */
   unreadableSince(time: number): ReadonlyArray<string> {
     return this.#stableRows(time).filter((id) => !this.isReadable(id))
   }

@@ -100,7 +100,7 @@ export class ColumnChooser {
     return this.#chosen !== undefined
   }
 
-  /** The columns, without `*`. Whoever asks decides: from then on they stay as they are. */
+  /** The columns, without `*`. The first call decides: from then on they stay as they are. */
   get columns(): ReadonlyArray<Column> {
     if (this.#chosen !== undefined) return this.#chosen
     const seen = this.#paths?.names.toSorted() ?? []

@@ -1,5 +1,5 @@
 /**
- * How a server that speaks the contract refuses a query that is not valid.
+ * How a server that speaks the contract rejects a query that is not valid.
  */
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Effect from "effect/Effect"

@@ -70,7 +70,7 @@ export type Session = typeof Session.Type
 /**
  * Whether a session has ended: it has a status other than `active`, or an end. One without either may still run.
  *
- * A status that nobody knows is an end, too, since the API calls what runs `active`.
+ * An unknown status is an end, too, since the API calls what runs `active`.
  */
 export const hasEnded = ({ endTime, status }: Pick<Session, "endTime" | "status">): boolean =>
   typeof endTime === "number" || (status !== undefined && status !== "active")

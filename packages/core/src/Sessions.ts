@@ -112,7 +112,7 @@ export const stream = (options: ReadOptions = {}): Stream.Stream<Session, Sessio
  *
  * **Details**
  *
- * Who keeps the token together with the rows can be interrupted anywhere, and reads on with `from`:
+ * A caller that keeps the token together with the rows can be interrupted anywhere, and continue with `from`:
  *
  * - If the list did not change, both reads together emit each session once, in the order of the list.
  * - If it did, a `verified` read still emits every session that was stable in both reads and was not delivered before.
@@ -183,7 +183,7 @@ export interface ScanChunk {
  *
  * **Details**
  *
- * - Who keeps each chunk's `state` after its sessions, in a file to which it is appended, can be interrupted anywhere. The
+ * - A caller that appends each chunk's `state` to a file after its sessions can be interrupted anywhere. The
  *   next scan reads on from the last page, or as many pages before it as the list may have moved, and no session comes
  *   again that was kept with its state.
  * - What was proven stays so: the order of events is kept, so a scan in parts ends `proven` when it would have in one, and

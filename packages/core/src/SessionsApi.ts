@@ -33,7 +33,7 @@ export {
 /** HTTP 400: a query parameter is not valid. */
 export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQuery", { message: Schema.String }) {}
 
-/** HTTP 401: the API key is missing or refused. */
+/** HTTP 401: the API key is missing or rejected. */
 export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", { message: Schema.String }) {}
 
 /** HTTP 429: too many requests. */
@@ -70,7 +70,7 @@ const errors = {
   500: asErrorBody(ServerFailure, { tag: "ServerFailure", status: 500 })
 }
 
-/** Schema for HTTP 400, for the middleware that refuses a query. */
+/** Schema for HTTP 400, for the middleware that rejects a query. */
 export const invalidQueryError = errors[400]
 
 const Parameters = Schema.Array(

@@ -93,7 +93,7 @@ const layerFetch = FetchHttpClient.layer.pipe(
  *
  * Both methods retry HTTP 408, 429 and 5xx, network failures, timeouts, and cut or garbled bodies; they never retry
  * 400, 401, 402, 403, 404, a body that is too long, a body that is JSON but has no list of rows, or what will not pass: a
- * certificate that is not accepted, an unknown host, another protocol on the port. Redirects are refused, so the key
+ * certificate that is not accepted, an unknown host, another protocol on the port. Redirects are rejected, so the key
  * cannot follow one.
  */
 export class SessionsClient extends Context.Service<

@@ -12,7 +12,7 @@ const detail = Schema.String
 /** The server's id of the request (`x-request-id` or `request-id`), to quote to its support; absent when it sent none. */
 const requestId = Schema.optionalKey(Schema.String)
 
-/** HTTP 401 or 403: the API key is missing, malformed or refused. Trying again does not help. */
+/** HTTP 401 or 403: the API key is missing, malformed or rejected. Trying again does not help. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   /** Absent when the key could not even be sent. */
   status: Schema.optionalKey(Schema.Int),
@@ -23,7 +23,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
     return false
   }
   override get message() {
-    return `the API key was refused${statusText(this.status)}${said(this.detail)}; check that it is the key you meant`
+    return `the API key was rejected${statusText(this.status)}${said(this.detail)}; check that it is the key you meant`
   }
 }
 
@@ -47,7 +47,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
     return false
   }
   override get message() {
-    return `the server refused the query${statusText(this.status)}${said(this.detail)}; correct the parameters`
+    return `the server rejected the query${statusText(this.status)}${said(this.detail)}; correct the parameters`
   }
 }
 
@@ -72,7 +72,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   }
 }
 
-/** Schema for what waiting does not mend in a connection. */
+/** Schema for what waiting does not repair in a connection. */
 export const NetworkProblem = Schema.Literals(["certificate", "unknown-host", "wrong-protocol", "proxy"])
 export type NetworkProblem = typeof NetworkProblem.Type
 
@@ -230,7 +230,7 @@ const networkProblems: Record<NetworkProblem, readonly [why: string, remedy: (co
         ? "check the clock of this machine, and have the certificate renewed"
         : /ALTNAME|HOSTNAME/.test(code)
           ? "the certificate is for another name: check the host in the base URL"
-          : "nobody that is trusted here issued it: check the base URL, or trust the issuer with NODE_EXTRA_CA_CERTS"
+          : "its issuer is not trusted here: check the base URL, or trust the issuer with NODE_EXTRA_CA_CERTS"
   ],
   "unknown-host": ["the host is not known", () => "check the host in the base URL, and this machine's DNS"],
   "wrong-protocol": [

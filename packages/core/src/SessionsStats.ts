@@ -198,7 +198,7 @@ const durationsOf = (sketch: Sketch.Sketch): Durations => {
   }
 }
 
-// Decimal fractions do not add up exactly in binary; nobody is charged a billionth of a credit. Adding 0 makes -0 0.
+// Decimal fractions do not add up exactly in binary; a billionth of a credit is never charged. Adding 0 makes -0 0.
 const rounded = (credits: number): number => Number(credits.toFixed(9)) + 0
 
 const roundedShare = ({ credits, sessions }: Share): Share => ({ sessions, credits: rounded(credits) })

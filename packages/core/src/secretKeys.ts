@@ -1,5 +1,5 @@
 /**
- * The keys of a record that grant access to a running browser or hold a password, whoever sends them.
+ * The keys of a record that grant access to a running browser or hold a password, in any answer.
  *
  * The API may send `token`, `wsEndpoint`, `webdriverEndpoint`, `computerActionEndpoint`, `liveUrl` and
  * `launchState.proxyServerPassword`; what it will send tomorrow is recognised by its name.

@@ -21,7 +21,7 @@ const tokenAfter = Effect.fnUntraced(function* (page: number, options: Sessions.
   return chunks[page - 1]?.resumeToken ?? ""
 })
 
-const refusal = (from: string, options: Sessions.ReadOptions = {}) =>
+const rejection = (from: string, options: Sessions.ReadOptions = {}) =>
   Effect.map(Effect.flip(read(list, { ...options, from })), ({ message, reason }) => {
     assert.strictEqual(reason._tag, "InvalidResumeToken")
     return message
@@ -107,24 +107,24 @@ it.effect("nothing is lost when rows that were delivered have left, and the last
   })
 )
 
-it.effect("a token of another query is refused", () =>
+it.effect("a token of another query is rejected", () =>
   Effect.gen(function* () {
     const from = yield* tokenAfter(2)
     for (const options of [{ status: "active" }, { pageSize: 20 }, { since: 5 }, { until: 5 }]) {
-      assert.match(yield* refusal(from, options), /another query/)
+      assert.match(yield* rejection(from, options), /another query/)
     }
     const filtered = yield* tokenAfter(1, { status: ["a", "b"] })
-    assert.match(yield* refusal(filtered, { status: ["a", "c"] }), /another query/)
+    assert.match(yield* rejection(filtered, { status: ["a", "c"] }), /another query/)
     yield* read(list, { status: ["b", "a"], from: filtered })
   })
 )
 
-it.effect("a token of another version, a damaged one and other text are refused", () =>
+it.effect("a token of another version, a damaged one and other text are rejected", () =>
   Effect.gen(function* () {
     const from = yield* tokenAfter(2)
-    assert.match(yield* refusal(from.replace(/^hbs2/, "hbs1")), /version hbs1, not hbs2/)
-    assert.match(yield* refusal(from.slice(0, -3)), /damaged/)
-    assert.match(yield* refusal(`${from.slice(0, 40)}${from[40] === "A" ? "B" : "A"}${from.slice(41)}`), /damaged/)
-    for (const text of ["", "2", "page=2", "hbs2", "hbs2..", "hbs2.00000000.!!"]) yield* refusal(text)
+    assert.match(yield* rejection(from.replace(/^hbs2/, "hbs1")), /version hbs1, not hbs2/)
+    assert.match(yield* rejection(from.slice(0, -3)), /damaged/)
+    assert.match(yield* rejection(`${from.slice(0, 40)}${from[40] === "A" ? "B" : "A"}${from.slice(41)}`), /damaged/)
+    for (const text of ["", "2", "page=2", "hbs2", "hbs2..", "hbs2.00000000.!!"]) yield* rejection(text)
   })
 )

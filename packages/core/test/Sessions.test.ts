@@ -36,7 +36,7 @@ const pageOf = (list: ReadonlyArray<Session>, page: number, pageSize = 10): Sess
   pageSize
 })
 
-const refused = (page: number) =>
+const rejected = (page: number) =>
   Effect.fail(new SessionsError({ page, reason: new InvalidRequest({ status: 400, detail: "no such page" }) }))
 
 const reasonOf = Effect.map(({ reason }: SessionsError) => reason._tag)
@@ -384,7 +384,7 @@ describe("guards", () => {
       const short = list.slice(0, 25)
       for (const past of [
         (page: number) => Effect.succeed({ sessions: [], totalCount: 25, page, pageSize: 10 }),
-        refused,
+        rejected,
         () => Effect.succeed(pageOf(short, 3)),
         (page: number) => Effect.succeed({ ...pageOf(short, 3), page })
       ]) {
@@ -404,7 +404,7 @@ describe("guards", () => {
   it.effect("400 for a page that is there is a failure", () =>
     Effect.gen(function* () {
       assert.strictEqual(
-        yield* fails((page) => (page === 3 ? refused(page) : Effect.succeed(pageOf(list, page)))),
+        yield* fails((page) => (page === 3 ? rejected(page) : Effect.succeed(pageOf(list, page)))),
         "InvalidRequest"
       )
     })

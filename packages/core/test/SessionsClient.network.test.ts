@@ -1,5 +1,5 @@
 /**
- * Failures below HTTP that waiting does not mend, and bodies without a bound, over real sockets.
+ * Failures below HTTP that waiting does not repair, and bodies without a bound, over real sockets.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { NodeHttpClient } from "@effect/platform-node"
@@ -62,7 +62,7 @@ const forAll = [...Object.entries(transports), ["fetch", undefined] as const]
 
 for (const [name, make] of forAll) {
   describe(`over ${name}`, () => {
-    it.live("an issuer that nobody trusts is not tried again, and the message says what to do", () =>
+    it.live("an issuer that is not trusted is not tried again, and the message says what to do", () =>
       Effect.gen(function* () {
         const server = yield* tls("valid")
         const error = yield* failure(`https://localhost:${server.port}`, make?.())
@@ -108,7 +108,7 @@ for (const [name, make] of forAll) {
 
     it.live("a host without an address is not tried again", () =>
       Effect.gen(function* () {
-        const error = yield* failure("http://nobody.invalid", make?.())
+        const error = yield* failure("http://nothing.invalid", make?.())
         // A machine without any resolver answers EAI_AGAIN, which may pass.
         if (error.reason._tag === "UpstreamUnavailable" && error.reason.detail === "EAI_AGAIN") return
         assert.deepInclude(error.reason, { problem: "unknown-host", attempts: 1, detail: "ENOTFOUND" })

@@ -67,10 +67,10 @@ describe("pace", () => {
       )
       const program = Effect.gen(function* () {
         const client = yield* SessionsClient
-        const refused = yield* Effect.forkChild(client.getPage({ page: 1 }))
+        const rejected = yield* Effect.forkChild(client.getPage({ page: 1 }))
         yield* Effect.sleep("1 second")
         yield* client.getPage({ page: 2 })
-        yield* Fiber.join(refused)
+        yield* Fiber.join(rejected)
       }).pipe(
         Effect.provide(
           SessionsClient.layerNoDeps({ apiKey: Redacted.make("key") }).pipe(

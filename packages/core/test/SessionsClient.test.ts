@@ -153,7 +153,7 @@ describe("what is made of an answer", () => {
     )
   }
 
-  it.live("a refused connection is UpstreamUnavailable and names the cause, not the address", () =>
+  it.live("a connection that cannot be made is UpstreamUnavailable and names the cause, not the address", () =>
     Effect.gen(function* () {
       const closed = yield* Effect.scoped(upstream(() => {}))
       const { reason } = yield* failure(closed)
@@ -228,7 +228,7 @@ describe("what is made of an answer", () => {
 })
 
 describe("redirects", () => {
-  it.live("are refused by fetch too, so that the key stays with the server it was meant for", () =>
+  it.live("are rejected by fetch too, so that the key stays with the server it was meant for", () =>
     Effect.gen(function* () {
       const other = yield* upstream((response) => json(response, emptyPage))
       const server = yield* upstream((response) => response.writeHead(307, { location: other.url.href }).end())

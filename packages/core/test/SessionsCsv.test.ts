@@ -92,7 +92,7 @@ describe("columns", () => {
     ["", "no column is named; the columns of the contract are id,teamId,"],
     ["id,status,id", 'the column "id" is named twice'],
     ["id,liveUrl", '"liveUrl" grants access to a running browser, so it is never a column']
-  ])("refuses %j", (text, message) => {
+  ])("rejects %j", (text, message) => {
     const error = Result.getOrThrow(Result.flip(SessionsCsv.parseColumns(text)))
     assert.isTrue(error.message.startsWith(message), error.message)
   })
@@ -337,7 +337,7 @@ describe("decode", () => {
     ["id,creditsUsed\r\na, 1\r\n", "CSV record 2, column creditsUsed:"],
     ["id,createdAt\r\na,yesterday\r\n", "CSV record 2, column createdAt:"],
     ["id,launchState.useProxy\r\na,yes\r\n", "CSV record 2, column launchState.useProxy:"]
-  ] as const)("refuses %j", ([text, message]) =>
+  ] as const)("rejects %j", ([text, message]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(decodeAll([text]))
       assert.isTrue(error.message.startsWith(message), error.message)

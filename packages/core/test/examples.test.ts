@@ -29,7 +29,7 @@ const against = async (
   return await run(name, { HYPERBROWSER_API_KEY: "key-1", HYPERBROWSER_BASE_URL: server.url, ...options.env })
 }
 
-const refused = (): Answer => [401, { message: "no such key" }]
+const rejected = (): Answer => [401, { message: "no such key" }]
 
 describe("the example", () => {
   it("with-effect.ts prints the sessions of the last day and what is known of the read", async () => {
@@ -43,9 +43,9 @@ describe("the example", () => {
     assert.match(out[1] ?? "", /^1 sessions, (proven|unproven)$/)
   })
 
-  it("with-effect.ts says that the key was refused", async () => {
-    const { err } = await against(0, "with-effect.ts", { intercept: refused })
-    assert.include(err, "the API key was refused (HTTP 401)")
+  it("with-effect.ts says that the key was rejected", async () => {
+    const { err } = await against(0, "with-effect.ts", { intercept: rejected })
+    assert.include(err, "the API key was rejected (HTTP 401)")
   })
 
   it("without-effect.ts prints sessions and their number", async () => {
@@ -57,7 +57,7 @@ describe("the example", () => {
   })
 
   it("without-effect.ts prints the code of a failure", async () => {
-    const { code, err } = await against(0, "without-effect.ts", { intercept: refused })
+    const { code, err } = await against(0, "without-effect.ts", { intercept: rejected })
     assert.deepStrictEqual([code, err.split(" ")[0]], [1, "UNAUTHORIZED"])
   })
 

@@ -215,7 +215,7 @@ describe("pages", () => {
     assert.deepStrictEqual(ids([...before, ...after]), rows(47))
   })
 
-  it("refuses a damaged token", async () => {
+  it("rejects a damaged token", async () => {
     await using context = await start(47)
     const error = await apiError(collect(context.client().pages({ from: "x" })))
     assert.deepStrictEqual([error.code, error.retryable], ["INVALID_RESUME_TOKEN", false])
@@ -324,7 +324,7 @@ describe("options", () => {
     [{ apiKey: "secret", maxRequestsPerSecond: -1 }, /^maxRequestsPerSecond must be a number from 0, not -1$/],
     [{ apiKey: "secret", maxBodyBytes: 0.5 }, /^maxBodyBytes must be a whole number from 1, not 0.5$/],
     [{ apiKey: "secret", fetch: 1 }, /^fetch must be a function$/]
-  ])("refuses the settings %j", (options, message) => {
+  ])("rejects the settings %j", (options, message) => {
     assert.throws(() => createSessionsClient(options as SessionsClientOptions), TypeError, message)
   })
 
@@ -352,7 +352,7 @@ describe("options", () => {
     ]),
     [{ since: "yesterday" }, /^since must be a Date, ISO 8601 text or epoch milliseconds, not "yesterday"$/],
     [{ until: new Date(Number.NaN) }, /^until must be/]
-  ])("refuses to read with %j", (options, message) => {
+  ])("does not read with %j", (options, message) => {
     assert.throws(() => client.sessions(options), TypeError, message)
     assert.throws(() => client.pages(options), TypeError, message)
   })

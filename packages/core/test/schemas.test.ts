@@ -57,7 +57,7 @@ describe("a page as servers send it", () => {
   )
 })
 
-describe("a page is refused", () => {
+describe("a page is rejected", () => {
   it.effect.each([
     [null, "", ""],
     ["text", "", ""],

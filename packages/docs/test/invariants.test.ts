@@ -62,9 +62,9 @@ const invariants: Readonly<Record<string, () => void>> = {
   },
   "the API key is `Redacted`": () => {
     heldBy("packages/core/test/SessionsClient.test.ts", "is in no error, log, span, inspection or stack")
-    heldBy("packages/core/test/SessionsClient.test.ts", "are refused by fetch too")
+    heldBy("packages/core/test/SessionsClient.test.ts", "are rejected by fetch too")
   },
-  "nobody but the package itself imports a package's `internal/`": () =>
+  "only the package itself imports its `internal/`": () =>
     none(
       packages.flatMap(({ directory }) => importsBelow(directory)),
       ({ from, specifier, workspacePackage }) =>
@@ -133,7 +133,7 @@ const invariants: Readonly<Record<string, () => void>> = {
       [undefined, core, appKit].includes(workspacePackage)
     )
   },
-  "stdout is data, stderr is talk": () => {
+  "stdout is data, stderr is diagnostics": () => {
     heldBy("packages/app-kit/test/run.test.ts", "one line at most, and the exit code")
     heldBy("apps/cli/test/failures.test.ts", "in one line on stderr with a hint")
   },

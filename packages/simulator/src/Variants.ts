@@ -54,7 +54,7 @@ const numericTimes = ({ startTime, endTime }: SessionRecord) => ({
   ...(endTime === undefined ? {} : { endTime: toNumber(endTime) ?? null })
 })
 
-/** Keys that the vendor's SDKs name, and one that nobody names. */
+/** Keys that the vendor's SDKs name, and one that none of them names. */
 const extraFields = (record: SessionRecord) => {
   const { id, startTime, endTime, creditsUsed, launchState, status } = record
   const length = typeof startTime === "string" && typeof endTime === "string" ? Number(endTime) - Number(startTime) : 0

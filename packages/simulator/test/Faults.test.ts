@@ -87,7 +87,7 @@ describe("the notation", () => {
 
   const wrong = ["", "page=7", "explode", "page=0 500", "nth=4..2 500", "nth=0 500", "500 502", "page=1 page=2 500"]
   for (const text of [...wrong, "status=asleep 500", "page=7nth=3 500"]) {
-    it(`of a rule is refused with an example: "${text}"`, () => {
+    it(`of a rule is rejected with an example: "${text}"`, () => {
       assert.match(Result.getOrThrow(Result.flip(parseFaultRule(text))), /as in "page=7 nth=3 reset"$/)
     })
   }
@@ -103,7 +103,7 @@ describe("the notation", () => {
     "429=0.1,429=0.2",
     "500=0.6,502=0.6"
   ]) {
-    it(`of rates is refused with a way out: "${text}"`, () => {
+    it(`of rates is rejected with a way out: "${text}"`, () => {
       assert.match(Result.getOrThrow(Result.flip(parseFaultRates(text))), /; use |for example|give it once|lower them/)
     })
   }
@@ -238,7 +238,7 @@ describe("the client", () => {
     )
   )
 
-  it.live("does not use up a script with requests that are refused", () =>
+  it.live("does not use up a script with requests that are rejected", () =>
     Effect.gen(function* () {
       const { url } = yield* Simulator
       yield* get(`${url}/api/sessions`, "wrong")

@@ -64,14 +64,14 @@ layer(Simulator.layer({ sessions: 57, seed: "http" }))("a simulator", (it) => {
       )
       const active = yield* Effect.promise(() => sdk.sessions.list({ page: 1, status: "active" }))
       assert.strictEqual(active.totalCount, world.total("active"))
-      const refused = yield* Effect.promise(() =>
+      const rejected = yield* Effect.promise(() =>
         new Hyperbrowser({ apiKey: "wrong", baseUrl: url }).sessions.list().catch((error: unknown) => error)
       )
-      assert.include(refused, { statusCode: 401, message: "[Hyperbrowser]: Invalid API key" })
+      assert.include(rejected, { statusCode: 401, message: "[Hyperbrowser]: Invalid API key" })
     })
   )
 
-  it.effect("refuses a wrong key and none with 401, before it looks at the query", () =>
+  it.effect("rejects a wrong key and none with 401, before it looks at the query", () =>
     Effect.gen(function* () {
       const { url } = yield* Simulator
       for (const key of ["wrong", "", undefined]) {
@@ -82,7 +82,7 @@ layer(Simulator.layer({ sessions: 57, seed: "http" }))("a simulator", (it) => {
     })
   )
 
-  it.effect("refuses a query that does not fit with 400, and names the parameter", () =>
+  it.effect("rejects a query that does not fit with 400, and names the parameter", () =>
     Effect.gen(function* () {
       for (const query of [
         "page=0",
@@ -325,8 +325,8 @@ describe("without Effect", () => {
     assert.include(await (await read()).json(), { totalCount: 4 })
     assert.include(simulator.stats(), { requests: 1, total: 4 })
     await simulator.stop()
-    const refused = await read().catch((error: unknown) => error)
-    assert.instanceOf(refused, Error)
+    const rejected = await read().catch((error: unknown) => error)
+    assert.instanceOf(rejected, Error)
   })
 
   it("a port that is taken is an error", async () => {

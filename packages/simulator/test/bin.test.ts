@@ -102,7 +102,7 @@ describe("hb-sessions-simulator", () => {
     [["extra"], /"extra"; try --help$/]
   ]
   for (const [args, message] of wrong) {
-    it.live(`refuses ${args.join(" ")} with one line and exit code 2`, () =>
+    it.live(`rejects ${args.join(" ")} with one line and exit code 2`, () =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* run(...args)
         assert.deepStrictEqual([code, stdout], [2, ""])

@@ -11,7 +11,7 @@ describe("a time", () => {
     assert.deepStrictEqual(times, [20, 1500, 120_000, 3_600_000, 7, 0])
   })
 
-  it("is refused with an example", () => {
+  it("is rejected with an example", () => {
     for (const text of ["", "fast", "-1s", "1 s", "1d", "1e3"]) {
       assert.match(Result.getOrThrow(Result.flip(parseMillis(text))), /for example 20ms$/)
     }
@@ -24,7 +24,7 @@ describe("a range of times", () => {
     assert.deepStrictEqual(Result.getOrThrow(parseMillisRange("5ms")), [5, 5])
   })
 
-  it("is refused with a way out", () => {
+  it("is rejected with a way out", () => {
     for (const text of ["2s..1s", "1s..2s..3s", "..1s", "1s.."]) {
       assert.match(Result.getOrThrow(Result.flip(parseMillisRange(text))), /; (use|write) /)
     }

@@ -45,7 +45,7 @@ const withValue = (whole: unknown, sent: SentValue, depth: number): unknown => {
   return Object.fromEntries(entries)
 }
 
-/** Whoever changed the row meanwhile, meant it. */
+/** A row that the caller changed meanwhile keeps the change. */
 const isInPlace = (found: unknown, { kind, value }: SentValue): boolean =>
   kind === "exact" ? value instanceof ExactNumber && found === value.value : found === undefined
 

@@ -1,5 +1,5 @@
 /**
- * What requests count for whoever watches them.
+ * The metrics of requests.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

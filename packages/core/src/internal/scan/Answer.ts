@@ -38,7 +38,7 @@ export interface Taken {
   readonly unreadableRows: ReadonlyArray<UnreadableRow>
   /** What was on it and had been read before; only for a scan that is kept. */
   readonly repeated: ReadonlyArray<Session>
-  /** What was learned since the rows before; empty when nobody keeps it. */
+  /** What was learned since the rows before; empty when no log is kept. */
   readonly learned: Uint8Array
   /** Where the read stands after these rows. */
   readonly position: () => Position

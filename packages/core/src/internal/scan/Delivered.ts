@@ -4,7 +4,7 @@
  * A token cannot name all rows that were delivered: it names the last ones, and has the digest of all, in the order of
  * the list. So a resumed read that wants a proof begins with the first page again and holds back what it meets from the
  * token's first row on, as many rows as were delivered, while it makes their digest. If the digests are equal, exactly
- * those rows were delivered. If not, the list has changed, nobody can tell which rows were delivered, and the read
+ * those rows were delivered. If not, the list has changed, it cannot be told which rows were delivered, and the read
  * begins once more and holds back only the rows that the token names, and pages that are as they were delivered last:
  * rows can then be delivered twice, but none is lost.
  */

@@ -44,7 +44,7 @@ export interface PassOptions {
 }
 
 /** No answer to a request: final, or perhaps because its page is past the end. */
-interface Refusal {
+interface Rejection {
   readonly error: SessionsError
   readonly isFinal: boolean
 }
@@ -128,7 +128,7 @@ export class Reader {
   }
 
   /**
-   * Reads the next page, and what rows may have moved to while nobody read.
+   * Reads the next page, and what rows may have moved to between the two reads.
    *
    * A total that changed tells how far the last row may have moved. If up, the pages from there on are read again; if
    * down, as sessions entered at the head, the pages above it are left out. Where the first row of the page that should
@@ -257,7 +257,7 @@ export class Reader {
       )
     }).pipe(
       this.#slots.withPermit,
-      Effect.flatMap((answer) => this.#settle(page, answer, attempt))
+      Effect.flatMap((answer) => this.#resolve(page, answer, attempt))
     )
   }
 
@@ -265,7 +265,7 @@ export class Reader {
    * An answer for another page would be taken for this one's rows. A server that calls its first page 0 is understood, as
    * long as it calls every other one by a number that is lower by one too.
    */
-  #accept(ticket: Ticket, response: SessionPage): Answer | Refusal {
+  #accept(ticket: Ticket, response: SessionPage): Answer | Rejection {
     const { scan } = this
     const { page } = ticket
     const told = response.page
@@ -285,7 +285,7 @@ export class Reader {
    * Past the end some servers answer 400, and others the last page again under its own number: that is the end, not a
    * failure. The list may have become shorter since its length was heard of, so that is asked for once more.
    */
-  #settle(page: number, answer: Answer | Refusal, attempt: number): Effect.Effect<Answer, SessionsError> {
+  #resolve(page: number, answer: Answer | Rejection, attempt: number): Effect.Effect<Answer, SessionsError> {
     const { scan } = this
     if (!("error" in answer)) return Effect.succeed(answer)
     const { error, isFinal } = answer

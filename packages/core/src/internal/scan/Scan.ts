@@ -41,7 +41,7 @@ export class Scan extends ListBounds {
   unreadable = 0
   /** Whether some of those could not be told apart. */
   hasAlikeRows = false
-  /** Keeps what is learned; undefined when nobody asked for it. */
+  /** Keeps what is learned; undefined when the caller did not ask for it. */
   log: ScanLog | undefined
   /** How often the scan was interrupted since it took a page in a pass. */
   restarts = 0
@@ -88,7 +88,7 @@ export class Scan extends ListBounds {
     this.log?.pass(from, isListing)
   }
 
-  /** The pass is over before its last page. */
+  /** The pass ends before its last page. */
   endPass(): void {
     this.pass.isEnded = true
     this.log?.end()

@@ -11,7 +11,7 @@
  *               createdAt (f64, NaN for none), id (16 bytes of a UUID; or length and UTF-8)
  *   5 absent    page, asked, completed, in a pass (u8): a page that is not there
  *   6 resized   page size
- *   7 end       the pass is over
+ *   7 end       the pass has ended
  *   8 restored  a scan went on from here
  *   9 unread    rows without a usable id, whether some are alike (u8); when they changed
  * ```

@@ -1,5 +1,5 @@
 /**
- * What reads count for whoever watches them; the requests are counted by the client.
+ * The metrics of reads; requests are counted by the client.
  */
 import * as Metric from "effect/Metric"
 

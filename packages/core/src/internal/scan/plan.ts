@@ -28,7 +28,7 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
   if (position === undefined || position.page < 2) {
     if (scan.passes > 0) yield* reader.finishPass()
     else yield* reader.wholePass({ from: 1, isListing: true })
-    yield* mended(reader)
+    yield* repaired(reader)
     return unproven("fast")
   }
   // The last page again, as rows may have moved; and as many pages before it as have left the list meanwhile.
@@ -42,7 +42,7 @@ export function* fast(reader: Reader, position: Position | undefined): Plan {
 }
 
 /** Reads again, once, the pages that rows were probably skipped on. */
-function* mended(reader: Reader): Step<void> {
+function* repaired(reader: Reader): Step<void> {
   const { pageSize, pass, responses, total } = reader.scan
   if (pageSize === undefined || total === undefined) return
   const pages = skippedPages(responses.from(pass.start), {

@@ -17,7 +17,7 @@ import { Digest } from "./Digest.ts"
 
 /** What a token says; it changes with the version. */
 export interface Position {
-  /** Digest of what was asked for: a token of another query is refused. */
+  /** Digest of what was asked for: a token of another query is rejected. */
   readonly query: string
   /** The last page of the list that was delivered, 1-based; 0 for none. */
   readonly page: number
@@ -99,12 +99,12 @@ export const encode = (position: Position): ResumeToken => {
 export const decode = (token: string, query: string): Effect.Effect<Position, SessionsError> => {
   const [version = "", sum, payload = "", ...rest] = token.trim().split(".")
   if (version !== VERSION) {
-    return refuse(/^hbs\d+$/.test(version) ? `it is of version ${version}, not ${VERSION}` : "it is not one")
+    return reject(/^hbs\d+$/.test(version) ? `it is of version ${version}, not ${VERSION}` : "it is not one")
   }
-  if (rest.length > 0 || sum !== checksum(payload)) return refuse("it is damaged")
+  if (rest.length > 0 || sum !== checksum(payload)) return reject("it is damaged")
   const position = Result.match(Base64Url.decode(payload), { onFailure: () => undefined, onSuccess: read })
-  if (position === undefined) return refuse("it is damaged")
-  return position.query === digestOf([query]) ? Effect.succeed(position) : refuse("it is of another query")
+  if (position === undefined) return reject("it is damaged")
+  return position.query === digestOf([query]) ? Effect.succeed(position) : reject("it is of another query")
 }
 
 /** Undefined for what is no position. */
@@ -145,7 +145,7 @@ const read = (bytes: Uint8Array): Position | undefined => {
   }
 }
 
-const refuse = (detail: string) => Effect.fail(new SessionsError({ reason: new InvalidResumeToken({ detail }) }))
+const reject = (detail: string) => Effect.fail(new SessionsError({ reason: new InvalidResumeToken({ detail }) }))
 
 /** Tokens are copied by hand and cut by terminals. */
 const checksum = (payload: string): string => digestOf([payload]).slice(0, 8)
