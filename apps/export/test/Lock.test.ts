@@ -22,7 +22,7 @@ describe("a lock that cannot be taken exclusively", () => {
       const root = yield* scratch
       const out = join(root, "out")
       assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
-      // The program and the directory are readable by everybody; the lock file stays root's.
+      // The program and the directory are world-readable; the lock file stays root's.
       cpSync(dirname(bin), join(root, "dist"), { recursive: true })
       chmodSync(root, 0o755)
       for (const path of [out, join(out, "generations")]) chownSync(path, OTHER_USER, OTHER_USER)

@@ -17,7 +17,7 @@ const selection: Selection = {
   server: "http://localhost/"
 }
 
-const session = Schema.decodeUnknownSync(Session)({
+const session = Schema.decodeSync(Session)({
   id: '=a",\nb',
   status: "closed",
   token: "SECRET",
