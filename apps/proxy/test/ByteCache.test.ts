@@ -167,7 +167,7 @@ describe("ByteCache", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("keeps no failure, and tells it to everybody who waited", () =>
+  it.effect("keeps no failure, and gives it to all that waited", () =>
     Effect.gen(function* () {
       const cache = yield* make()
       const { count, fail, load } = yield* counting

@@ -98,7 +98,7 @@ describe("FairQueue", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("does shared work at the turn of whoever of its owners comes first", () =>
+  it.effect("does shared work at the turn of the first of its owners", () =>
     Effect.gen(function* () {
       const { ask, count } = yield* setup(10)
       yield* Effect.forEach(times(50), () => ask("greedy"))

@@ -37,7 +37,7 @@ layer(Simulator.layer({ sessions: 57, seed: "admin" }), { excludeTestServices: t
       }).pipe(Effect.scoped)
   )
 
-  it.effect("learn of an upstream that refuses the key or does not answer, and keep the proxy in service", () =>
+  it.effect("learn of an upstream that rejects the key or does not answer, and keep the proxy in service", () =>
     Effect.gen(function* () {
       const { url } = yield* Simulator
       for (const [upstream, reason] of [

@@ -192,7 +192,7 @@ layer(Simulator.layer({ sessions: 40, seed: "contract", extraFields: true }), { 
       }).pipe(Effect.scoped)
     )
 
-    it.effect("is kept by the refusals of bad parameters, which name them", () =>
+    it.effect("is kept by the problems of bad parameters, which name them", () =>
       Effect.gen(function* () {
         const { good, operations, send, simulator, url } = yield* setup
         const { requests } = yield* simulator.stats
@@ -219,7 +219,7 @@ layer(Simulator.layer({ sessions: 40, seed: "contract", extraFields: true }), { 
       }).pipe(Effect.scoped)
     )
 
-    it.effect("is kept by whatever noise is sent as parameters", () =>
+    it.effect("is kept for random parameters", () =>
       Effect.gen(function* () {
         const { good, operations, send, url } = yield* setup
         for (const operation of operations) {

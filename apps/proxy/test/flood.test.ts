@@ -9,7 +9,7 @@ import { createToken, eventually, start } from "./support/Proxy.ts"
 const simulated = <A, E>(test: Effect.Effect<A, E, Simulator | import("effect").Scope.Scope>) =>
   test.pipe(Effect.scoped, Effect.provide(Simulator.layer({ sessions: 100, seed: "flood" })))
 
-it.live("a flood of refusals is answered late, and everybody else before that", () =>
+it.live("a flood of rejected requests is answered late, and all others before that", () =>
   simulated(
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator, ["--rate", "0"])

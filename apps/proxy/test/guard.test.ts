@@ -1,5 +1,5 @@
 /**
- * Load, outages and unkind neighbours, over real sockets.
+ * Load, outages and hostile neighbours, over real sockets.
  */
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it } from "@effect/vitest"
@@ -45,7 +45,7 @@ describe("the cache", () => {
     )
   )
 
-  it.live("aborts the upstream call when everybody has left", () =>
+  it.live("aborts the upstream call when all clients have left", () =>
     simulated(
       { latency: "20 seconds" },
       Effect.gen(function* () {
@@ -63,7 +63,7 @@ describe("the cache", () => {
     )
   )
 
-  it.live("answers 304 to who has the bytes, weakly or strongly, and to nobody without a token", () =>
+  it.live("answers 304 to a client that has the bytes, weakly or strongly, and to none without a token", () =>
     simulated(
       {},
       Effect.gen(function* () {
@@ -92,7 +92,7 @@ describe("the cache", () => {
     )
   )
 
-  it.live("says how old an answer is beside a constant max-age, so that nobody counts its age twice", () =>
+  it.live("says how old an answer is beside a constant max-age, so that its age is not counted twice", () =>
     simulated(
       {},
       Effect.gen(function* () {
@@ -174,7 +174,7 @@ describe("limits", () => {
     )
   )
 
-  it.live("shed what would wait too long, and leave the cache to everybody", () =>
+  it.live("shed what would wait too long, and leave the cache to all", () =>
     simulated(
       {},
       Effect.gen(function* () {
@@ -219,7 +219,7 @@ describe("limits", () => {
     )
   )
 
-  it.live("leave an upstream alone that failed several times, and try it again later", () =>
+  it.live("open the circuit to an upstream that failed several times, and try it again later", () =>
     simulated(
       { faults: { rates: { "500": 1 } } },
       Effect.gen(function* () {
@@ -256,7 +256,7 @@ describe("limits", () => {
   )
 })
 
-describe("unkind clients", () => {
+describe("hostile clients", () => {
   it.live("are cut when they send a request in drips, or none at all", () =>
     simulated(
       {},

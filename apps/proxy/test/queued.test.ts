@@ -37,7 +37,7 @@ const metric = (adminUrl: string, name: string) =>
   Effect.map(get(`${adminUrl}/metrics`), ({ text }) => Number(new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1] ?? 0))
 
 it.live(
-  "60 connections full of requests that nobody reads the answers of take little memory, and nobody else waits",
+  "60 connections full of requests whose answers are not read take little memory, and no other client waits",
   () =>
     simulated(
       {},
@@ -115,7 +115,7 @@ it.live("requests arrive whole wherever the network cuts them", () =>
   )
 )
 
-it.live("answers that nobody reads are dropped beyond a bound, and those who read are answered", () =>
+it.live("answers that are not read are dropped beyond a bound, and those who read are answered", () =>
   simulated(
     { sessions: 5000, maxLimit: 500 },
     Effect.gen(function* () {

@@ -67,7 +67,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: t
       }).pipe(Effect.scoped)
     )
 
-    it.effect("refuses parameters that do not fit the contract, and names them", () =>
+    it.effect("rejects parameters that do not fit the contract, and names them", () =>
       Effect.gen(function* () {
         const proxy = yield* start(yield* Simulator)
         const before = (yield* (yield* Simulator).stats).requests
@@ -195,7 +195,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: t
 )
 
 describe("the upstream", () => {
-  it.live("may answer without an end: the body is cut at its bound, and the client told so", () =>
+  it.live("may answer without an end: the body is cut at its bound, and the client learns why", () =>
     Effect.gen(function* () {
       let requests = 0
       const piece = Buffer.alloc(64 * 1024, " ")
@@ -260,7 +260,7 @@ describe("the upstream", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("gets the key, a request id, parameters that nobody knows, and nothing else of the client's", () =>
+  it.live("gets the key, a request id, parameters that the proxy does not know, and nothing else of the client's", () =>
     Effect.gen(function* () {
       const seen: Array<{ url: string | undefined; headers: IncomingMessage["headers"] }> = []
       const proxy = yield* start(
@@ -336,7 +336,7 @@ describe("the upstream", () => {
     )
   }
 
-  it.live("may leave the contract, which is counted, and is refused if the proxy is strict", () =>
+  it.live("may leave the contract, which is counted, and is rejected if the proxy is strict", () =>
     Effect.gen(function* () {
       const body = '{"sessions":[{"id":7}],"more":1}'
       const odd = yield* upstream((_, response) => response.end(body))

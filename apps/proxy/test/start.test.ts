@@ -10,7 +10,7 @@ import { bin, get } from "./support/Proxy.ts"
 const KEY = "hb_canary_proxy_31"
 
 layer(Simulator.layer({ sessions: 20, apiKey: KEY, seed: "start" }), { excludeTestServices: true })("serve", (it) => {
-  it.effect("refuses to start without tokens, and says how to make one", () =>
+  it.effect("does not start without tokens, and says how to make one", () =>
     Effect.gen(function* () {
       const env = { HYPERBROWSER_API_KEY: KEY }
       const run = (...args: ReadonlyArray<string>) => Bin.run(bin, ["serve", "--port", "0", ...args], env)
@@ -26,7 +26,7 @@ layer(Simulator.layer({ sessions: 20, apiKey: KEY, seed: "start" }), { excludeTe
     })
   )
 
-  it.effect("refuses to start with a blank key", () =>
+  it.effect("does not start with a blank key", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* Bin.run(bin, ["serve", "--port", "0", "--without-tokens"], {
         HYPERBROWSER_API_KEY: " "
@@ -45,7 +45,7 @@ layer(Simulator.layer({ sessions: 20, apiKey: KEY, seed: "start" }), { excludeTe
     }).pipe(Effect.scoped)
   )
 
-  it.effect("lets everybody in when it is told to, on a loopback address", () =>
+  it.effect("serves every caller with --without-tokens, on a loopback address", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const started = yield* Bin.start(bin, ["serve", "--port", "0", "--without-tokens"], {

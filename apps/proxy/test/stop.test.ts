@@ -84,7 +84,7 @@ it.live("ends at once at the second signal, whatever is under way", () =>
   )
 )
 
-it.live("goes on when nobody reads its log any more", () =>
+it.live("goes on serving when its log is no longer read", () =>
   withSimulator(
     { latency: "60 millis" },
     Effect.gen(function* () {

@@ -90,7 +90,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
     }).pipe(Effect.scoped)
   )
 
-  it.effect("are throttled by address when they are refused, which no valid one notices", () =>
+  it.effect("are throttled by address when they are rejected; valid ones are not affected", () =>
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator)
       const tries = yield* Effect.forEach(Array.from({ length: 12 }), () =>
@@ -183,7 +183,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
     }).pipe(Effect.scoped)
   )
 
-  it.effect("are refused in a file that others can read", () =>
+  it.effect("are rejected in a file that others can read", () =>
     Effect.gen(function* () {
       const file = join(yield* directory, "tokens.json")
       yield* createToken(file, "a")

@@ -107,7 +107,7 @@ layer(Simulator.layer({ sessions: SESSIONS, seed: "v1", extraFields: true }), { 
       }).pipe(Effect.scoped)
     )
 
-    it.effect("finds one session, sums up all, and keeps both for a moment", () =>
+    it.effect("finds one session, summarizes all, and caches both for a moment", () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
         const proxy = yield* start(simulator, ["--cache-fresh", "1m"])
@@ -133,7 +133,7 @@ layer(Simulator.layer({ sessions: SESSIONS, seed: "v1", extraFields: true }), { 
       }).pipe(Effect.scoped)
     )
 
-    it.effect("refuses parameters that it does not know, and values that do not fit", () =>
+    it.effect("rejects parameters that it does not know, and values that do not fit", () =>
       Effect.gen(function* () {
         const simulator = yield* Simulator
         const proxy = yield* start(simulator)

@@ -21,7 +21,7 @@ export class NotLocked extends Data.TaggedError("NotLocked")<{ readonly problem:
 
 /** A lock that is held until the end of its scope. */
 export interface FileLock {
-  /** Whether it still is: somebody who cannot see this process may have taken it for dead. */
+  /** Whether it still is: a process that cannot see this one may have taken it for dead. */
   readonly isHeld: Effect.Effect<boolean>
 }
 
@@ -48,7 +48,7 @@ export const acquire = Effect.fn("FileLock.acquire")(function* (path: string) {
   )
 })
 
-/** Takes the lock if nobody has it, and makes way for the next try if a dead process does. */
+/** Takes the lock if it is free, and makes way for the next try if a dead process does. */
 const once = (path: string, owner: string): Effect.Effect<FileLock, NotLocked, Scope.Scope> => {
   const text = `${randomBytes(8).toString("hex")}:${owner}`
   const isHeld = Effect.map(find(path), (found) => found?.id === parse(text).id)
@@ -72,14 +72,14 @@ const clear = (path: string, owner: string): Effect.Effect<void> =>
     const holder = yield* find(path)
     if (holder === undefined || !(yield* isDead(path, holder))) return
     yield* once(`${path}.${holder.id}`, owner)
-    // Nobody else may take it away, and its holder cannot.
+    // No other process may take it away, and its holder cannot.
     if ((yield* find(path))?.id === holder.id) yield* attempt(() => rm(path))
   }).pipe(Effect.scoped, Effect.ignore)
 
 const holderOf = Effect.fnUntraced(function* (path: string) {
   const holder = yield* find(path)
   const who = holder?.pid === undefined ? "another command" : `process ${holder.pid}`
-  const problem = `${who} holds this lock; wait for it, or remove the lock if it does not run any more`
+  const problem = `${who} holds this lock; wait for it, or remove the lock if that process is no longer running`
   return yield* new NotLocked({ problem, isHeld: true })
 })
 
@@ -88,7 +88,7 @@ const find = (path: string): Effect.Effect<Holder | undefined> =>
     Effect.map(parse),
     Effect.catch(({ code }) =>
       code === "EINVAL"
-        ? // A file: an older lock, or somebody's own.
+        ? // A file: an older lock, or a file of the user's.
           attempt(() => lstat(path)).pipe(Effect.map(({ ctimeMs, ino }) => unknown(`${ino}-${Math.trunc(ctimeMs)}`)))
         : Effect.undefined
     ),

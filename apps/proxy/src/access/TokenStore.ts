@@ -46,8 +46,8 @@ export class TokenStore extends Context.Service<
    *
    * A change is noticed within half a second. A file that became unusable is tried again when it changes, and after 0.5
    * to 5 seconds when it does not, until it can be read. What was read before stays in force meanwhile, for `staleAfter`
-   * at most: removing the file does not open the proxy, does not lock everybody out at once, and does not keep a token
-   * alive that was revoked in a file that nobody can read. Failures are logged once a minute at most.
+   * at most: removing the file does not open the proxy, does not lock all clients out at once, and does not keep a token
+   * alive that was revoked in a file that cannot be read. Failures are logged once a minute at most.
    */
   static readonly layerFile = (
     file: string,
@@ -122,7 +122,7 @@ export class TokenStore extends Context.Service<
       })
     )
 
-  /** No tokens: everybody is the same client. */
+  /** No tokens: all callers are the same client. */
   static readonly layerOpen = Layer.succeed(TokenStore, {
     authenticate: () => anonymous,
     standingOf: () => "same",

@@ -102,7 +102,9 @@ export const update = <A, E>(
       const text = `${JSON.stringify(changed, undefined, 2)}\n`
       yield* Effect.mapError(decode(text), ({ issue }) => unwritten(file, issue))
       const confirm = Effect.flatMap(lock.isHeld, (held) =>
-        held ? Effect.void : Effect.fail(unusable(name, "somebody took it away; nothing was written, run it again"))
+        held
+          ? Effect.void
+          : Effect.fail(unusable(name, "another process removed it, so nothing was written; run the command again"))
       )
       yield* AtomicFile.writeText(path, Stream.make(text), { mode: 0o600, confirm })
       if ((yield* resolve(file)).path !== path) return yield* unusable(file, MOVED)

@@ -61,7 +61,7 @@ export interface Failures<E> {
  * - `stale-error`: it was not, and fetching it anew failed or takes long.
  * - `miss`: it was fetched.
  * - `reload`: it was fetched, as its client did not want the one that was kept.
- * - `collapsed`: somebody else was fetching it already.
+ * - `collapsed`: another request was fetching it already.
  */
 export type CacheState = "hit" | "stale" | "stale-error" | "miss" | "reload" | "collapsed"
 
@@ -112,7 +112,7 @@ const MAX_ENTRIES = 100_000
  *
  * **Details**
  *
- * Everybody who asks for a key that is being fetched waits for the same fetch. It is interrupted when the last of them
+ * All requests for a key that is being fetched wait for the same fetch. It is interrupted when the last of them
  * is, and not before, unless an old answer was given in its place: then it goes on behind the scenes. The answers used
  * longest ago make room for new ones; one that alone needs more than a quarter of the room is not kept. Ages are
  * measured in steady time.
@@ -174,7 +174,7 @@ export class ByteCache<A extends Sized, E> {
   }
 
   /**
-   * The answer, from the cache or from `load`, for `owner`: whoever's share of the upstream it takes.
+   * The answer, from the cache or from `load`, for `owner`, whose share of the upstream it takes.
    *
    * A client that does not want what is kept waits for the fetch that is under way, or for one of its own, and gets its
    * failure too.
@@ -206,7 +206,7 @@ export class ByteCache<A extends Sized, E> {
     })
   }
 
-  /** Fetches behind the scenes: nobody's departure ends it. */
+  /** Fetches behind the scenes: no client that leaves ends it. */
   private behind<R>(key: string, owner: string, load: (claim: Claim) => Effect.Effect<A, E, R>, mayKeep: boolean) {
     return Effect.forkIn(Effect.exit(this.join(key, owner, load, mayKeep)), this.scope)
   }

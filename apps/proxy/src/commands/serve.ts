@@ -26,7 +26,7 @@ export const serve = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Serve the sessions API to the holders of tokens, with the API key added. The first line on stdout is the URLs as JSON. Stops on SIGINT or SIGTERM, after what is under way; a second one ends it at once."
+    "Serve the sessions API to the holders of tokens, with the API key added. The first line on stdout is the URLs as JSON. Stops on SIGINT or SIGTERM once running requests have finished; a second signal stops it at once."
   ),
   Command.withExamples([
     {
@@ -35,7 +35,7 @@ export const serve = Command.make(
     },
     {
       command: "hb-sessions-proxy serve --port 0 --without-tokens",
-      description: "Serve to everybody on this machine, on a free port"
+      description: "Serve every caller on this machine, on a free port"
     }
   ])
 )

@@ -1,6 +1,6 @@
 /**
  * Connections that the proxy ended before there was a request, or in spite of one: a line each, up to a number of lines,
- * and then their number only. Whoever makes them may make thousands a second.
+ * and then their number only. One client may cause thousands a second.
  */
 import type { ProblemName } from "./Problem.ts"
 

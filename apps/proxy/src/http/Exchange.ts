@@ -99,7 +99,7 @@ export class Exchange {
     this.common = ["x-request-id", this.id, "x-content-type-options", "nosniff"]
   }
 
-  /** Whether there is nobody left to answer. */
+  /** Whether the client is gone, or has its answer. */
   get isOver(): boolean {
     return this.isFinished || this.response.destroyed
   }
@@ -210,7 +210,7 @@ export class Exchange {
     this.finish(this.response.statusCode, undefined, this.streamed)
   }
 
-  /** Cuts an answer that cannot be completed, so that nobody takes it for complete: to HTTP/1.0 an end is an end. */
+  /** Cuts an answer that cannot be completed, so that it cannot be taken for complete: to HTTP/1.0 an end is an end. */
   cut(problem: Problem.ProblemName): void {
     this.response.socket?.resetAndDestroy()
     this.response.destroy()

@@ -1,5 +1,5 @@
 /**
- * Node's HTTP server with a beginning, and an end that nobody notices.
+ * Node's HTTP server, with a start that reports its errors and a stop that loses no request.
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as Duration from "effect/Duration"
@@ -64,7 +64,7 @@ const PROBE_MILLIS = 30_000
  *
  * The stop has three steps. While it drains, connections are still accepted, and every answer asks its client to close:
  * so no client meets a closed door on a connection that it was using, and a balancer has time to look at `/readyz`. It
- * is left out when nobody is connected. Then nothing is accepted any more, and what is under way may finish. Then what
+ * is left out when no client is connected. Then nothing is accepted any more, and what is under way may finish. Then what
  * is left is cut.
  */
 export const listen = (
@@ -137,7 +137,7 @@ export const listen = (
       socket.resume()
       const rejection = Problem.reject(
         "method-not-allowed",
-        "this server opens no tunnels; it takes GET, HEAD and OPTIONS"
+        "this server opens no tunnels; it accepts GET, HEAD and OPTIONS"
       )
       sendRaw(socket, rejection, "allow: GET, HEAD, OPTIONS\r\n")
       options.onEnded({

@@ -17,7 +17,7 @@ const AFTER_DROP = 0.9
  *
  * **Gotchas**
  *
- * A count may be too high, as nobody tells when a client has read; it is taken anew before a connection is dropped.
+ * A count may be too high, as a client's reads are not reported; it is taken anew before a connection is dropped.
  */
 export class Outbox {
   private readonly waiting = new Map<Socket, Waiting>()

@@ -7,10 +7,10 @@ import * as Schema from "effect/Schema"
 export const problems = {
   "malformed-request": [400, "The request is malformed"],
   "invalid-parameter": [400, "A query parameter is not valid"],
-  unauthorized: [401, "A valid token is needed"],
-  "payment-required": [402, "The upstream wants payment"],
+  unauthorized: [401, "A valid token is required"],
+  "payment-required": [402, "The upstream requires payment"],
   "status-not-allowed": [403, "The token does not allow this status"],
-  "not-found": [404, "Nothing is here"],
+  "not-found": [404, "Not found"],
   "method-not-allowed": [405, "The method is not allowed"],
   "not-acceptable": [406, "No acceptable format"],
   "request-timeout": [408, "The request did not arrive in time"],
@@ -26,7 +26,7 @@ export const problems = {
   "tokens-unavailable": [503, "The tokens cannot be checked"],
   overloaded: [503, "The proxy is busy"],
   "upstream-unavailable": [503, "The upstream is not available"],
-  "not-cached": [504, "No answer is kept"],
+  "not-cached": [504, "No answer is cached"],
   "upstream-timeout": [504, "The upstream did not answer in time"]
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
@@ -77,7 +77,7 @@ export const invalidParameter = (parameter: string, detail: string): Rejection =
 /** Nothing is kept for a client that wants nothing else. */
 export const notCached: Rejection = reject(
   "not-cached",
-  "nothing is kept that only-if-cached and the rest of Cache-Control allow; leave out only-if-cached to have it fetched"
+  "no cached answer satisfies Cache-Control; leave out only-if-cached to have one fetched"
 )
 
 /** The status of a kind of problem. */

@@ -92,7 +92,7 @@ export const make = <E>(options: RequestHandlerOptions<E>): RequestHandler => {
     const document = options.documents.get(path)
     const found = document === undefined ? routeOf(path) : undefined
     if (document === undefined && found === undefined) {
-      return exchange.reject(reject("not-found", "nothing is here; / lists what is served"))
+      return exchange.reject(reject("not-found", "there is no such path; / lists the paths"))
     }
     exchange.route = found?.name ?? documentName(path)
     if (options.corsOrigins.size > 0) Cors.allow(exchange, options.corsOrigins)

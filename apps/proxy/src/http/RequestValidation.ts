@@ -54,7 +54,7 @@ export const inspect = (request: RawRequest): Rejection | Inspected => {
   if (query >= 0 && url.length - query - 1 > maxQueryLength) {
     return reject(
       "uri-too-long",
-      `the query, which is what follows the ?, has ${url.length - query - 1} characters; no more than ${maxQueryLength} are taken`
+      `the query, which is what follows the ?, has ${url.length - query - 1} characters; the limit is ${maxQueryLength}`
     )
   }
   const path = query < 0 ? url : url.slice(0, query)
@@ -84,10 +84,10 @@ const inspectHeaders = ({ httpVersionMajor, httpVersionMinor, rawHeaders }: RawR
         const lower = name.toLowerCase()
         const value = rawHeaders[index + 1] ?? ""
         if (lower === "transfer-encoding" || (lower === "content-length" && value !== "0")) {
-          return malformed("a request must not have a body here")
+          return malformed("a request must not have a body")
         }
         if (lower === "x-api-key" || lower === "authorization") {
-          if (credential !== undefined) return malformed("there is more than one credential: send one, once")
+          if (credential !== undefined) return malformed("there is more than one credential; send one")
           credential = lower === "x-api-key" ? value : fromAuthorization(value)
         }
       }

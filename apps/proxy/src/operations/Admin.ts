@@ -40,7 +40,7 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
   const scope = yield* Effect.scope
   let isProbing = false
 
-  /** Asks for the first page behind the scenes, unless somebody has asked lately. */
+  /** Asks for the first page behind the scenes, unless a request was made lately. */
   const probe = Effect.gen(function* () {
     const now = yield* SteadyTime.now
     const last = health.last()
@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
       case "/metrics":
         return metrics
       default:
-        return Effect.succeed(json(404, { message: "nothing is here; there are /healthz, /readyz and /metrics" }))
+        return Effect.succeed(json(404, { message: "there is no such path; there are /healthz, /readyz and /metrics" }))
     }
   }
 })

@@ -72,21 +72,21 @@ export const tokensReloadFailures = counter(
 /** Lines of the access log that were dropped. */
 export const logDropped = counter(
   "hb_sessions_proxy_access_log_dropped",
-  "Lines of the access log that were dropped because stderr failed, or nobody read it fast enough"
+  "Lines of the access log that were dropped because stderr failed, or was not read fast enough"
 )
 
 /** Requests that lost their place. */
 export const gaveWay = counter(
   "hb_sessions_proxy_gave_way",
-  "Requests that lost their place to a token with fewer, or because nobody read the answer"
+  "Requests that lost their place to a token with fewer, or because its client did not read the answer"
 )
 
 const dropped = counter(
   "hb_sessions_proxy_connections_dropped",
-  "Connections that were ended without a word, by reason"
+  "Connections that were closed without an answer, by reason"
 )
 
-/** Connections that were ended without a word; `reason` is one of few names. */
+/** Connections that were closed without an answer; `reason` is one of few names. */
 export const droppedFor = (reason: string): Metric.Metric<number, unknown> => {
   let series = droppedSeries.get(reason)
   if (series === undefined) {
@@ -103,17 +103,17 @@ export const count = (metric: Metric.Metric<number, unknown>, times = 1): void =
 
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
 
-const cacheBytes = gauge("hb_sessions_proxy_cache_bytes", "Bytes of kept answers")
-const cacheEntries = gauge("hb_sessions_proxy_cache_entries", "Kept answers")
+const cacheBytes = gauge("hb_sessions_proxy_cache_bytes", "Bytes of cached answers")
+const cacheEntries = gauge("hb_sessions_proxy_cache_entries", "Cached answers")
 const inFlight = gauge("hb_sessions_proxy_requests_in_flight", "Requests that wait for the upstream or stream")
 const connections = gauge("hb_sessions_proxy_connections", "Open connections")
 const queuedBytes = gauge("hb_sessions_proxy_queued_bytes", "Bytes that wait for clients to read or to be answered")
 const draining = gauge("hb_sessions_proxy_draining", "1 while the server stops, else 0")
 const upstreamUsable = gauge(
   "hb_sessions_proxy_upstream_usable",
-  "1 while the last request to the upstream went well, else 0"
+  "1 while the last request to the upstream succeeded, else 0"
 )
-const breakerOpen = gauge("hb_sessions_proxy_breaker_open", "1 while the upstream is left alone, else 0")
+const breakerOpen = gauge("hb_sessions_proxy_breaker_open", "1 while the circuit to the upstream is open, else 0")
 const tokensAge = gauge(
   "hb_sessions_proxy_tokens_age_seconds",
   "Seconds since the tokens in use were last known to be those of the file"

@@ -176,7 +176,7 @@ const one = HttpApiEndpoint.get("one", "/v1/sessions/:id", {
 }).annotateMerge(described("One session, looked for in the list", { headers: cached }))
 
 const stats = HttpApiEndpoint.get("stats", "/v1/stats", { query: readQuery, success: StatsAnswer }).annotateMerge(
-  described("What the sessions come to", { headers: cached })
+  described("Summary statistics", { headers: cached })
 )
 
 /** The API of the proxy. */

@@ -16,14 +16,14 @@ GET /api/sessions          one page, as the vendor answers it
 GET /v1/sessions           every session: NDJSON, CSV or JSON by Accept
 GET /v1/sessions.ndjson    ... or by suffix: .ndjson .csv .json
 GET /v1/sessions/{id}      one session
-GET /v1/stats              what the sessions come to
+GET /v1/stats              summary statistics
 GET /openapi.json          the description of all this
 GET /docs                  the same, to read in a browser
 
 Send a token of this proxy as x-api-key or as Authorization: Bearer.
 `
 
-/** The reader is one page with its script in it, and asks nobody for anything. */
+/** The reader is one page with its script in it, and makes no request to another host. */
 const DOCS_POLICY = [
   "default-src 'none'",
   "script-src 'unsafe-inline' 'unsafe-eval'",

@@ -53,11 +53,11 @@ export const flags = {
   staleTokens: setting("stale-tokens", {
     schema: StaleTokens,
     default: "15m",
-    meaning: "How long tokens hold whose file cannot be read again; after that their requests get 503",
+    meaning: "How long tokens stay valid while their file cannot be read; after that requests get 503",
     metavar: "duration"
   }),
   withoutTokens: onOff("without-tokens", {
-    meaning: "Let everybody in who reaches the port; only on a loopback address"
+    meaning: "Serve every caller that reaches the port; only on a loopback address"
   }),
   allowedHosts: setting("allowed-hosts", {
     schema: orNone(Names),
@@ -71,7 +71,7 @@ export const flags = {
     schema: orNone(Origins),
     default: "",
     shown: "none",
-    meaning: "Origins whose pages may ask, separated by commas",
+    meaning: "Origins whose pages may read the answers, separated by commas",
     metavar: "origins"
   }),
   strictUpstream: onOff("strict-upstream", {
@@ -81,49 +81,49 @@ export const flags = {
   cacheFresh: setting("cache-fresh", {
     schema: DurationText,
     default: "2s",
-    meaning: "How long an answer is given without asking the upstream",
+    meaning: "How long an answer is served without asking the upstream",
     metavar: "duration"
   }),
   cacheStale: setting("cache-stale", {
     schema: DurationText,
     default: "30s",
-    meaning: "How long after that it is given while a new one is fetched",
+    meaning: "How long after that it is served while a new one is fetched",
     metavar: "duration"
   }),
   cacheError: setting("cache-error", {
     schema: DurationText,
     default: "5m",
-    meaning: "How long after being fresh it is given while the upstream fails",
+    meaning: "How long after --cache-fresh it is served while the upstream fails",
     metavar: "duration"
   }),
   cachePatience: setting("cache-patience", {
     schema: DurationText,
     default: "2s",
-    meaning: "How long a fetch may take before an answer within --cache-error is given in its place",
+    meaning: "How long a fetch may take before an answer within --cache-error is served in its place",
     metavar: "duration"
   }),
   cacheNegative: setting("cache-negative", {
     schema: DurationText,
     default: "5s",
-    meaning: "How long the upstream's 400, and that a session was not found, are told again without asking",
+    meaning: "How long a 400 of the upstream and a session that was not found are cached",
     metavar: "duration"
   }),
   cacheBytes: setting("cache-bytes", {
     schema: Size,
     default: "64m",
-    meaning: "Memory for answers, with all that they need; 0 keeps none",
+    meaning: "Memory for cached answers, overhead included; 0 for no cache",
     metavar: "size"
   }),
   rate: setting("rate", {
     schema: RateText,
     default: "100",
-    meaning: "Requests a second of one token; 0 for no limit",
+    meaning: "Requests a second of each token; 0 for no limit",
     metavar: "number"
   }),
   burst: setting("burst", {
     schema: Count,
     default: "200",
-    meaning: "Requests of one token at once",
+    meaning: "Requests that each token may send at once",
     metavar: "number"
   }),
   maxConcurrent: setting("max-concurrent", {
@@ -135,7 +135,7 @@ export const flags = {
   maxStreams: setting("max-streams", {
     schema: Count,
     default: "8",
-    meaning: "Whole lists, lookups and sums that may run; further ones get 503",
+    meaning: "Whole lists, lookups and statistics that may run; further ones get 503",
     metavar: "number"
   }),
   maxConnections: setting("max-connections", {
@@ -153,7 +153,7 @@ export const flags = {
   upstreamRate: setting("upstream-rate", {
     ...ofClient(clientSettings.maxRequestsPerSecond),
     default: "20",
-    meaning: "Requests a second to the upstream, of everybody together; 0 for no limit",
+    meaning: "Requests a second to the upstream, of all tokens together; 0 for no limit",
     metavar: "number"
   }),
   upstreamConcurrency: setting("upstream-concurrency", {
@@ -171,7 +171,7 @@ export const flags = {
   retries: setting("retries", {
     ...ofClient(clientSettings.retries),
     default: "2",
-    meaning: "Attempts after the first, as far as the retry budget of all requests allows",
+    meaning: "Attempts after the first, within the retry budget of all requests",
     metavar: "number"
   }),
   maxRetryAfter: setting("max-retry-after", {
@@ -201,19 +201,19 @@ export const flags = {
   readTimeout: setting("read-timeout", {
     schema: TimeLimit,
     default: "15m",
-    meaning: "Longest time for a whole list, a lookup or a sum",
+    meaning: "Longest time for a whole list, a lookup or statistics",
     metavar: "duration"
   }),
   breakerFailures: setting("breaker-failures", {
     schema: Count,
     default: "5",
-    meaning: "Failures of the upstream in a row after which it is left alone",
+    meaning: "Failures of the upstream in a row that open the circuit",
     metavar: "number"
   }),
   breakerOpen: setting("breaker-open", {
     schema: DurationText,
     default: "5s",
-    meaning: "How long it is left alone",
+    meaning: "How long the circuit stays open",
     metavar: "duration"
   }),
   headerTimeout: setting("header-timeout", {

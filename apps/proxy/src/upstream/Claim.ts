@@ -1,5 +1,5 @@
 /**
- * Who waits for a piece of work: a fetch that several clients share is done at the turn of whichever comes first.
+ * The tokens that wait for a piece of work: a fetch that several clients share is done at the first turn of any of them.
  */
 
 /** The owners of a piece of work, by the id of their token. */

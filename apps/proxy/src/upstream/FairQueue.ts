@@ -78,7 +78,7 @@ const MAX_LINES = 1000
  *
  * The next turn is that of the token which has had the fewest, counted from when it came: a token alone has all, and of
  * several that want more than there is each gets the same. One turn is held in reserve for those who take less than
- * half of their share, so that they need not wait for the next slot of the budget. Whoever joins a shared fetch stands
+ * half of their share, so that they need not wait for the next slot of the budget. A request that joins a shared fetch stands
  * in line for it too.
  */
 export class FairQueue {

@@ -1,5 +1,5 @@
 /**
- * Finds the upstream key in bytes and texts, however it is dressed.
+ * Finds the upstream key in bytes and texts, in every spelling.
  */
 import { secretForms } from "@hb-sessions/core/secretForms"
 import * as Redacted from "effect/Redacted"

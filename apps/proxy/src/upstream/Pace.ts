@@ -18,7 +18,7 @@ const SLACK_MILLIS = 20
  * **Details**
  *
  * Two turns can be saved up. Those who take much wait until both are there and so leave one to those who take little.
- * A 429 doubles the distance between turns and holds everybody back for as long as the upstream asks; each answer after
+ * A 429 doubles the distance between turns and holds all requests back for as long as the upstream asks; each answer after
  * that shortens the distance by a fifth, down to what was configured.
  */
 export class Pace {

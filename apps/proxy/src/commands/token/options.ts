@@ -28,7 +28,7 @@ export const isCalled = (record: TokenRecord, text: string) => record.name === t
 
 export const notFound = (wanted: string) =>
   new AppError.AppError({
-    message: `no usable token is called ${wanted}; hb-sessions-proxy token list shows them`,
+    message: `no active token is called ${wanted}; hb-sessions-proxy token list shows them`,
     exitCode: AppError.exitCodes.notFound
   })
 

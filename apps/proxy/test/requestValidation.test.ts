@@ -6,15 +6,15 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { get, raw, start, statuses } from "./support/Proxy.ts"
 
-const KEY = "hb_canary_hygiene_77"
+const KEY = "hb_canary_validation_77"
 
-layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "hygiene" }), { excludeTestServices: true })(
+layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "validation" }), { excludeTestServices: true })(
   "malformed requests",
   (it) => {
     const line = (target: string, ...headers: ReadonlyArray<string>) =>
       `GET ${target} HTTP/1.1\r\n${headers.map((header) => `${header}\r\n`).join("")}\r\n`
 
-    it.effect("are refused with a problem, and their connection is closed", () =>
+    it.effect("are rejected with a problem, and their connection is closed", () =>
       Effect.gen(function* () {
         const proxy = yield* start(yield* Simulator)
         const auth = `x-api-key: ${proxy.token}`
@@ -68,7 +68,7 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "hygiene" }), { exclude
       }).pipe(Effect.scoped)
     )
 
-    it.effect("smuggle nothing: what follows a refused request on its connection is not answered", () =>
+    it.effect("smuggle nothing: what follows a rejected request on its connection is not answered", () =>
       Effect.gen(function* () {
         const proxy = yield* start(yield* Simulator)
         const auth = `x-api-key: ${proxy.token}`
