@@ -192,7 +192,7 @@ layer(Simulator.layer({ sessions: 57, seed: "admin" }), { excludeTestServices: t
       yield* proxy.stop("SIGTERM")
       yield* eventually(Effect.succeed(received), (paths) => paths.has("/v1/traces") && paths.has("/v1/metrics"))
       const traces = received.get("/v1/traces") ?? ""
-      for (const text of [trace, "GET /api/sessions", "Pages.load", "SessionsClient.getPage", '"hb-sessions-proxy"']) {
+      for (const text of [trace, "GET /api/sessions", "page.load", "SessionsClient.getPage", '"hb-sessions-proxy"']) {
         assert.include(traces, text)
       }
       assert.include(received.get("/v1/metrics") ?? "", "hb_sessions_proxy_requests")
