@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The door: it answers `--version` and `--help` by itself and loads the program for everything else, from the compile
+ * The entry point: prints `--version` and `--help` itself, and loads the program for everything else from the compile
  * cache.
  */
 import nodeModule from "node:module"
@@ -25,7 +25,7 @@ if (isAlone && (first === "--version" || first === "-v")) {
 } else if (isAlone && (first === "--help" || first === "-h") && builtHelp !== undefined) {
   process.stdout.write(canColor() ? builtHelp.colored : builtHelp.plain)
 } else {
-  // Node 20 has none, and is told so below.
+  // Node 20 has none; `main` rejects it.
   nodeModule.enableCompileCache?.()
   const { main } = await import("./main.ts")
   main(manifest.version)

@@ -7,7 +7,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { hbSessions } from "./commands/hb-sessions.ts"
 import { reportFailure } from "./output/reportFailure.ts"
 
-/** The help of a command that does not exist is a usage error, which the parser only tells without `--help`. */
+/** `--help` of a command that does not exist is a usage error, which the parser only reports without `--help`. */
 const withoutVainHelp = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [first = ""] = args
   const names = hbSessions.subcommands.flatMap(({ commands }) => commands.flatMap(({ alias, name }) => [name, alias]))

@@ -94,7 +94,7 @@ describe("keys outside the contract", () => {
     )
   )
 
-  it.live("that come only after the first 1,000 sessions are told, and NDJSON has them", () => {
+  it.live("that come only after the first 1,000 sessions are reported, and NDJSON has them", () => {
     const sent = Array.from({ length: 1500 }, (_, index) =>
       row(index, index === 900 ? ',"early":1' : index === 1400 ? ',"late":{"deep":1,"token":1}' : "")
     )
@@ -120,7 +120,7 @@ describe("keys outside the contract", () => {
     )
   })
 
-  it.live("that no session has are told, with what was probably meant", () =>
+  it.live("that no session has are reported, with what was probably meant", () =>
     serving(vendor, (list) =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* list("--columns", "id,stauts", "--format", "csv")

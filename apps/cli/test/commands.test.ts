@@ -98,7 +98,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
       })
     )
 
-    it.effect("count: by status with one request each, and by a read where the server cannot tell", () =>
+    it.effect("count: by status with one request each, and by a read where the server sends no totals", () =>
       Effect.gen(function* () {
         const { stats } = yield* Simulator
         const sessions = yield* all
@@ -137,7 +137,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
       })
     )
 
-    it.effect("doctor: says where settings come from, checks the API and tells drift; 3 and 4 where it fails", () =>
+    it.effect("doctor: says where settings come from, checks the API and reports drift; 3 and 4 where it fails", () =>
       Effect.gen(function* () {
         const { code, stdout } = yield* runAt(["doctor"], { env: { HB_SESSIONS_CONCURRENCY: "3" } })
         assert.strictEqual(code, 0)
@@ -272,7 +272,7 @@ layer(Simulator.layer({ sessions: 1, apiKey: KEY }), { excludeTestServices: true
     })
   )
 
-  it.effect("tells its version and its help, with every command", () =>
+  it.effect("prints its version and its help, with every command", () =>
     Effect.gen(function* () {
       for (const flag of ["--version", "-v"])
         assert.match((yield* run([flag])).stdout, /^hb-sessions v\d+\.\d+\.\d+\n$/)

@@ -153,10 +153,10 @@ layer(Simulator.layer({ sessions: 200, apiKey: KEY, churn: { start: 1, end: 1 } 
 )
 
 layer(Simulator.layer({ sessions: 30, apiKey: KEY }), { excludeTestServices: true })("the API key", (it) => {
-  it.effect("appears in no output of any command, whether it is accepted, refused or echoed", () =>
+  it.effect("appears in no output of any command, whether it is accepted, rejected or echoed", () =>
     Effect.gen(function* () {
       const { url } = yield* Simulator
-      const wrong = "hb_canary_refused_78"
+      const wrong = "hb_canary_rejected_78"
       const commands = [
         ["list"],
         ["list", "--all", "--format", "json"],
@@ -178,11 +178,11 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY }), { excludeTestServices: tru
         ["watch", "--until-idle", "--exit-status", "--interval", "x"],
         ["list", "--help"]
       ]
-      const talk = ["--verbose", "--log-format", "json"]
+      const verbose = ["--verbose", "--log-format", "json"]
       const check = (args: ReadonlyArray<string>, key: string, base: string) =>
         Effect.gen(function* () {
           const env = { HYPERBROWSER_API_KEY: key, HYPERBROWSER_BASE_URL: base, HOME: scratch() }
-          const { stderr, stdout } = yield* run([...args, ...talk], { env, stdin: key })
+          const { stderr, stdout } = yield* run([...args, ...verbose], { env, stdin: key })
           assert.notInclude(stdout + stderr, key, args.join(" "))
         })
       yield* Effect.forEach(commands, (args) => check(args, KEY, url), { concurrency: 2 })

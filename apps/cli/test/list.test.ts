@@ -203,7 +203,7 @@ layer(Simulator.layer(options), { excludeTestServices: true })("list", (it) => {
     })
   )
 
-  it.effect("--quiet says nothing; --verbose tells requests and the report; --log-format json is JSON", () =>
+  it.effect("--quiet says nothing; --verbose prints requests and the report; --log-format json is JSON", () =>
     Effect.gen(function* () {
       const verbose = yield* runAt(["list", "--all", "--verbose"])
       assert.match(verbose.stderr, /^GET \/api\/sessions\?page=1 200 \d+ ms$/m)
@@ -220,13 +220,13 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "30 millis" })
   "an interruption",
   (it) => {
     for (const format of ["ndjson", "csv"]) {
-      it.effect(`exits with 130 and a token, with which ${format} goes on without a gap or a repetition`, () =>
+      it.effect(`exits with 130 and a token, with which ${format} resumes without a gap or a repetition`, () =>
         Effect.gen(function* () {
           const args = ["list", "--all", "--format", format, "--concurrency", "1"]
           const first = yield* runAt(args, { afterLines: [35, (child) => child.kill("SIGINT")] })
           assert.strictEqual(first.code, 130)
           const [, count, token = ""] =
-            /^stopped after (\d+) sessions; go on with the same flags and --resume (\S+)\n$/.exec(first.stderr) ?? []
+            /^stopped after (\d+) sessions; resume with the same flags and --resume (\S+)\n$/.exec(first.stderr) ?? []
           const second = yield* runAt([...args, "--quiet", "--resume", token])
           assert.deepStrictEqual({ code: second.code, stderr: second.stderr }, { code: 0, stderr: "" })
           const whole = lines(first.stdout + second.stdout)

@@ -92,17 +92,17 @@ describe("rows that are no sessions, and values without a meaning", () => {
   )
 
   for (const args of [["list"], ["list", "--page", "1"], ["list", "--limit", "2"], ["list", "--sort", "id"]]) {
-    it.live(`are told by ${args.join(" ")}`, () =>
+    it.live(`are reported by ${args.join(" ")}`, () =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* runOdd(...args)
         assert.deepStrictEqual([code, lines(stdout).length], [0, 2])
-        assert.strictEqual(stderr, `${LEFT_OUT}; hb-sessions doctor tells what is wrong with them\n`)
+        assert.strictEqual(stderr, `${LEFT_OUT}; hb-sessions doctor shows what is wrong with them\n`)
       })
     )
   }
 
   for (const args of [["stats"], ["count", "--min-credits", "0"]]) {
-    it.live(`are told by ${args.join(" ")}, whose numbers lack them`, () =>
+    it.live(`are reported by ${args.join(" ")}, whose numbers lack them`, () =>
       Effect.gen(function* () {
         const { code, stderr } = yield* runOdd(...args)
         assert.strictEqual(code, 0)
@@ -157,7 +157,7 @@ describe("a total that no list has", () => {
 })
 
 describe("any server", () => {
-  it.live("is told the name and the version of the program", () => {
+  it.live("receives the name and the version of the program", () => {
     const agents = new Set<string | undefined>()
     return withServer(
       (request, response) => {

@@ -17,7 +17,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY }), { excludeTestService
     return { proxy, url, env }
   })
 
-  /** Runs with every form of talk, in which neither the password nor the key may be. */
+  /** Runs with every form of diagnostics; neither the password nor the key may be in them. */
   const runTalking = (args: ReadonlyArray<string>, env: Record<string, string>) =>
     Effect.map(run([...args, "--verbose"], { env }), (exited) => {
       const said = exited.stdout + exited.stderr

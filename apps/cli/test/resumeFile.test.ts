@@ -1,5 +1,5 @@
 /**
- * `--resume-file`: an interrupted list goes on near where it stopped.
+ * `--resume-file`: an interrupted list resumes near where it stopped.
  */
 import { assert, layer } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
@@ -29,7 +29,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "5 millis" }),
     const kill = (signal: NodeJS.Signals) => (child: ChildProcess) => void child.kill(signal)
 
     for (const [signal, code] of interruptions) {
-      it.effect(`goes on after ${signal}, on a list of which 1 % changes, with at most a page twice`, () =>
+      it.effect(`resumes after ${signal}, on a list of which 1 % changes, with at most a page twice`, () =>
         Effect.gen(function* () {
           const simulator = yield* Simulator
           const before = simulator.world.ids()
@@ -46,7 +46,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "5 millis" }),
             requests += (yield* simulator.stats).requests - asked
             assert.strictEqual(part.code ?? -1, code)
             if (signal === "SIGINT") {
-              assert.match(part.stderr, /^stopped after \d+ sessions; go on with the same flags and --resume-file /)
+              assert.match(part.stderr, /^stopped after \d+ sessions; resume with the same flags and --resume-file /)
               assert.include(part.stderr, file)
               assert.strictEqual(text === "", part.stdout.startsWith("id,status"))
             }

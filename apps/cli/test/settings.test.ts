@@ -191,7 +191,7 @@ layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true
     })
   )
 
-  it.effect("a bad file is refused with its name and the key", () =>
+  it.effect("a bad file is rejected with its name and the key", () =>
     Effect.gen(function* () {
       const { config, env } = home()
       writeFileSync(config, "[profiles.default]\nconcurrency = 0\n")
@@ -233,15 +233,15 @@ layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true
     })
   )
 
-  it.effect("auth login stores no key that is refused or empty", () =>
+  it.effect("auth login stores no key that is rejected or empty", () =>
     Effect.gen(function* () {
       const { url } = yield* Simulator
       const { env } = home()
       const at = { ...env, HYPERBROWSER_BASE_URL: url }
-      const refused = yield* run(["auth", "login"], { env: at, stdin: "wrong" })
-      assert.strictEqual(refused.code, 3)
-      assert.match(refused.stderr, /the key that was given is rejected .*nothing was stored/)
-      assert.notInclude(refused.stderr, "HYPERBROWSER_API_KEY")
+      const rejected = yield* run(["auth", "login"], { env: at, stdin: "wrong" })
+      assert.strictEqual(rejected.code, 3)
+      assert.match(rejected.stderr, /the key that was given is rejected .*nothing was stored/)
+      assert.notInclude(rejected.stderr, "HYPERBROWSER_API_KEY")
       assert.strictEqual((yield* run(["auth", "login"], { env: at, stdin: "\n" })).code, 2)
       assert.strictEqual((yield* run(["list"], { env: at })).code, 3)
     })

@@ -8,6 +8,6 @@ import { path } from "./config/path.ts"
 import { set } from "./config/set.ts"
 
 export const config = Command.make("config").pipe(
-  Command.withDescription("Show and change the settings of a profile; flags and the environment go before them."),
+  Command.withDescription("Show and change the settings of a profile; flags and environment variables override them."),
   Command.withSubcommands([list, get, set, path])
 )

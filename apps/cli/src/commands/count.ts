@@ -19,7 +19,7 @@ export type CountInput = Command.Command.Config.Infer<typeof flags>
 
 export const count = Command.make("count", flags).pipe(
   Command.withDescription(
-    "Count sessions by status. Takes one request a status where the server tells; times, teams and credits need a read of the list."
+    "Count sessions by status. Takes one request per status if the server sends totals; filters by time, team or credits read the list."
   ),
   Command.withShortDescription("Count sessions by status."),
   Command.withExamples([

@@ -9,7 +9,7 @@ import { formatNames } from "../settings/names.ts"
 
 const input = {
   ids: Argument.String("id").pipe(
-    Argument.withDescription("Id of a session, or so much of its beginning that no other id begins so"),
+    Argument.withDescription("Id of a session, or an unambiguous prefix of it"),
     Argument.variadic({ min: 1 })
   ),
   format: Flag.Literals("format", formatNames).pipe(
@@ -29,7 +29,7 @@ export const get = Command.make("get", input).pipe(
   Command.withDescription("Show sessions by id; exits with 6 when one does not exist."),
   Command.withExamples([
     { command: "hb-sessions get 1c6d", description: "One session, with every field" },
-    { command: "hb-sessions get 1c6d 20af --format csv", description: "Two of them as CSV, by how their ids begin" },
+    { command: "hb-sessions get 1c6d 20af --format csv", description: "Two of them as CSV, by prefixes of their ids" },
     { command: "hb-sessions get 1c6d --jq .launchState.screen", description: "A part of it" }
   ])
 )

@@ -15,7 +15,7 @@ const flags = {
   ),
   all: Flag.Boolean("all").pipe(
     Flag.withAlias("a"),
-    Flag.withDescription("Every session, whatever their number, and whether that is proven (default: off)"),
+    Flag.withDescription("Every session, and whether the list is proven complete (default: off)"),
     Flag.withDefault(false)
   ),
   page: positiveInt("page").pipe(
@@ -51,22 +51,22 @@ const flags = {
   output: Flag.String("output").pipe(
     Flag.withAlias("o"),
     Flag.withMetavar("<file>"),
-    Flag.withDescription("Write to this file, which is complete or stays as it was (default: stdout)"),
+    Flag.withDescription("Write to this file, which is replaced only when complete (default: stdout)"),
     Flag.optional
   ),
   ...readFlags,
   strict: Flag.Boolean("strict").pipe(
-    Flag.withDescription("With --all: exit with 5 when it is not proven that nothing is missing (default: off)"),
+    Flag.withDescription("With --all: exit with 5 if the list is not proven complete (default: off)"),
     Flag.withDefault(false)
   ),
   resume: Flag.String("resume").pipe(
     Flag.withMetavar("<token>"),
-    Flag.withDescription("With --all: go on where an interrupted run stopped (default: from the start)"),
+    Flag.withDescription("With --all: resume where an interrupted run stopped (default: from the start)"),
     Flag.optional
   ),
   resumeFile: Flag.String("resume-file").pipe(
     Flag.withMetavar("<file>"),
-    Flag.withDescription("With --all: keep here what was read until all is, and go on with it (default: a token)"),
+    Flag.withDescription("With --all: keep progress in this file, and resume from it (default: a token)"),
     Flag.optional
   )
 }
@@ -74,11 +74,14 @@ const flags = {
 export type ListInput = Command.Command.Config.Infer<typeof flags>
 
 export const list = Command.make("list", flags).pipe(
-  Command.withDescription("List sessions, newest first as the API has them."),
+  Command.withDescription("List sessions in the order of the API, newest first."),
   Command.withAlias("ls"),
   Command.withExamples([
     { command: "hb-sessions list --status active", description: "Running sessions" },
-    { command: "hb-sessions list --since 7d --min-credits 1 --sort creditsUsed:desc", description: "The dearest" },
+    {
+      command: "hb-sessions list --since 7d --min-credits 1 --sort creditsUsed:desc",
+      description: "The most expensive"
+    },
     { command: "hb-sessions list --all --strict --format csv --output sessions.csv", description: "All, proven" },
     { command: "hb-sessions list --all --jq 'select(.status == \"error\") | .id'", description: "Ids of failures" }
   ])

@@ -7,9 +7,7 @@ import * as Flag from "effect/cli/Flag"
 import { concurrency, pageSize } from "../reading/flags.ts"
 
 const input = {
-  id: Argument.String("id").pipe(
-    Argument.withDescription("Id of a session, or so much of its beginning that no other id begins so")
-  ),
+  id: Argument.String("id").pipe(Argument.withDescription("Id of a session, or an unambiguous prefix of it")),
   print: Flag.Boolean("print").pipe(
     Flag.withDescription("Print the URL instead of opening it (default: off)"),
     Flag.withDefault(false)
@@ -21,9 +19,7 @@ const input = {
 export type OpenInput = Command.Command.Config.Infer<typeof input>
 
 export const open = Command.make("open", input).pipe(
-  Command.withDescription(
-    "Open a session of the dashboard in the browser; exits with 6 when there is no such session."
-  ),
+  Command.withDescription("Open a session in the dashboard; exits with 6 when there is no such session."),
   Command.withExamples([
     { command: "hb-sessions open 1c6d", description: "In the browser that the system or BROWSER names" },
     { command: "hb-sessions open 1c6d --print", description: "Only its URL" }

@@ -19,7 +19,7 @@ const flags = {
   ),
   svg: Flag.String("svg").pipe(
     Flag.withMetavar("<file>"),
-    Flag.withDescription("Also draw the chart into this file, a picture that stands alone (default: no picture)"),
+    Flag.withDescription("Also write the chart to this file as SVG (default: none)"),
     Flag.optional
   )
 }
@@ -27,7 +27,7 @@ const flags = {
 export type StatsInput = Command.Command.Config.Infer<typeof flags>
 
 export const stats = Command.make("stats", flags).pipe(
-  Command.withDescription("Sum sessions up: how many, credits, durations, launch features."),
+  Command.withDescription("Show summary statistics: sessions, credits, durations, launch features."),
   Command.withExamples([
     { command: "hb-sessions stats --since 30d --by week", description: "The last month by week" },
     { command: "hb-sessions stats --by team --svg teams.svg", description: "A picture for a report" },

@@ -8,7 +8,7 @@ import { concurrency, pageSize, positiveInt, team, tz } from "../reading/flags.t
 const flags = {
   interval: Flag.String("interval").pipe(
     Flag.withMetavar("<duration>"),
-    Flag.withDescription("Time between two looks, such as 2s or 1m (default: 5s)"),
+    Flag.withDescription("Time between two reads, such as 2s or 1m (default: 5s)"),
     Flag.withDefault("5s")
   ),
   limit: positiveInt("limit").pipe(
@@ -19,7 +19,7 @@ const flags = {
   team,
   tz,
   untilIdle: Flag.Boolean("until-idle").pipe(
-    Flag.withDescription("End when no session is active (default: go on until Ctrl-C)"),
+    Flag.withDescription("Exit when no session is active (default: run until Ctrl-C)"),
     Flag.withDefault(false)
   ),
   exitStatus: Flag.Boolean("exit-status").pipe(
@@ -35,9 +35,9 @@ const flags = {
 export type WatchInput = Command.Command.Config.Infer<typeof flags>
 
 export const watch = Command.make("watch", flags).pipe(
-  Command.withDescription("Watch the active sessions: a live table in a terminal, one JSON line a change elsewhere."),
+  Command.withDescription("Watch the active sessions: a live table in a terminal, one JSON line per change elsewhere."),
   Command.withExamples([
     { command: "hb-sessions watch", description: "Until Ctrl-C" },
-    { command: "hb-sessions watch --until-idle --exit-status && deploy", description: "Wait for all to end well" }
+    { command: "hb-sessions watch --until-idle --exit-status && deploy", description: "Wait until all succeed" }
   ])
 )

@@ -1,5 +1,5 @@
 /**
- * What the program says on stderr; stdout is for data alone.
+ * Diagnostics on stderr; stdout is for data alone.
  */
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
@@ -11,7 +11,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as globalFlags from "../settings/globalFlags.ts"
 
-/** What a line tells to programs, beside its text. */
+/** Fields of a line for programs, beside its text. */
 export type Fields = Readonly<Record<string, unknown>>
 
 const CLEAR_LINE = "\r\u001B[K"
@@ -22,9 +22,9 @@ export class Diagnostics extends Context.Service<
   {
     /** A result or a hint; not with `--quiet`. */
     readonly say: (line: string, fields?: Fields) => Effect.Effect<void>
-    /** What happens behind the scenes; only with `--verbose`. */
+    /** Requests, retries and reports; only with `--verbose`. */
     readonly detail: (line: string, fields?: Fields) => Effect.Effect<void>
-    /** What must be known even with `--quiet`. */
+    /** A warning, printed even with `--quiet`. */
     readonly warn: (line: string, fields?: Fields) => Effect.Effect<void>
     /** A line that the next one replaces; only where `isLive`. An empty one removes it. */
     readonly transient: (line: string) => Effect.Effect<void>

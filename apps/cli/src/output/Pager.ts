@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { printAll } from "./print.ts"
 import { Screen } from "./Screen.ts"
 
-/** What `less` is told unless the user says otherwise: leave at once if all fits, keep colours, leave the text there. */
+/** Options of `less` unless the user sets `LESS`: quit if the text fits, keep colours, do not clear the screen. */
 const LESS = "FRX"
 
 /** A shell command line; none where nothing is chosen and `less` is not there. */

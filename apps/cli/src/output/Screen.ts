@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 
-/** Columns of a terminal that does not tell. */
+/** Columns of a terminal that does not report its width. */
 const COMMON_WIDTH = 80
 
 /** Whether stdout is a terminal, and what it takes: `NO_COLOR`, `FORCE_COLOR`, `TERM=dumb` and `COLUMNS` are heeded. */

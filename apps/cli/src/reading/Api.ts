@@ -25,7 +25,7 @@ export const layer = (flags: FlagValues = {}) =>
 export const layerResolved = (resolved: Resolved) =>
   layerWarning(resolved, Layer.merge(warnOfClearText, warnOfExposed(resolved)))
 
-/** As `layerResolved`, for a command that tells itself what there is to warn of. */
+/** As `layerResolved`, for a command that prints its own warnings. */
 export const layerWithoutWarnings = (resolved: Resolved) => layerWarning(resolved, Layer.empty)
 
 const layerWarning = <E>(resolved: Resolved, warnings: Layer.Layer<never, E, Diagnostics>) =>

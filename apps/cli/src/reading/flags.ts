@@ -23,13 +23,15 @@ const status = Flag.String("status").pipe(
 
 const since = Flag.String("since").pipe(
   Flag.withMetavar("<time>"),
-  Flag.withDescription("Only sessions created then or later: 7d, 24h, yesterday or ISO 8601 (default: no bound)"),
+  Flag.withDescription(
+    "Only sessions created at this time or later: 7d, 24h, yesterday or ISO 8601 (default: no bound)"
+  ),
   Flag.optional
 )
 
 const until = Flag.String("until").pipe(
   Flag.withMetavar("<time>"),
-  Flag.withDescription("Only sessions created before then (default: no bound)"),
+  Flag.withDescription("Only sessions created before this time (default: no bound)"),
   Flag.optional
 )
 
@@ -41,12 +43,12 @@ export const team = Flag.String("team").pipe(
 
 const minCredits = Flag.Finite("min-credits").pipe(
   Flag.withMetavar("<n>"),
-  Flag.withDescription("Only sessions that used at least so many credits (default: no bound)"),
+  Flag.withDescription("Only sessions that used at least this many credits (default: no bound)"),
   Flag.optional
 )
 
 const consistency = Flag.Literals("consistency", consistencies).pipe(
-  Flag.withDescription("Whether a whole read goes on until nothing can be missing (default: verified)"),
+  Flag.withDescription("verified: read until the list is proven complete; fast: read it once (default: verified)"),
   Flag.optional
 )
 
@@ -56,13 +58,13 @@ export const concurrency = positiveInt("concurrency").pipe(
 )
 
 export const pageSize = positiveInt("page-size").pipe(
-  Flag.withDescription("Sessions a page; the server may ignore it (default: the server's)"),
+  Flag.withDescription("Sessions per page; the server may ignore it (default: the server's)"),
   Flag.optional
 )
 
 export const jq = Flag.String("jq").pipe(
   Flag.withMetavar("<expression>"),
-  Flag.withDescription("Print what this jq expression makes of each record (default: the record)"),
+  Flag.withDescription("Print the results of this jq expression for each record (default: the record)"),
   Flag.optional
 )
 

@@ -10,7 +10,7 @@ import { counted, duration } from "../output/text.ts"
 
 const reasons: Record<UnprovenReason, string> = {
   fast: "it was read once, as --consistency fast asks",
-  "no-total": "the server does not tell how many there are",
+  "no-total": "the server does not send a total",
   unsettled: "the list changed faster than it could be read again",
   contradicted: "the server's answers contradict each other",
   "stopped-early": "it was read only down to --since, and sessions may have left it meanwhile",
@@ -23,7 +23,7 @@ const remedies: Record<UnprovenReason, string> = {
   unsettled: "try again with a larger --page-size or --concurrency",
   contradicted: "try again later",
   "stopped-early": "leave out --since, or --status",
-  "unreadable-rows": "tell the vendor of the rows; hb-sessions doctor shows what is wrong with them"
+  "unreadable-rows": "report the rows to the vendor; hb-sessions doctor shows what is wrong with them"
 }
 
 /** How many rows are no sessions; undefined for none. */

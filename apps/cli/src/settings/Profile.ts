@@ -97,7 +97,7 @@ const chosen = Effect.fnUntraced(function* (named: string | undefined) {
     : { name: named, source: "profile file" as const }
 })
 
-/** The file, when its mode lets others read it; systems without such modes tell nothing. */
+/** The file, when its mode lets others read it; undefined on systems without such modes. */
 const exposedFile = Effect.fnUntraced(function* (file: string) {
   if (platform === "win32") return undefined
   const fs = yield* FileSystem.FileSystem

@@ -35,7 +35,7 @@ export type FlagValues = Partial<Record<SettingName, Option.Option<string | numb
 const only = (values: Readonly<Record<string, string>>, name: string) =>
   values[name] === undefined ? {} : { [name]: values[name] }
 
-/** Everything that a run was told. */
+/** The settings, the profile and the key of a run. */
 export const resolve = Effect.fnUntraced(function* (
   flags: FlagValues = {},
   options: Parameters<typeof Profile.load>[0] = {}

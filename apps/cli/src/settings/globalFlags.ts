@@ -39,7 +39,7 @@ export const logFormats = ["text", "json"] as const
 
 export const logFormat = GlobalFlag.Setting("log-format")({
   flag: Flag.Literals("log-format", logFormats).pipe(
-    Flag.withDescription("Form of the lines on stderr (default: text)"),
+    Flag.withDescription("Format of the lines on stderr (default: text)"),
     Flag.optional
   )
 })

@@ -28,8 +28,8 @@ export const run = Effect.fn("count")(
     const isServerEnough = [input.since, input.until, input.team, input.minCredits].every((flag) =>
       Option.isNone<unknown>(flag)
     )
-    const told = isServerEnough ? yield* ask(input.status) : undefined
-    const counts = told ?? (yield* Progress.during(read(input)))
+    const totals = isServerEnough ? yield* ask(input.status) : undefined
+    const counts = totals ?? (yield* Progress.during(read(input)))
     const screen = yield* Screen
     switch (Option.getOrElse(input.format, () => (screen.isTerminal ? "table" : "json"))) {
       case "number":
@@ -53,8 +53,8 @@ const filterable = knownStatuses.filter((status) => status !== "close-error")
 const MAX_ROUNDS = 3
 
 /**
- * Totals of one moment, as far as requests can tell: they are asked for again while they do not add up, or until they
- * come out the same, since statuses beyond the contract make a difference too. Undefined when the server does not tell.
+ * Totals of one moment, as far as requests can show: they are requested again while they do not add up, or until they
+ * come out the same, since statuses beyond the contract make a difference too. Undefined when the server sends no totals.
  */
 const ask = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
   let counts = yield* askOnce(chosen)
@@ -71,7 +71,7 @@ const ask = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
   return { sessions: Object.values(shown).reduce((sum, value) => sum + value, 0), byStatus: shown } satisfies Counts
 })
 
-/** One request a status, and one for all, whose difference to their sum is told. */
+/** One request per status, and one for all; the difference is what no status accounts for. */
 const askOnce = Effect.fnUntraced(function* (chosen: ReadonlyArray<string>) {
   const client = yield* SessionsClient
   const statuses = [...new Set(chosen.length === 0 ? filterable : chosen)]

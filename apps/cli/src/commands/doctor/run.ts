@@ -57,7 +57,7 @@ export const run = Effect.fn("doctor")(
     const findings = (yield* Effect.forEach(checks, (check) => Effect.tap(check, show))).flat()
     const failures = findings.filter(({ level }) => level === "fail")
     const [first] = failures
-    if (first === undefined) return yield* show([ok("all", "nothing stands in the way")])
+    if (first === undefined) return yield* show([ok("all", "no problem found")])
     return yield* new AppError({
       message: `${counted(failures.length, "check")} failed, first ${first.name}: ${first.detail}`,
       exitCode: first.exitCode ?? exitCodes.unexpected
@@ -136,7 +136,7 @@ const checkClock = (url: URL) =>
         (error) => `the server did not answer: ${reason(error)}`
       )
       const skew = (yield* Clock.currentTimeMillis) - server
-      if (Number.isNaN(skew)) return warn("clock", "the server does not tell the time")
+      if (Number.isNaN(skew)) return warn("clock", "the server sends no Date header")
       const off = `${duration(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} the server's`
       return Math.abs(skew) > MOST_SKEW ? warn("clock", `${off}; correct this machine's clock`) : ok("clock", off)
     }).pipe(

@@ -1,5 +1,5 @@
 /**
- * The file of `--resume-file`: what a list has read so far, so that the same command goes on after an interruption.
+ * The file of `--resume-file`: what a list has read so far, so that the same command resumes after an interruption.
  *
  * ```text
  * one line of JSON   whose list it is
@@ -52,7 +52,7 @@ export interface ResumeFile {
   readonly name: string
   /** Whether rows were written before. */
   readonly isContinued: boolean
-  /** The times of the list that is gone on with. */
+  /** The times of the list that is resumed. */
   readonly since: number | undefined
   readonly until: number | undefined
   readonly state: Stream.Stream<Uint8Array, AppError>
@@ -61,7 +61,7 @@ export interface ResumeFile {
   readonly append: (state: Uint8Array) => Effect.Effect<void, AppError>
   /** Removes it: the list is read. */
   readonly remove: Effect.Effect<void, AppError>
-  /** Removes it if there is nothing in it to go on with; succeeds with whether there is. */
+  /** Removes it if there is nothing to resume; succeeds with whether there is. */
   readonly keep: Effect.Effect<boolean, AppError>
 }
 
@@ -90,7 +90,7 @@ export const open = Effect.fn("ResumeFile.open")(function* (name: string, wanted
   const isNew = Option.isNone(found) || found.value.size === 0n
   const begun = isNew ? yield* newHead(wanted) : yield* readHead(name, handle)
   if (!isNew) yield* checkHead(name, begun.head, wanted)
-  // It names sessions; one that somebody made beforehand may be readable by all.
+  // It names sessions; one that existed before may be readable by all.
   yield* Effect.mapError(fs.chmod(name, 0o600), failed)
   let end = begun.bytes
   if (isNew) {
@@ -162,7 +162,7 @@ const readHead = Effect.fnUntraced(function* (name: string, handle: FileSystem.F
   const line = buffer.subarray(0, bytes)
   const head = yield* Schema.decodeEffect(Head)(new TextDecoder().decode(line)).pipe(
     Effect.mapError(() =>
-      FileTarget.unwritable(name, "it is no resume file of this version, and is left as it is; give another name")
+      FileTarget.unwritable(name, "it is no resume file of this version, and was not changed; name another file")
     )
   )
   return { head, line, bytes }
@@ -186,7 +186,7 @@ const checkHead = Effect.fnUntraced(function* (name: string, head: Head, { flags
             : `it is of a list with ${other} ${before}`
   if (why === undefined) return
   return yield* new AppError({
-    message: `${name} does not fit: ${why}; give what was given then, or another file to begin anew`,
+    message: `${name} does not fit: ${why}; use the same flags, or another file to start again`,
     exitCode: exitCodes.usage
   })
 })

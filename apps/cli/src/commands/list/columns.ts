@@ -18,14 +18,14 @@ import { usage } from "../../settings/usage.ts"
 /** Formats that name their columns once, before the rows. */
 const withHeader: ReadonlySet<FormatName> = new Set(["csv", "tsv", "table"] as const)
 
-/** Names that are said; more help nobody. */
+/** More names than this help no reader. */
 const MOST_NAMES = 10
 
-/** What was asked for, and who watches it. */
+/** The columns of `--columns`, and what watches them. */
 export interface Chosen {
   readonly columns: ReadonlyArray<Column> | undefined
   readonly chooser: ColumnChooser | undefined
-  /** Whether nobody knows the columns before rows are read: then no other run can go on with the output. */
+  /** Whether the columns are unknown until rows are read; then no other run can continue the output. */
   readonly isOpen: boolean
 }
 
@@ -84,8 +84,8 @@ export const encoderOf = (
   return { rows: (sessions) => encoder().rows(sessions), end: () => encoder().end() }
 }
 
-/** Says which columns no session had, and what is in none. */
-export const tell = Effect.fnUntraced(function* (...chosen: ReadonlyArray<Chosen>) {
+/** Reports the columns that no session had, and the keys that have no column. */
+export const sayMissing = Effect.fnUntraced(function* (...chosen: ReadonlyArray<Chosen>) {
   const diagnostics = yield* Diagnostics
   const reports = chosen.flatMap(({ chooser }) => chooser?.report ?? [])
   for (const column of new Set(reports.flatMap(({ empty }) => empty))) {

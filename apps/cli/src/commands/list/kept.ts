@@ -21,11 +21,11 @@ export const keptOf = Effect.fnUntraced(function* (input: ListInput, format: str
   if (Option.isNone(input.resumeFile)) return undefined
   if (Option.isSome(named(input.output))) {
     return yield* usage(
-      "--resume-file and --output exclude each other, since --output leaves nothing of a part; write to stdout with >>"
+      "--resume-file and --output exclude each other, since --output writes no partial file; write to stdout with >>"
     )
   }
   if (format === "json" && Option.isNone(input.jq)) {
-    return yield* usage("--resume-file cannot go on in a JSON document; add --format ndjson")
+    return yield* usage("--resume-file cannot continue a JSON document; add --format ndjson")
   }
   const { consistency, pageSize } = yield* reading
   if (consistency === "fast") {
@@ -70,7 +70,7 @@ export const keptChunks = (
       })
       const unusable = (error: AppError | SessionsError) =>
         error._tag === "SessionsError" && error.reason._tag === "InvalidResumeToken"
-          ? usage(`${kept.name} is damaged; remove it to begin anew`)
+          ? usage(`${kept.name} is damaged; remove it to start again`)
           : error
       return chunks.pipe(
         Stream.mapEffect(({ sessions, state }) => Effect.as(Deferred.await(cut), { sessions: keep(sessions), state })),

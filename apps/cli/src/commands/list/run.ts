@@ -67,7 +67,7 @@ export const run = Effect.fn("list")(
       isPaged: screen.isTerminal && !isFile && (formatName === "table" || formatName === "yaml"),
       finish: read.finish(input.strict)
     })
-    if (written.isComplete) yield* columns.tell(sortKey, chosen)
+    if (written.isComplete) yield* columns.sayMissing(sortKey, chosen)
     yield* afterwards(written, read)
   },
   Effect.scoped,
@@ -125,6 +125,6 @@ const afterwards = Effect.fnUntraced(function* (
   }
   const left = unreadableOf(apart.rows)
   if (left !== undefined) {
-    yield* diagnostics.say(`${left}; hb-sessions doctor tells what is wrong with them`, { unreadableRows: apart.rows })
+    yield* diagnostics.say(`${left}; hb-sessions doctor shows what is wrong with them`, { unreadableRows: apart.rows })
   }
 })

@@ -19,7 +19,7 @@ export interface Sort {
 export const parseSort = (text: string) => {
   const [name = "", direction = "asc", ...rest] = text.split(":")
   if (rest.length > 0 || (direction !== "asc" && direction !== "desc")) {
-    return Result.fail(usage(`--sort: ${JSON.stringify(text)} is not a key, or a key with :asc or :desc behind it`))
+    return Result.fail(usage(`--sort: ${JSON.stringify(text)} is not a key, or a key followed by :asc or :desc`))
   }
   return parseColumns(name).pipe(
     Result.mapError((error) => usage(`--sort: ${error.message}`)),

@@ -1,5 +1,5 @@
 /**
- * The text of a list, written while it is read; when that ends too soon, how to go on.
+ * The text of a list, written while it is read; when that ends too soon, how to resume.
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import type { OutputFile } from "@hb-sessions/app-kit/OutputFile"
@@ -89,7 +89,7 @@ const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResum
     const isKept = yield* Effect.orElseSucceed(kept.keep, () => false)
     if (!isKept) return
     return yield* diagnostics.warn(
-      `stopped after ${counted(written.sessions, "session")}; go on with the same flags and --resume-file ${kept.name}`,
+      `stopped after ${counted(written.sessions, "session")}; resume with the same flags and --resume-file ${kept.name}`,
       { sessions: written.sessions, resumeFile: kept.name }
     )
   }
@@ -97,7 +97,7 @@ const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResum
     return output.isAtomic ? yield* diagnostics.warn(`${file.value} was left as it was`) : undefined
   if (!canResume || written.token === undefined) return
   yield* diagnostics.warn(
-    `stopped after ${counted(written.sessions, "session")}; go on with the same flags and --resume ${written.token}`,
+    `stopped after ${counted(written.sessions, "session")}; resume with the same flags and --resume ${written.token}`,
     { sessions: written.sessions, resume: written.token }
   )
 })

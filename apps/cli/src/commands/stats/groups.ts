@@ -9,7 +9,7 @@ export type GroupBy = "day" | "week" | "status" | "team"
 export interface Group {
   readonly name: string
   readonly sessions: number
-  /** Undefined where they are not told apart. */
+  /** Undefined where the summary has none. */
   readonly credits?: number
 }
 

@@ -26,7 +26,7 @@ import { usage } from "../../settings/usage.ts"
 export const run = Effect.fn("watch")(
   function* (input: WatchInput) {
     if (input.exitStatus && !input.untilIdle) {
-      return yield* usage("--exit-status needs --until-idle, since there is no end else; add --until-idle")
+      return yield* usage("--exit-status needs --until-idle, since a watch does not end otherwise; add --until-idle")
     }
     const interval = yield* durationOf(input.interval)
     const screen = yield* Screen

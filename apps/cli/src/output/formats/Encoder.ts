@@ -26,7 +26,7 @@ export interface EncoderOptions {
   readonly paint: Paint
   /** How the text cells of CSV are written. */
   readonly dialect: Dialect
-  /** How people are told times. */
+  /** How times are shown to people. */
   readonly times: Times
   /** Whether a person reads the text, to whom epoch milliseconds say nothing. */
   readonly isForPeople: boolean

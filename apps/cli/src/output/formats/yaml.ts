@@ -48,7 +48,7 @@ const key = (name: string): string =>
 /** What a value is followed by, as a comment. */
 type Note = (name: string, value: unknown) => string
 
-/** Epoch milliseconds, as the contract writes them, are told as times too. */
+/** Epoch milliseconds, as the contract writes them, are also shown as times. */
 const noteOf =
   (times: Times): Note =>
   (name, value) =>
@@ -56,7 +56,7 @@ const noteOf =
       ? ` # ${times.second(Number(value))} ${times.zone}`
       : ""
 
-/** A value on the lines below its key, or behind it if it is a scalar or empty. */
+/** A value on the lines below its key, or after it if it is a scalar or empty. */
 const block = (value: unknown, indent: string, note: Note): string => {
   if (Array.isArray(value)) {
     if (value.length === 0) return "[]"
