@@ -17,7 +17,7 @@ const { scratch, tarballs } = inject("installed")
 /** Kilobytes that are transferred, and on disk. One who has a reason to go beyond raises the number with it. */
 const budgets: Readonly<Record<string, readonly [packed: number, unpacked: number]>> = {
   cli: [290, 950],
-  core: [310, 1400],
+  core: [330, 1400],
   export: [225, 750],
   proxy: [1200, 4000],
   simulator: [80, 400]
