@@ -151,7 +151,7 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: t
           const { status, text } = yield* get(`${proxy.url}${path}?x=${"a".repeat(2047)}`, { headers: proxy.auth })
           const { detail, type } = JSON.parse(text)
           assert.deepStrictEqual([path, status, type], [path, 414, "urn:hb-sessions-proxy:problem:uri-too-long"])
-          assert.include(detail, "has 2049 characters; no more than 2048 are taken")
+          assert.include(detail, "has 2049 characters; the limit is 2048")
         }
         assert.strictEqual((yield* (yield* Simulator).stats).requests, requests)
         const headerBytes = (headers: Headers) => [...headers].join("\r\n").length
