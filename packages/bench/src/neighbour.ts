@@ -187,7 +187,7 @@ export const neighbour = async (rounds: number): Promise<Section> => {
         ],
         notes: [
           `Uncached: ${UNCACHED_PER_SECOND} pages a second, each asked for once, for ${UNCACHED_SECONDS} s in turns; the upstream may be asked 20 times a second, of both tokens together.`,
-          "A flood gets few answers, as the proxy holds refusals beyond a limit back for a second and more; each of its 32 connections asks again at once.",
+          "A flood gets few answers, as the proxy holds rejections beyond a limit back for a second and more; each of its 32 connections asks again at once.",
           "The misbehaving client runs at a lower priority, for in reality it has a machine of its own; all the same it shares the cores with the proxy and the client that is measured."
         ]
       } satisfies Section
