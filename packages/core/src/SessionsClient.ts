@@ -10,7 +10,8 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { defaultMaxBodyBytes, limitBodies } from "./limitBodies.ts"
+import { clientDefaults } from "./internal/clientDefaults.ts"
+import { limitBodies } from "./limitBodies.ts"
 import { decodePage, decodePageStrictly } from "./internal/decodePage.ts"
 import { firstProblem } from "./firstProblem.ts"
 import { InvalidOptions } from "./InvalidOptions.ts"
@@ -140,20 +141,20 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
   // Spans are ours, one an attempt; and a third party gets no trace headers.
   const http = (yield* HttpClient.HttpClient).pipe(
     HttpClient.transformResponse(Effect.provideService(HttpClient.TracerDisabledWhen, constTrue)),
-    limitBodies(options.maxBodyBytes ?? defaultMaxBodyBytes)
+    limitBodies(options.maxBodyBytes ?? clientDefaults.maxBodyBytes)
   )
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
   const send = makeRequestPage(http, {
     url: pageUrl(options.baseUrl ?? new URL(productionUrl)),
     apiKey: options.apiKey,
-    timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? "30 seconds"),
-    totalTimeout: Duration.fromInputUnsafe(options.totalTimeout ?? "5 minutes"),
-    retries: options.retries ?? 5,
+    timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? clientDefaults.attemptTimeout),
+    totalTimeout: Duration.fromInputUnsafe(options.totalTimeout ?? clientDefaults.totalTimeout),
+    retries: options.retries ?? clientDefaults.retries,
     delays: {
       base: Duration.fromInputUnsafe(options.retryBaseDelay ?? "250 millis"),
       max: Duration.fromInputUnsafe(options.retryMaxDelay ?? "10 seconds")
     },
-    maxRetryAfter: millis(options.maxRetryAfter ?? "1 minute"),
+    maxRetryAfter: millis(options.maxRetryAfter ?? clientDefaults.maxRetryAfter),
     maxRequestsPerSecond: options.maxRequestsPerSecond,
     retryBudget: options.retryBudget,
     turn: options.turn,

@@ -1,6 +1,6 @@
 /**
- * The settings of a client: their names, how they are typed, their defaults, and what they mean. Flags, variables, files
- * and documents of every app are made from them.
+ * The settings of a client: their names, how they are typed, their defaults, and what they mean. The flags,
+ * variables and files of every app are read by them.
  *
  * | variable | meaning | default |
  * | --- | --- | --- |
@@ -16,6 +16,7 @@
 import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { clientDefaults } from "./internal/clientDefaults.ts"
 import { productionUrl } from "./ListQuery.ts"
 import * as SettingText from "./SettingText.ts"
 
@@ -44,25 +45,25 @@ export const clientSettings = {
   attemptTimeout: setting({
     variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",
     schema: SettingText.durationText({ min: 1 }),
-    default: "30 seconds",
+    default: clientDefaults.attemptTimeout,
     meaning: "longest time for one request"
   }),
   totalTimeout: setting({
     variable: "HB_SESSIONS_TOTAL_TIMEOUT",
     schema: SettingText.durationText({ min: 1 }),
-    default: "5 minutes",
+    default: clientDefaults.totalTimeout,
     meaning: "longest time for one page, with its retries"
   }),
   retries: setting({
     variable: "HB_SESSIONS_RETRIES",
     schema: SettingText.countText(),
-    default: "5",
+    default: String(clientDefaults.retries),
     meaning: "attempts after the first"
   }),
   maxRetryAfter: setting({
     variable: "HB_SESSIONS_MAX_RETRY_AFTER",
     schema: SettingText.durationText(),
-    default: "1 minute",
+    default: clientDefaults.maxRetryAfter,
     meaning: "longest `Retry-After` that is waited for"
   }),
   maxRequestsPerSecond: setting({
@@ -75,7 +76,8 @@ export const clientSettings = {
   maxBodyBytes: setting({
     variable: "HB_SESSIONS_MAX_BODY_BYTES",
     schema: SettingText.sizeText({ min: 1 }),
-    default: "16m",
+    default: String(clientDefaults.maxBodyBytes),
+    shown: "16m",
     meaning: "longest body of an answer, after decompression"
   })
 } as const

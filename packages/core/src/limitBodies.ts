@@ -8,9 +8,6 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
-/** The bound when none is given: 16 MiB, a hundred times a page of 100 sessions. */
-export const defaultMaxBodyBytes = 16 * 1024 * 1024
-
 /** The cause of a `DecodeError`: a body that is longer than the bound. */
 export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", { maxBytes: Schema.Int }) {
   override get message() {

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { Session } from "../src/Session.ts"
 import { encodeColumns } from "../src/SessionsNdjson.ts"
 
-const session = Schema.decodeUnknownSync(Session)({
+const session = Schema.decodeSync(Session)({
   id: "a",
   status: "closed",
   createdAt: "2026-01-31T00:00:00.000Z",

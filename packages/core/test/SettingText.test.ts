@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Option, Schema } from "effect"
 import { durationText, RateText, sizeText } from "../src/SettingText.ts"
+import { clientSettings } from "../src/SessionsConfig.ts"
 
 describe("durationText", () => {
   const read = (text: string, bounds?: Parameters<typeof durationText>[0]) =>
@@ -63,4 +64,9 @@ describe("RateText", () => {
       ["", "-1", "NaN", "Infinity", "fast"].filter((text) => Option.isSome(read(text))),
       []
     ))
+})
+
+it("a size that is shown in another form is the default", () => {
+  const { default: fallback, schema, shown = "" } = clientSettings.maxBodyBytes
+  assert.strictEqual(Schema.decodeSync(schema)(shown), Schema.decodeSync(schema)(fallback))
 })
