@@ -82,6 +82,28 @@ it.live("a client that sends requests ahead gets an answer to each, in order, on
   )
 )
 
+it.live(
+  "a client that sends requests with Expect: 100-continue ahead has one of them answered, however long it takes",
+  () =>
+    simulated(
+      { latency: "3 seconds" },
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const proxy = yield* start(simulator, ["--rate", "0", "--client-timeout", "1s"])
+        const request = (page: number) =>
+          `GET /api/sessions?page=${page} HTTP/1.1\r\nhost: a\r\nx-api-key: ${proxy.token}\r\nexpect: 100-continue\r\n\r\n`
+        const { closed, text } = yield* raw(
+          proxy.url,
+          Array.from({ length: 40 }, (_, page) => request(page + 1)).join(""),
+          30_000
+        )
+        // After an answer that comes in place of an invitation to go on, what follows may be a body.
+        assert.deepStrictEqual([statuses(text), closed], [[200], true])
+        assert.strictEqual((yield* simulator.stats).maxInFlight, 1)
+      })
+    )
+)
+
 it.live("requests arrive whole wherever the network cuts them", () =>
   simulated(
     {},

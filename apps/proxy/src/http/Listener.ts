@@ -107,7 +107,7 @@ export const listen = (
       if (isBusy) options.onEnded({ reason: "idle", address: socket.remoteAddress })
       socket.destroy()
     })
-    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => {
       const use = sockets.get(request.socket)
       if (use === undefined) return
       use.requests += 1
@@ -116,16 +116,17 @@ export const listen = (
         use.busy -= 1
         use.pipeline?.next()
       })
-    })
+      handler(request, response)
+    }
     const rejectRaw = (socket: Socket | null, rejection: Problem.Rejection) => {
       if (socket === null || !socket.writable) return void socket?.destroy()
       const address = socket.remoteAddress
       const status = answerRaw(socket, rejection)
       options.onEnded({ reason: rejection.problem, address, ...(status === undefined ? {} : { status }) })
     }
-    server.on("request", handler)
-    // Neither is anything that is served here: the form of the request tells so.
-    server.on("checkContinue", handler)
+    server.on("request", onRequest)
+    // Without a listener Node would invite the body; a request with one is rejected for its form.
+    server.on("checkContinue", onRequest)
     server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
       rejectRaw(response.socket, Problem.reject("expectation-failed", "the expectation cannot be met"))
     })
