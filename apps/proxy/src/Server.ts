@@ -11,7 +11,6 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -50,7 +49,7 @@ const LAST_PORT = 65_535
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 /** The tokens, or the explicit absence of any. */
-export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppError.AppError, FileSystem.FileSystem> => {
+export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppError.AppError> => {
   if (settings.withoutTokens) {
     return LOOPBACK.test(settings.host)
       ? TokenStore.layerOpen

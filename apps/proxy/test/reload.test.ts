@@ -10,13 +10,18 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync
 } from "node:fs"
 import { dirname, join } from "node:path"
+import { peakMemoryOf } from "./support/Memory.ts"
 import { bin, createToken, directory, eventually, get, serve, start, token } from "./support/Proxy.ts"
 
 /** A user and a group that own nothing. */
@@ -108,6 +113,42 @@ layer(Simulator.layer({ sessions: 12, seed: "reload" }), { excludeTestServices: 
       const { stderr } = yield* proxy.stop("SIGTERM")
       assert.strictEqual(stderr.split("stay in force").length - 1, 1, stderr)
       assert.strictEqual(stderr.split("no token is valid until it can").length - 1, 1, stderr)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("in whose place something else comes keeps its tokens, and holds nothing up", () =>
+    Effect.gen(function* () {
+      const proxy = yield* start(yield* Simulator)
+      const file = proxy.tokensFile
+      const other = `${file}.other`
+      const run = (program: string, ...args: ReadonlyArray<string>) => execFileSync(program, [...args, other])
+      const before = peakMemoryOf(proxy.process)
+      for (const [problem, make] of [
+        ["it is not a file", () => run("mkfifo", "--mode=600")],
+        ["it is not a file", () => mkdirSync(other)],
+        ["it does not exist", () => symlinkSync("nowhere", other)],
+        ["it is not a list", () => writeFileSync(other, "", { mode: 0o600 })],
+        // It takes no room: all of it is a hole.
+        [
+          "it is larger than 16 MiB",
+          () => void (writeFileSync(other, "", { mode: 0o600 }), truncateSync(other, 2 ** 30))
+        ],
+        ...(isRoot ? ([["it is not a file", () => execFileSync("mknod", [other, "c", "1", "5"])]] as const) : [])
+      ] as const) {
+        make()
+        const listed = yield* token(other, "list")
+        assert.strictEqual(listed.code, 3, listed.stderr)
+        assert.include(listed.stderr, problem)
+        const failures = yield* metric(proxy.adminUrl, "tokens_reload_failures")
+        renameSync(file, `${file}.away`)
+        renameSync(other, file)
+        yield* eventually(metric(proxy.adminUrl, "tokens_reload_failures"), (count) => count > failures)
+        assert.strictEqual(yield* statusFor(proxy.url, proxy.token), 200)
+        rmSync(file, { recursive: true })
+        renameSync(`${file}.away`, file)
+        yield* eventually(metric(proxy.adminUrl, "tokens_age_seconds"), (age) => age < 0.5)
+      }
+      assert.isBelow(peakMemoryOf(proxy.process) - before, 200e6)
     }).pipe(Effect.scoped)
   )
 

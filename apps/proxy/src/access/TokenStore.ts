@@ -7,7 +7,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -52,7 +51,7 @@ export class TokenStore extends Context.Service<
   static readonly layerFile = (
     file: string,
     staleAfter: Duration.Duration
-  ): Layer.Layer<TokenStore, AppError.AppError, FileSystem.FileSystem> =>
+  ): Layer.Layer<TokenStore, AppError.AppError> =>
     Layer.effect(
       TokenStore,
       Effect.gen(function* () {

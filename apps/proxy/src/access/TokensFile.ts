@@ -4,15 +4,15 @@
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
 import * as FileTarget from "@hb-sessions/app-kit/FileTarget"
-import { attempt, shownPath } from "@hb-sessions/app-kit/SystemError"
+import { attempt, shownPath, type SystemError } from "@hb-sessions/app-kit/SystemError"
 import { firstProblem } from "@hb-sessions/core/firstProblem"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
-import { stat } from "node:fs/promises"
+import { constants, type Stats } from "node:fs"
+import { open, stat } from "node:fs/promises"
 import * as FileLock from "./FileLock.ts"
 import * as ReadingDoubts from "./ReadingDoubts.ts"
 import { TokenList } from "./Token.ts"
@@ -21,34 +21,68 @@ const decode = Schema.decodeEffect(Schema.fromJsonString(TokenList))
 
 const NOT_A_FILE = "it is not a file"
 
+/** Most bytes: those of some 40,000 tokens. */
+const MAX_BYTES = 16 * 1024 * 1024
+const LIMIT = "larger than 16 MiB"
+
 /** Read or write for others, or write for the group: a group may read, as Kubernetes mounts secrets. */
 const TOO_OPEN = 0o026
 
 const unusable = (file: string, problem: string) =>
   new AppError.AppError({ message: `tokens file ${file}: ${problem}`, exitCode: AppError.exitCodes.auth })
 
-/** Reads the file; fails with what to do when it is missing, readable by others or damaged. */
+/** Reads the file; fails with what to do when it is missing, readable by others, too large or damaged. */
 export const read = Effect.fn("TokensFile.read")(function* (file: string) {
-  const fs = yield* FileSystem.FileSystem
-  const { mode, type } = yield* fs
-    .stat(file)
-    .pipe(
-      Effect.mapError((error) =>
-        error.reason._tag === "NotFound"
-          ? unusable(
-              file,
-              `it does not exist; create a token first: hb-sessions-proxy token create --name my-team --tokens-file ${file}`
-            )
-          : unusable(file, error.message)
-      )
+  const failed = ({ code, message }: SystemError) =>
+    unusable(
+      file,
+      code === "ENOENT"
+        ? `it does not exist; create a token first: hb-sessions-proxy token create --name my-team --tokens-file ${file}`
+        : message
     )
-  if (type !== "File") return yield* unusable(file, NOT_A_FILE)
-  if ((mode & TOO_OPEN) !== 0) {
-    return yield* unusable(file, `others can read or write it; run: chmod 600 ${file}`)
-  }
-  const text = yield* Effect.mapError(fs.readFileString(file), (error) => unusable(file, error.message))
+  // Opening may be an act by itself, of a device.
+  yield* check(
+    file,
+    yield* Effect.mapError(
+      attempt(() => stat(file)),
+      failed
+    )
+  )
+  const text = yield* Effect.acquireUseRelease(
+    // Something else may have come into its place, and a FIFO would be waited for.
+    Effect.mapError(
+      attempt(() => open(file, constants.O_RDONLY | constants.O_NONBLOCK)),
+      failed
+    ),
+    Effect.fnUntraced(function* (handle) {
+      yield* check(
+        file,
+        yield* Effect.mapError(
+          attempt(() => handle.stat()),
+          failed
+        )
+      )
+      const stream = () => handle.createReadStream({ end: MAX_BYTES, autoClose: false })
+      const bytes = Buffer.concat(
+        yield* Effect.mapError(
+          attempt<Array<Buffer>>(() => stream().toArray()),
+          failed
+        )
+      )
+      return bytes.length > MAX_BYTES ? yield* unusable(file, `it is ${LIMIT}`) : bytes.toString()
+    }),
+    (handle) => Effect.ignore(attempt(() => handle.close()))
+  )
   return yield* Effect.mapError(decode(text), () => unusable(file, "it is not a list of tokens; restore it"))
 })
+
+const check = (file: string, stats: Stats): Effect.Effect<void, AppError.AppError> => {
+  if (!stats.isFile()) return Effect.fail(unusable(file, NOT_A_FILE))
+  if ((stats.mode & TOO_OPEN) !== 0) {
+    return Effect.fail(unusable(file, `others can read or write it; run: chmod 600 ${file}`))
+  }
+  return stats.size > MAX_BYTES ? Effect.fail(unusable(file, `it is ${LIMIT}`)) : Effect.void
+}
 
 /** How a file looks without being read. */
 export interface Look {
@@ -88,7 +122,7 @@ export const replaced = (file: string): AppError.AppError =>
 export const update = <A, E>(
   file: string,
   change: (list: TokenList) => Effect.Effect<readonly [result: A, list: TokenList], E>
-): Effect.Effect<A, E | AppError.AppError, FileSystem.FileSystem> =>
+): Effect.Effect<A, E | AppError.AppError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const found = yield* resolve(file)
@@ -100,6 +134,12 @@ export const update = <A, E>(
       const list: TokenList = previous === undefined ? { version: 1, tokens: [] } : yield* read(path)
       const [result, changed] = yield* change(list)
       const text = `${JSON.stringify(changed, undefined, 2)}\n`
+      if (Buffer.byteLength(text) > MAX_BYTES) {
+        return yield* unusable(
+          file,
+          `nothing was written, as it would be ${LIMIT}; remove tokens that have ended from it`
+        )
+      }
       yield* Effect.mapError(decode(text), ({ issue }) => unwritten(file, issue))
       const confirm = Effect.flatMap(lock.isHeld, (held) =>
         held
