@@ -120,28 +120,28 @@ layer(Simulator.layer({ sessions: 12, seed: "reload" }), { excludeTestServices: 
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator)
       const file = proxy.tokensFile
-      const other = `${file}.other`
-      const run = (program: string, ...args: ReadonlyArray<string>) => execFileSync(program, [...args, other])
+      const impostor = `${file}.impostor`
+      const run = (program: string, ...args: ReadonlyArray<string>) => execFileSync(program, [...args, impostor])
       const before = peakMemoryOf(proxy.process)
       for (const [problem, make] of [
         ["it is not a file", () => run("mkfifo", "--mode=600")],
-        ["it is not a file", () => mkdirSync(other)],
-        ["it does not exist", () => symlinkSync("nowhere", other)],
-        ["it is not a list", () => writeFileSync(other, "", { mode: 0o600 })],
+        ["it is not a file", () => mkdirSync(impostor)],
+        ["it does not exist", () => symlinkSync("nowhere", impostor)],
+        ["it is not a list", () => writeFileSync(impostor, "", { mode: 0o600 })],
         // It takes no room: all of it is a hole.
         [
           "it is larger than 16 MiB",
-          () => void (writeFileSync(other, "", { mode: 0o600 }), truncateSync(other, 2 ** 30))
+          () => void (writeFileSync(impostor, "", { mode: 0o600 }), truncateSync(impostor, 2 ** 30))
         ],
-        ...(isRoot ? ([["it is not a file", () => execFileSync("mknod", [other, "c", "1", "5"])]] as const) : [])
+        ...(isRoot ? ([["it is not a file", () => execFileSync("mknod", [impostor, "c", "1", "5"])]] as const) : [])
       ] as const) {
         make()
-        const listed = yield* token(other, "list")
+        const listed = yield* token(impostor, "list")
         assert.strictEqual(listed.code, 3, listed.stderr)
         assert.include(listed.stderr, problem)
         const failures = yield* metric(proxy.adminUrl, "tokens_reload_failures")
         renameSync(file, `${file}.away`)
-        renameSync(other, file)
+        renameSync(impostor, file)
         yield* eventually(metric(proxy.adminUrl, "tokens_reload_failures"), (count) => count > failures)
         assert.strictEqual(yield* statusFor(proxy.url, proxy.token), 200)
         rmSync(file, { recursive: true })
