@@ -36,7 +36,16 @@ describe("a table of keys", () => {
     const table = new KeyTable()
     table.set(record("aaaaaaaa-0000-4000-8000-000000000000", ""))
     assert.isFalse(table.has(record("AAAAAAAA-0000-4000-8000-000000000000", "")))
-    assert.isTrue(table.set(record("00000000-0000-0000-0000-000000000000", "")))
-    assert.isFalse(table.set(record("00000000-0000-0000-0000-000000000000", "")))
+  })
+
+  it("tells the nil UUID from its neighbours, and holds it like any other", () => {
+    const ids = ["00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001"]
+    const table = new KeyTable()
+    for (const id of ids) assert.isTrue(table.set(record(id, id)))
+    for (const id of ids) assert.isFalse(table.set(record(id, id)))
+    const stored = new KeyTable()
+    for (const chunk of table.chunks()) forEachRecord(chunk, (found) => void stored.set(found))
+    assert.strictEqual(stored.size, 2)
+    for (const id of ids) assert.isTrue(stored.hasSame(record(id, id)))
   })
 })
