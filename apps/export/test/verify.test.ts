@@ -137,6 +137,42 @@ describe("verify", () => {
   )
 })
 
+/** The files of an incremental export that its commands read. */
+const read = [
+  ["manifest.json", ["run"], ["compact"], ["verify"], ["inspect"], ["run", "--dry-run"]],
+  ["generations/00000002/manifest.json", ["run"], ["inspect"]],
+  ["generations/00000001/index.bin", ["run"]],
+  ["generations/00000001/sessions.csv", ["compact"]],
+  [".lock", ["run"]]
+] as const
+
+describe("a FIFO in the place of a file", () => {
+  for (const [name, ...commands] of read) {
+    it.live(`is rejected, and not waited for: ${name}`, () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const env = environment(simulator)
+        const out = join(yield* scratch, "out")
+        const mode = ["--mode", "incremental", "--compact-after", "0"]
+        for (const _ of [1, 2]) {
+          assert.strictEqual((yield* run(env, "run", "--out", out, ...mode)).code, 0)
+          yield* simulator.mutate("start", 1)
+        }
+        rmSync(join(out, name))
+        execFileSync("mkfifo", [join(out, name)])
+        for (const [command, ...flags] of commands) {
+          const { code, stderr } = yield* run(
+            command === "run" ? env : {},
+            ...[command, "--out", out, ...(command === "run" ? mode : []), ...flags]
+          )
+          assert.strictEqual(code, 2, stderr)
+          assert.include(stderr, `${name} is not a regular file; move it away`)
+        }
+      }).pipe(withSessions, Effect.scoped)
+    )
+  }
+})
+
 describe("a run", () => {
   it.live("rejects a manifest that was modified or restored, which could lose rows", () =>
     Effect.gen(function* () {

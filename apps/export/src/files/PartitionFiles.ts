@@ -140,6 +140,7 @@ export const make = Effect.fnUntraced(function* (options: {
   }).pipe(Effect.uninterruptible)
 
   const adopt = Effect.fnUntraced(function* (from: string, state: PartState) {
+    if ((yield* fs.stat(from)).type !== "File") return false
     const part = create(state.partition, "")
     const handle = yield* open(part)
     // Copied, since the previous run may still have it open.

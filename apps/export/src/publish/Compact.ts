@@ -16,7 +16,7 @@ import { pipeline } from "node:stream/promises"
 import zlib from "node:zlib"
 import type { PartState } from "../resume/Checkpoint.ts"
 import * as DataFile from "../files/DataFile.ts"
-import { generationName, names } from "./Directory.ts"
+import { checkFile, generationName, names } from "./Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
 import * as Incremental from "../read/IncrementalPlan.ts"
 import * as IndexChanges from "../read/IndexChanges.ts"
@@ -230,6 +230,7 @@ const through = Effect.fnUntraced(function* (
 ) {
   const path = yield* Path.Path
   const from = path.join(directory, file.path)
+  yield* checkFile(from)
   const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[compress]()
   yield* Effect.tryPromise({
     try: (signal) => pipeline([createReadStream(from), plain, ...streams], { signal }),

@@ -143,11 +143,24 @@ export const list = Effect.fnUntraced(function* (directory: string) {
   return found.toSorted()
 })
 
+/**
+ * Fails with exit code 2 if something other than a regular file is in its place.
+ *
+ * Opening a FIFO would block for ever, also under SIGTERM, and a device may never end.
+ */
+export const checkFile = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { type } = yield* fs.stat(file)
+  if (type === "File") return
+  return yield* fail(exitCodes.usage, `${file} is not a regular file; move it away`)
+})
+
 const readText = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
-  return yield* fs.readFileString(file).pipe(
+  return yield* checkFile(file).pipe(
+    Effect.andThen(fs.readFileString(file)),
     Effect.asSome,
-    Effect.catchIf(isNotFound, () => Effect.succeedNone)
+    Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone)
   )
 })
 

@@ -18,7 +18,7 @@ import * as Path from "effect/Path"
 import * as Random from "effect/Random"
 import type { PlatformError } from "effect/PlatformError"
 import * as Scope from "effect/Scope"
-import { isNotFound, list, names } from "./Directory.ts"
+import { checkFile, isNotFound, list, names } from "./Directory.ts"
 import { exitCodes, fail } from "../exitCodes.ts"
 
 const SQLITE_BUSY = 5
@@ -81,9 +81,10 @@ const inode = Effect.fnUntraced(function* (file: string) {
 /** SQLite takes only a shared lock on a read-only file, and reports success. */
 const checkLockable = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
-  yield* Effect.scoped(fs.open(file, { flag: "r+" })).pipe(
+  yield* checkFile(file).pipe(
+    Effect.andThen(Effect.scoped(fs.open(file, { flag: "r+" }))),
     Effect.asVoid,
-    Effect.catchIf(isNotFound, () => Effect.void),
+    Effect.catchReason("PlatformError", "NotFound", () => Effect.void),
     Effect.catchReason("PlatformError", "PermissionDenied", () =>
       fail(
         exitCodes.usage,

@@ -9,7 +9,7 @@ import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import { archiveText } from "./Archive.ts"
 import { CheckpointJson } from "../resume/Checkpoint.ts"
-import { generations, list, names, published } from "./Directory.ts"
+import { checkFile, generations, list, names, published } from "./Directory.ts"
 import { checkSettings } from "./Guards.ts"
 import { reach } from "../read/IncrementalPlan.ts"
 import type { Settings } from "../settings/Settings.ts"
@@ -30,7 +30,8 @@ export const preview = Effect.fn("Preview.preview")(function* (settings: Setting
   const unfinished: Array<string> = []
   for (const name of yield* list(directory)) {
     if (!name.startsWith(names.staging)) continue
-    const text = yield* Effect.option(fs.readFileString(path.join(directory, name, names.checkpoint)))
+    const file = path.join(directory, name, names.checkpoint)
+    const text = yield* Effect.option(Effect.andThen(checkFile(file), fs.readFileString(file)))
     const found = Option.flatMap(text, Schema.decodeOption(CheckpointJson))
     unfinished.push(
       Option.match(found, {

@@ -11,6 +11,7 @@ import zlib from "node:zlib"
 import { exitCodes } from "../exitCodes.ts"
 import { makeRecord, setKey } from "../read/KeyTable.ts"
 import { type Departure, departures, type Reconciled } from "../read/reconcileIndex.ts"
+import { checkFile } from "./Directory.ts"
 import { rowReader } from "../files/rowReader.ts"
 import type { Selection } from "../settings/Selection.ts"
 
@@ -70,6 +71,7 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
         done(null, lines)
       }
     })
+    yield* checkFile(file)
     const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[
       compress
     ]()

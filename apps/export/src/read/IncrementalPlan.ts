@@ -8,7 +8,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import { createHash, type Hash } from "node:crypto"
-import { isNotFound } from "../publish/Directory.ts"
+import { checkFile } from "../publish/Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
 import { forEachRecord, KeyTable, RECORD_BYTES } from "./KeyTable.ts"
 import type { Manifest } from "../publish/Manifest.ts"
@@ -95,8 +95,9 @@ export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (
   for (const { path: name, sha256 } of index?.files ?? []) {
     const file = path.join(directory, name)
     const hash = createHash("sha256")
-    yield* eachRecord(file, (record) => void table.set(record), { hash }).pipe(
-      Effect.catchIf(isNotFound, () => Effect.void)
+    yield* checkFile(file).pipe(
+      Effect.andThen(eachRecord(file, (record) => void table.set(record), { hash })),
+      Effect.catchReason("PlatformError", "NotFound", () => Effect.void)
     )
     if (hash.digest("hex") === sha256) continue
     return yield* new AppError({

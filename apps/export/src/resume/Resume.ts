@@ -33,7 +33,9 @@ export const find = Effect.fn("Resume.find")(function* (staging: Staging.Staging
   let best: Candidate | undefined
   for (const directory of staging.previous) {
     const file = path.join(directory, names.checkpoint)
-    if (!(yield* fs.exists(file))) continue
+    // Reading a FIFO would block for ever.
+    const info = yield* Effect.option(fs.stat(file))
+    if (!Option.exists(info, ({ type }) => type === "File")) continue
     const checked = yield* check(yield* fs.readFileString(file), settings, base)
     if (Result.isSuccess(checked)) {
       const found = { directory, checkpoint: checked.success }
