@@ -202,20 +202,6 @@ export class SessionsError extends Schema.TaggedError<SessionsError>()("Sessions
     return this.reason.isRetryable
   }
 
-  /** The same failure, told as one of so many requests: for a caller that repeats requests by itself. */
-  withAttempts(attempts: number): SessionsError {
-    const { reason } = this
-    const page = this.page === undefined ? {} : { page: this.page }
-    switch (reason._tag) {
-      case "RateLimited":
-        return new SessionsError({ ...page, reason: new RateLimited({ ...reason, attempts }) })
-      case "UpstreamUnavailable":
-        return new SessionsError({ ...page, reason: new UpstreamUnavailable({ ...reason, attempts }) })
-      default:
-        return this
-    }
-  }
-
   /** The server's id of the request that failed. */
   get requestId(): string | undefined {
     return "requestId" in this.reason ? this.reason.requestId : undefined

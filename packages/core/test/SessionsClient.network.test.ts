@@ -11,7 +11,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from "
 import { createServer as createTlsServer } from "node:tls"
 import { gzipSync } from "node:zlib"
 import { SessionsClient, type SessionsClientOptions } from "../src/SessionsClient.ts"
-import { PaginationStuck, SessionsError, UpstreamUnavailable } from "../src/SessionsError.ts"
+import { SessionsError, UpstreamUnavailable } from "../src/SessionsError.ts"
 import { emptyPage, json, upstream } from "./upstream.ts"
 
 const pem = (name: string) => readFileSync(new URL(`./fixtures/tls/${name}.pem`, import.meta.url), "utf8")
@@ -192,17 +192,6 @@ it.live("a certificate that expires during the work of a client is tried again",
     assert.strictEqual(failures, 2)
   }).pipe(Effect.scoped)
 )
-
-it("a failure can be told of more requests than one client made", () => {
-  const lost = new UpstreamUnavailable({ kind: "status", status: 503, attempts: 1, detail: "down", requestId: "r" })
-  const told = new SessionsError({ page: 2, reason: lost }).withAttempts(3)
-  assert.strictEqual(
-    told.message,
-    "page 2: the server failed (HTTP 503) after 3 attempts: down; try again later [request id r]"
-  )
-  const stuck = new SessionsError({ reason: new PaginationStuck({ detail: "" }) })
-  assert.strictEqual(stuck.withAttempts(3), stuck)
-})
 
 it.effect("the problem survives being encoded", () =>
   Effect.gen(function* () {
