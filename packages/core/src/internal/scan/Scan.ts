@@ -79,6 +79,11 @@ export class Scan extends ListBounds {
     this.hasAlikeRows = false
   }
 
+  /** Whether a pass that proves goes on to the page after a full last one; a list that did not move was looked at there. */
+  looksPastEnd(isListing: boolean): boolean {
+    return this.rules.looksPastEnd && (isListing || this.driftSeen)
+  }
+
   /** A listing is the pass that gives the rows in the order of the list; what any other one finds is late. */
   beginPass(from: number, isListing: boolean, looksPastEnd: boolean): void {
     this.passes++

@@ -18,13 +18,20 @@
  * All moments are counted in one scan over the ids. Moments are put in the order of a(t), and each c(t) is replaced by
  * the largest c among the moments asked for up to it. That can only make an id known at fewer moments, so the proof
  * holds; it makes the moments at which an id is known a run of neighbours, so two additions an id suffice.
+ *
+ * **What is checked of the assumption.** No more ids are known at t than T(t). And the rows of t were in the list together
+ * with all that are known at t: at some instant between a(t) and c(t), which need not be i. If they are more than any total
+ * ever told, then the totals are not believed, as with a server that leaves out the last row.
  */
 import type { IdTable } from "./IdTable.ts"
 import type { Response, Responses } from "./Responses.ts"
 import type { Rules } from "./Rules.ts"
 
-/** `contradicted`: more ids are known at a moment than its total says, so the assumption does not hold. */
-export type MomentVerdict = "proven" | "open" | "contradicted"
+/**
+ * `contradicted`: more ids are known at a moment than its total says, so the assumption does not hold. `exceeded`: it would
+ * be proven, but more ids were in the list at once than any total says.
+ */
+export type MomentVerdict = "proven" | "open" | "contradicted" | "exceeded"
 
 /** Looks for a moment at which as many ids are known as the list had sessions. */
 export const momentCertificate = (
@@ -39,8 +46,12 @@ export const momentCertificate = (
   const begun = new Int32Array(clock + 2)
   // ... and how many have surely ended before it.
   const ended = new Int32Array(clock + 2)
+  // ... and whose request it is, or whose completion.
+  const momentAt = new Int32Array(clock + 2).fill(NONE)
   let end = 0
-  for (const moment of moments) {
+  for (const [index, moment] of moments.entries()) {
+    momentAt[moment.asked] = index
+    momentAt[moment.completed] = index
     begun[clampClock(knownBefore(moment), clock)]!++
     end = Math.max(end, knownAfter(moment))
     ended[clampClock(end + 1, clock)]!++
@@ -51,7 +62,12 @@ export const momentCertificate = (
   }
 
   const changes = new Int32Array(moments.length + 1)
+  // Own rows of a moment that are not known at it: as many as no other response held before, or held after.
+  const own = new Int32Array(moments.length)
   table.forEach((first, last) => {
+    const [firstMoment, lastMoment] = [momentAt[first]!, momentAt[last]!]
+    if (firstMoment !== NONE) own[firstMoment]!++
+    if (lastMoment !== NONE && lastMoment !== firstMoment) own[lastMoment]!++
     const from = begun[first]!
     const to = ended[last]!
     if (from < to) {
@@ -60,15 +76,20 @@ export const momentCertificate = (
     }
   })
 
+  const largest = moments.reduce((most, { total }) => Math.max(most, total), 0)
   let known = 0
-  let verdict: MomentVerdict = "open"
+  let isProven = false
+  let isExceeded = false
   for (const [index, { total }] of moments.entries()) {
     known += changes[index]!
     if (known > total) return "contradicted"
-    if (known === total) verdict = "proven"
+    isProven ||= known === total
+    isExceeded ||= known + own[index]! > largest
   }
-  return verdict
+  return isProven ? (isExceeded ? "exceeded" : "proven") : "open"
 }
+
+const NONE = -1
 
 const hasTotal = (response: Response): response is Response & { readonly total: number } => response.total !== undefined
 

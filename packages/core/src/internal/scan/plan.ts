@@ -90,7 +90,7 @@ function* proving(reader: Reader, maxPasses: number): Plan {
   if (!scan.pass.isListing) {
     const verdict = check(reader)
     if (verdict === "proven") return provenByMoment
-    if (verdict === "contradicted") return contradicted("more sessions were in the list at once than totalCount says")
+    if (verdict === "contradicted" || verdict === "exceeded") return tooMany
   } else if (growsOnly && scan.unreadable === 0 && (yield* counting(reader))) return provenByCount
   const listed = scan.table.size
   while (scan.passes < maxPasses && !scan.isSpent) {
@@ -99,10 +99,10 @@ function* proving(reader: Reader, maxPasses: number): Plan {
     yield* reader.again([1])
     // A purge takes the oldest rows, so the last page comes first.
     if (scan.lastPage > 2 && scan.pass.reached > 2) yield* reader.again([Math.min(scan.lastPage, scan.pass.reached)])
-    yield* reader.wholePass({ from: 1, isListing: false })
+    yield* reader.wholePass({ from: 1, isListing: false, looksPastEnd: scan.looksPastEnd(false) })
     const verdict = check(reader)
     if (verdict === "proven") return scan.unreadable === 0 ? provenByMoment : provenBesideUnreadable
-    if (verdict === "contradicted") return contradicted("more sessions were in the list at once than totalCount says")
+    if (verdict === "contradicted" || verdict === "exceeded") return tooMany
     if (scan.hasAlikeRows) return unproven("unreadable-rows")
     // A list that did not change at all will not become longer by being read again.
     if (!scan.driftSeen && scan.table.size === listed && listed < scan.total) return tooFew(scan)
@@ -127,7 +127,7 @@ const check = ({ scan }: Reader) => momentCertificate(scan.table, scan.responses
 /** The first pass; twice if the rows that it held back were not the ones of the token. */
 function* listing(reader: Reader): Step<void> {
   const { scan } = reader
-  const options = { from: 1, isListing: true, looksPastEnd: scan.rules.looksPastEnd }
+  const options = { from: 1, isListing: true, looksPastEnd: scan.looksPastEnd(true) }
   yield* reader.wholePass(options)
   if (scan.delivered?.isDoubtful === true) {
     scan.forget()
@@ -274,6 +274,8 @@ const beyondTotal = ({ totals: { beyondPage, last } }: Scan): Completeness =>
 
 const tooFew = ({ table, total }: Scan): Completeness =>
   contradicted(`the list ended after ${table.size} sessions, and totalCount is ${total}`)
+
+const tooMany = contradicted("more sessions were in the list at once than totalCount says")
 
 const provenByMoment: Completeness = {
   status: "proven",

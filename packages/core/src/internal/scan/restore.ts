@@ -119,7 +119,7 @@ class Player {
   }
 
   #beginPass(from: number, isListing: boolean): void {
-    this.#scan.beginPass(from, isListing, isListing && this.#scan.rules.looksPastEnd)
+    this.#scan.beginPass(from, isListing, this.#scan.looksPastEnd(isListing))
   }
 
   #record(from: Fields): string | undefined {
