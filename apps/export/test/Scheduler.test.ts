@@ -43,6 +43,30 @@ describe("a schedule", () => {
     })
   )
 
+  it.effect("starts anew when a clock that was a year ahead is set right", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let ahead = Duration.toMillis("365 days")
+      const wrong: Clock.Clock = {
+        ...clock,
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + ahead,
+        currentTimeMillis: Effect.sync(() => clock.currentTimeMillisUnsafe() + ahead),
+        sleep: (duration) => clock.sleep(duration)
+      }
+      yield* TestClock.setTime(Date.parse("2026-01-10T12:00:00Z"))
+      const ran: Array<string> = []
+      const job = Effect.map(Clock.currentTimeMillis, (now) => void ran.push(new Date(now).toISOString().slice(0, 16)))
+      const cron = yield* Cron.parse("0 2 * * *", "UTC")
+      const schedule = { cron, onMissed: "once", runAtStart: false, jitter: Duration.zero } as const
+      const fiber = yield* Effect.forkChild(Effect.provideService(Scheduler.run(schedule, job), Clock.Clock, wrong))
+      yield* TestClock.adjust("1 day")
+      ahead = 0
+      yield* TestClock.adjust("2 days")
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(ran, ["2027-01-11T02:00", "2026-01-12T02:00", "2026-01-13T02:00"])
+    })
+  )
+
   it.effect("keeps the hour of its time zone when the clocks go forward", () =>
     Effect.gen(function* () {
       const ran = yield* times("0 4 * * *", "Europe/Paris", "2026-03-27T12:00:00Z", "4 days")

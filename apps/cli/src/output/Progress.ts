@@ -1,7 +1,7 @@
 /**
  * A line on stderr that shows how far a long read is.
  */
-import * as Clock from "effect/Clock"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { fstatSync } from "node:fs"
@@ -28,8 +28,8 @@ export const during = <A, E, R>(
     const diagnostics = yield* Diagnostics
     if (!isShown || !diagnostics.isLive || (yield* isPiped)) return yield* effect
     const traffic = yield* Traffic
-    const start = yield* Clock.currentTimeMillis
-    const show = Effect.flatMap(Clock.currentTimeMillis, (now) => diagnostics.transient(line(traffic, now - start)))
+    const start = yield* SteadyTime.now
+    const show = Effect.flatMap(SteadyTime.now, (now) => diagnostics.transient(line(traffic, now - start)))
     const shown = show.pipe(Effect.repeat(Schedule.spaced(BETWEEN)), Effect.delay(LONG))
     return yield* Effect.raceFirst(effect, Effect.andThen(shown, Effect.never)).pipe(
       Effect.ensuring(diagnostics.transient(""))

@@ -6,7 +6,7 @@ import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { baseUrl } from "@hb-sessions/core/SessionsConfig"
-import * as Clock from "effect/Clock"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -85,11 +85,12 @@ const Observed = Layer.effect(
     return HttpClient.transform(yield* HttpClient.HttpClient, (send, request) => {
       const query = [...request.urlParams].map(([name, value]) => `${name}=${value}`).join("&")
       const what = `${request.method} ${new URL(request.url).pathname}${query === "" ? "" : `?${query}`}`
-      return Effect.flatMap(Clock.currentTimeMillis, (start) => {
+      return Effect.flatMap(SteadyTime.now, (start) => {
         const ended = (outcome: string | number) =>
-          Effect.flatMap(Clock.currentTimeMillis, (end) =>
-            diagnostics.detail(`${what} ${outcome} ${end - start} ms`, { request: what, outcome, millis: end - start })
-          )
+          Effect.flatMap(SteadyTime.now, (end) => {
+            const millis = Math.round(end - start)
+            return diagnostics.detail(`${what} ${outcome} ${millis} ms`, { request: what, outcome, millis })
+          })
         return send.pipe(
           Effect.tap(({ status }) => ended(status)),
           Effect.tapError((error) => ended(error.reason._tag)),

@@ -3,6 +3,7 @@
  */
 import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
 import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -80,8 +81,8 @@ const bounded = <R>({ maxRuntime }: WatchOptions, job: Effect.Effect<Published, 
           message: `stopped after --max-runtime (${Duration.format(limit)}); the next run resumes from the checkpoint`,
           exitCode: exitCodes.stopped
         })
-        const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(limit)
-        const when = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, end - now)))
+        const end = (yield* SteadyTime.now) + Duration.toMillis(limit)
+        const when = Effect.flatMap(SteadyTime.now, (now) => Effect.sleep(Math.max(0, end - now)))
         return yield* job.pipe(
           Effect.provideService(Stopping, { when, error }),
           Effect.timeoutOrElse({ duration: Duration.sum(limit, GRACE), orElse: () => Effect.fail(error) })
@@ -144,7 +145,7 @@ const metricsText = (
       `hb_sessions_export_${metric}{${label}} ${value}`
     )
   gauge("last_run_timestamp_seconds", "Time at which the last run ended.", now / 1000)
-  gauge("last_run_duration_seconds", "Duration of the last run.", (now - started) / 1000)
+  gauge("last_run_duration_seconds", "Duration of the last run.", Math.max(0, now - started) / 1000)
   gauge("last_run_exit_code", "Exit code of the last run; 0 is success.", code)
   // Written from the first run on, so that an alert on its age fires even if no run ever succeeded.
   const succeeded = Option.match(published, { onNone: () => 0, onSome: ({ ended }) => Date.parse(ended) / 1000 })

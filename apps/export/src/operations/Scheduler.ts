@@ -21,6 +21,9 @@ export interface ScheduleOptions {
 /** Timers cannot exceed 24.8 days, and waking up often notices a machine that slept. */
 const LONGEST_SLEEP = 60_000
 
+/** How far a clock may be set back before the schedule starts anew, in milliseconds. */
+const CLOCK_TOLERANCE = 3_600_000
+
 /**
  * Runs a job on schedule, never twice at a time, until it is interrupted.
  *
@@ -36,6 +39,12 @@ export const run = Effect.fn("Scheduler.run")(function* <R>(
   for (;;) {
     const due = Cron.next(options.cron, from).getTime()
     const now = yield* Clock.currentTimeMillis
+    // Set back far: what was due by the old time would be waited for until that comes again.
+    if (from - now > CLOCK_TOLERANCE) {
+      yield* Effect.logWarning(`the clock was set back to ${new Date(now).toISOString()}; the schedule starts anew`)
+      from = now
+      continue
+    }
     // The times between `from` and now passed during the last run.
     const isMissed = now - due > LONGEST_SLEEP
     if (isMissed && options.onMissed === "skip") {
@@ -49,7 +58,7 @@ export const run = Effect.fn("Scheduler.run")(function* <R>(
     } else {
       yield* Effect.logInfo(`next run at ${new Date(due).toISOString()}`)
       const late = yield* Random.nextIntBetween(0, Math.max(1, Math.floor(Duration.toMillis(options.jitter)) + 1))
-      yield* sleepUntil(due + late)
+      if (!(yield* sleepUntil(due + late, from))) continue
       const woke = yield* Clock.currentTimeMillis
       // A machine that slept wakes up late: the next round logs it, or this run makes up for all missed ones.
       const isLate = woke - due - late > LONGEST_SLEEP
@@ -60,10 +69,13 @@ export const run = Effect.fn("Scheduler.run")(function* <R>(
   }
 })
 
-const sleepUntil = Effect.fnUntraced(function* (time: number) {
+/** Whether the time came; false when the clock was set back to long before `from`. */
+const sleepUntil = Effect.fnUntraced(function* (time: number, from: number) {
   for (;;) {
-    const left = time - (yield* Clock.currentTimeMillis)
-    if (left <= 0) return
+    const now = yield* Clock.currentTimeMillis
+    const left = time - now
+    if (left <= 0) return true
+    if (from - now > CLOCK_TOLERANCE) return false
     yield* Effect.sleep(Math.min(left, LONGEST_SLEEP))
   }
 })

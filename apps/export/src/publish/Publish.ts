@@ -90,7 +90,8 @@ const oldestKept = Effect.fnUntraced(function* (
   for (; generation - oldest + 1 > keep; oldest++) {
     const copy = yield* Effect.option(Effect.flatMap(manifestCopy(directory, oldest), readManifest))
     const ended = Option.map(Option.flatten(copy), (found) => Date.parse(found.ended))
-    if (Option.exists(ended, (time) => now - time < Duration.toMillis(keepFor))) break
+    // One that ended in the future, by a clock that was set back since, is new.
+    if (Option.exists(ended, (time) => Math.max(0, now - time) < Duration.toMillis(keepFor))) break
   }
   return oldest
 })

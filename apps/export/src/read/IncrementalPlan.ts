@@ -45,7 +45,11 @@ export const reach = (settings: Settings, previous: Manifest | undefined, now: n
       "a session with a missing or implausible createdAt may have changed, and could be anywhere in the list"
     )
   const { started } = previous.archive.wholeRead
-  if (now - Date.parse(started) >= Duration.toMillis(settings.fullEvery) * DUE) {
+  const age = now - Date.parse(started)
+  if (age < -CLOCK_TOLERANCE) {
+    return whole(`the whole list was last read on ${started}, which is still to come by the clock of this machine`)
+  }
+  if (age >= Duration.toMillis(settings.fullEvery) * DUE) {
     return whole(`--full-every has passed since the whole list was last read, on ${started}`)
   }
   const horizon = Date.parse(finalBefore) - Duration.toMillis(settings.lookBack)
@@ -57,6 +61,9 @@ export const reach = (settings: Settings, previous: Manifest | undefined, now: n
 
 /** A weekly run may start a little early. */
 const DUE = 0.95
+
+/** How far a clock may be set back without a whole read, in milliseconds. */
+const CLOCK_TOLERANCE = 3_600_000
 
 /**
  * Why a partial read is not enough, judged by `totalCount`; undefined when it is enough.

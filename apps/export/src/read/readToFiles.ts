@@ -1,10 +1,10 @@
 /**
  * Writes the stream of pages to growing files, with checkpoints.
  */
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import type { ColumnsReport } from "@hb-sessions/core/ColumnChooser"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import type { ScanReport } from "@hb-sessions/core/ScanReport"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -126,7 +126,7 @@ const receive = Effect.fnUntraced(function* ({
   const stop = yield* Stopping
   const interrupted = yield* Deferred.make<void>()
   const every = Duration.toMillis(settings.checkpointEvery)
-  let lastCheckpoint = yield* Clock.currentTimeMillis
+  let lastCheckpoint = yield* SteadyTime.now
   let hasRead = Option.isSome(candidate)
   let report = Option.none<ScanReport>()
 
@@ -151,7 +151,7 @@ const receive = Effect.fnUntraced(function* ({
         yield* journal.take(chunk, plan.started + (yield* clock.ahead))
         hasRead = true
         yield* files.drain
-        const time = yield* Clock.currentTimeMillis
+        const time = yield* SteadyTime.now
         if (time - lastCheckpoint < every) continue
         yield* checkpoint
         lastCheckpoint = time

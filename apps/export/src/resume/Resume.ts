@@ -77,7 +77,8 @@ const check = Effect.fnUntraced(function* (text: string, settings: Settings, bas
   if (plan.pageSize !== settings.pageSize) return outdated("--page-size has changed")
   if (settings.fullRefresh && !plan.fullRefresh) return outdated("--full-refresh starts over")
   const age = (yield* Clock.currentTimeMillis) - checkpoint.written
-  if (age > Duration.toMillis(settings.resumeWithin)) return outdated("it is older than --resume-within")
+  // After a clock was set back, a checkpoint from the future may be of any age.
+  if (Math.abs(age) > Duration.toMillis(settings.resumeWithin)) return outdated("it is older than --resume-within")
   return Result.succeed(checkpoint)
 })
 

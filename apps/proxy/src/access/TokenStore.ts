@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Metrics from "../operations/Metrics.ts"
-import * as SteadyTime from "../SteadyTime.ts"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import { anonymous, type Authenticate, authenticator, type StandingOf } from "./Token.ts"
 import * as TokensFile from "./TokensFile.ts"
 

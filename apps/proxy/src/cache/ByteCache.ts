@@ -12,7 +12,7 @@ import * as Scope from "effect/Scope"
 import { Claim } from "../upstream/Claim.ts"
 import { flat } from "./flat.ts"
 import { anything, type Wish } from "../http/RequestCacheControl.ts"
-import * as SteadyTime from "../SteadyTime.ts"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 
 /** How long an answer is used, and how much is kept. */
 export interface ByteCacheOptions {

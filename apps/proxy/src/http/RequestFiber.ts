@@ -20,7 +20,7 @@ import { CurrentWork, type WorkKind } from "../upstream/FairQueue.ts"
 import type { LoadError } from "../cache/LoadError.ts"
 import { notCached, type Rejection, reject } from "./Problem.ts"
 import type { Secrets } from "../upstream/KeyRedaction.ts"
-import * as SteadyTime from "../SteadyTime.ts"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import type { RouteOptions, Work } from "../routes/Route.ts"
 import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
 

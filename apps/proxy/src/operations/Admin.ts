@@ -6,7 +6,7 @@ import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Effect from "effect/Effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import * as SteadyTime from "../SteadyTime.ts"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import { UpstreamHealth } from "../upstream/Upstream.ts"
 
 /** What the admin listener asks the server. */

@@ -8,7 +8,7 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import { Claim } from "./Claim.ts"
 import { Pace } from "./Pace.ts"
-import * as SteadyTime from "../SteadyTime.ts"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 
 /** A page that a client waits for, or one of the many that a whole list takes. */
 export type WorkKind = "page" | "list"

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
-import * as SteadyTime from "../SteadyTime.ts"
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import { FairQueue } from "./FairQueue.ts"
 
 /** How the upstream is treated. */

@@ -1,13 +1,13 @@
 /**
  * The metrics of requests.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import type { DecodedPage } from "../SessionPage.ts"
 import type { SessionsErrorReason } from "../SessionsError.ts"
 import type { Answer, AttemptFailed } from "./attempt.ts"
+import { steadyMillis } from "./Pacer.ts"
 
 const requests = Metric.counter("hb_sessions_requests", {
   description: "Requests sent, by the status of their answer",
@@ -54,9 +54,9 @@ export const countNotes = ({ ignoredValues = {}, unreadableRows = [] }: DecodedP
 
 /** Counts one attempt and its time. */
 export const measured = (attempt: Effect.Effect<Answer, AttemptFailed>): Effect.Effect<Answer, AttemptFailed> =>
-  Effect.flatMap(Clock.currentTimeMillis, (start) =>
+  Effect.flatMap(steadyMillis, (start) =>
     Effect.onExit(attempt, (exit) =>
-      Effect.flatMap(Clock.currentTimeMillis, (end) =>
+      Effect.flatMap(steadyMillis, (end) =>
         Effect.andThen(
           Metric.update(Metric.withAttributes(requests, { status: statusOf(exit) }), 1),
           Metric.update(seconds, (end - start) / 1000)

@@ -1,9 +1,9 @@
 /**
  * The sessions of a list: one page, as many as a limit takes, or all with a report.
  */
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -26,7 +26,7 @@ export const chunksOf = Effect.fnUntraced(function* (
 ) {
   const whole = yield* reading
   const { onReport, report } = yield* Sessions.keepReport
-  const start = yield* Clock.currentTimeMillis
+  const start = yield* SteadyTime.now
   const keep = (sessions: ReadonlyArray<Session>) => (filters ? sessions.filter(matches) : sessions)
   const finish = (strict: boolean) =>
     Effect.flatMap(report, (known) => {

@@ -1,6 +1,7 @@
 /**
  * Lists sessions: a part of them, one page, or all with a report.
  */
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -115,7 +116,7 @@ const afterwards = Effect.fnUntraced(function* (
   if (!isComplete) return
   const known = yield* report
   if (isWhole && Option.isSome(known)) {
-    const millis = (yield* Clock.currentTimeMillis) - start
+    const millis = Math.round((yield* SteadyTime.now) - start)
     yield* diagnostics.say(summaryOf(known.value, sessions, millis), { sessions, millis, report: known.value })
     yield* diagnostics.detail(`report ${JSON.stringify(known.value)}`)
     return

@@ -1,9 +1,9 @@
 /**
  * Sums sessions up, as a chart, as JSON and as a picture.
  */
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import * as SessionsStats from "@hb-sessions/core/SessionsStats"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -24,7 +24,7 @@ export const run = Effect.fn("stats")(
   function* (input: StatsInput) {
     const { matches, options } = yield* select(input)
     const svg = Option.isSome(input.svg) ? yield* openOutput(input.svg) : undefined
-    const start = yield* Clock.currentTimeMillis
+    const start = yield* SteadyTime.now
     const { onReport, report } = yield* Sessions.keepReport
     const sessions = Sessions.stream({ ...options, ...(yield* reading), onReport })
     const summary = yield* Progress.during(SessionsStats.summarize(Stream.filter(sessions, matches)))
@@ -44,7 +44,7 @@ export const run = Effect.fn("stats")(
       const width = Math.min((yield* screen.width) ?? WIDEST_CHART, WIDEST_CHART)
       yield* print(chart(summary, groups, { by: input.by, width, paint: painter(screen.canColor) }))
     }
-    yield* saySummary(yield* report, summary.sessions, (yield* Clock.currentTimeMillis) - start)
+    yield* saySummary(yield* report, summary.sessions, Math.round((yield* SteadyTime.now) - start))
   },
   Effect.scoped,
   (effect, { concurrency, consistency, pageSize }) =>
