@@ -3,11 +3,9 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { once } from "node:events"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { environment, manifestOf, run, scratch } from "./support.ts"
+import { serve } from "./list.ts"
+import { manifestOf, run, scratch } from "./support.ts"
 
 const PAGE = 20
 const SESSIONS = 1000
@@ -20,34 +18,13 @@ const session = (index: number, status = "closed") => ({
   ...(status === "closed" ? { endTime: String(Date.UTC(2026, 0, 31) - index * 600_000 + 1000) } : { endTime: null })
 })
 
-/** A list that is newest first. */
-const server = (rows: ReadonlyArray<unknown>) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const listener = createServer(({ url = "" }, response) => {
-        const page = Number(new URL(url, "http://x").searchParams.get("page") ?? 1)
-        const sessions = rows.slice((page - 1) * PAGE, page * PAGE)
-        response.setHeader("content-type", "application/json")
-        response.end(JSON.stringify({ sessions, totalCount: rows.length, page, pageSize: PAGE }))
-      }).listen(0, "127.0.0.1")
-      await once(listener, "listening")
-      return { listener, url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}` }
-    }),
-    ({ listener }) =>
-      Effect.sync(() => {
-        listener.close()
-        listener.closeAllConnections()
-      })
-  )
-
 /** How many rows the second night reads, of a list with an old session of a status that has no end. */
 const secondNight = (status: string) =>
   Effect.gen(function* () {
     const rows = Array.from({ length: SESSIONS }, (_, index) => session(index, index === OLD ? status : "closed"))
-    const { url } = yield* server(rows)
+    const env = yield* serve({ rows, pageSize: PAGE })
     const out = join(yield* scratch, "out")
     const words = ["run", "--out", out, "--mode", "incremental", "--look-back", "1h"]
-    const env = environment({ apiKey: "key", url })
     assert.strictEqual((yield* run(env, ...words)).code, 0)
     rows.unshift(session(-1))
     const { code, stderr } = yield* run(env, ...words)

@@ -3,7 +3,7 @@
  * arrivals, wrong totals.
  */
 import * as Bin from "@hb-sessions/app-kit/Bin"
-import { Effect, Schema } from "effect"
+import { Effect, identity, Schema } from "effect"
 import { once } from "node:events"
 import { existsSync, readFileSync } from "node:fs"
 import { createServer, type ServerResponse } from "node:http"
@@ -33,6 +33,10 @@ export interface List {
   /** The `Date` of its answers; "none" for no such header, undefined for the right one. */
   date?: string | undefined
   requests?: number
+  /** Changes the text of an answer. */
+  readonly edit?: (text: string) => string
+  /** Rows of a page; 10 by default. */
+  readonly pageSize?: number
 }
 
 /** A session that was created so long before `now`, in milliseconds. */
@@ -42,8 +46,8 @@ export const row = (id: string, now: number, age: number, status = "closed"): Ro
   createdAt: new Date(now - age).toISOString()
 })
 
-/** Serves a list, 10 sessions a page, until the scope closes; succeeds with the environment of a run. */
-export const serve = (list: List) =>
+/** Serves a list, whose rows need not be sessions, until the scope closes; succeeds with the environment of a run. */
+export const serve = (list: Omit<List, "rows"> & { rows: ReadonlyArray<unknown> }) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const server = createServer((request, response) => {
@@ -52,9 +56,10 @@ export const serve = (list: List) =>
         if (list.date !== undefined) response.sendDate = false
         if (list.date !== undefined && list.date !== "none") response.setHeader("date", list.date)
         if (list.answer?.(page, response) === true) return
-        const sessions = list.rows.slice((page - 1) * 10, page * 10)
+        const { edit = identity, pageSize = 10 } = list
+        const sessions = list.rows.slice((page - 1) * pageSize, page * pageSize)
         const totalCount = list.total ?? list.rows.length
-        response.end(JSON.stringify({ sessions, totalCount, page, pageSize: 10 }))
+        response.end(edit(JSON.stringify({ sessions, totalCount, page, pageSize })))
       }).listen(0, "127.0.0.1")
       await once(server, "listening")
       return server

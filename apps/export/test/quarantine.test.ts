@@ -3,12 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { once } from "node:events"
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { environment, manifestOf, publishedIds, run, scratch } from "./support.ts"
+import { serve } from "./list.ts"
+import { manifestOf, publishedIds, run, scratch } from "./support.ts"
 
 const PAGE = 50
 
@@ -21,27 +19,14 @@ const session = (index: number) => ({
 
 const odd = { id: null, status: "active", token: "canary", nested: { wsEndpoint: "canary" }, big: "BIG" }
 
-/** A list of which some rows are not sessions. */
+/** Serves rows of which some are not sessions. */
 const server = (rows: ReadonlyArray<unknown>, hangs: { at?: number } = {}) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const listener = createServer((request, response) => {
-        const page = Number(new URL(request.url ?? "", "http://x").searchParams.get("page") ?? 1)
-        if (page === hangs.at) return
-        const sessions = rows.slice((page - 1) * PAGE, page * PAGE)
-        const text = JSON.stringify({ sessions, totalCount: rows.length, page, pageSize: PAGE })
-        response.setHeader("content-type", "application/json")
-        response.end(text.replaceAll('"BIG"', "9007199254740993"))
-      }).listen(0, "127.0.0.1")
-      await once(listener, "listening")
-      return { listener, url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}` }
-    }),
-    ({ listener }) =>
-      Effect.sync(() => {
-        listener.close()
-        listener.closeAllConnections()
-      })
-  )
+  serve({
+    rows,
+    pageSize: PAGE,
+    answer: (page) => page === hangs.at,
+    edit: (text) => text.replaceAll('"BIG"', "9007199254740993")
+  })
 
 /** So many sessions, with an odd row in each of the given places. */
 const list = (count: number, ...places: ReadonlyArray<number>): ReadonlyArray<unknown> =>
@@ -57,10 +42,10 @@ describe("sessions with implausible times", () => {
   it.live("go to a partition with a valid file name, and leave the manifest valid", () =>
     Effect.gen(function* () {
       const times = ["+057971-05-27T02:13:20.000Z", "0000-01-01T00:00:00Z", -8e15, 8.64e15, null]
-      const { url } = yield* server(times.map((createdAt, index) => ({ ...session(index), createdAt })))
+      const env = yield* server(times.map((createdAt, index) => ({ ...session(index), createdAt })))
       const out = join(yield* scratch, "out")
       const words = ["run", "--out", out, "--mode", "incremental", "--partition", "day"]
-      const { code, stderr } = yield* run(environment({ apiKey: "key", url }), ...words)
+      const { code, stderr } = yield* run(env, ...words)
       assert.strictEqual(code, 0, stderr)
       assert.include(stderr, "4 sessions have an implausible createdAt, before 2000 or more than a year ahead")
       const { files, implausibleTimes } = manifestOf(out)
@@ -75,8 +60,7 @@ describe("rows that are not sessions", () => {
   for (const mode of ["snapshot", "incremental"]) {
     it.live(`are in quarantine.ndjson with the reason and without secrets: ${mode}`, () =>
       Effect.gen(function* () {
-        const { url } = yield* server([...list(200, 7, 120)])
-        const env = environment({ apiKey: "key", url })
+        const env = yield* server([...list(200, 7, 120)])
         const root = yield* scratch
         const [out, metrics] = [join(root, "out"), join(root, "metrics")]
         const words = ["run", "--out", out, "--mode", mode, "--max-quarantine", "2", "--metrics-file", metrics]
@@ -111,23 +95,21 @@ describe("rows that are not sessions", () => {
       const few = yield* server(list(2000, 3, 900))
       const many = yield* server(list(2000, 3, 900, 901))
       const out = join(yield* scratch, "out")
-      const env = (url: string) => environment({ apiKey: "key", url })
-      const failed = yield* run(env(many.url), "run", "--out", out)
+      const failed = yield* run(many, "run", "--out", out)
       assert.strictEqual(failed.code, 7)
       assert.include(failed.stderr, "3 of 2000 rows are not sessions, which is more than --max-quarantine (0.1 %)")
       assert.isFalse(existsSync(join(out, "manifest.json")))
-      assert.strictEqual((yield* run(env(many.url), "run", "--out", out, "--max-quarantine", "0.2")).code, 0)
+      assert.strictEqual((yield* run(many, "run", "--out", out, "--max-quarantine", "0.2")).code, 0)
       const other = join(yield* scratch, "out")
-      assert.strictEqual((yield* run(env(few.url), "run", "--out", other)).code, 0)
-      assert.strictEqual((yield* run(env(few.url), "run", "--out", other, "--max-quarantine", "0")).code, 7)
+      assert.strictEqual((yield* run(few, "run", "--out", other)).code, 0)
+      assert.strictEqual((yield* run(few, "run", "--out", other, "--max-quarantine", "0")).code, 7)
     }).pipe(Effect.scoped)
   )
 
   it.live("do not fail a partial read of a long list", () =>
     Effect.gen(function* () {
       const rows = [...list(2000)]
-      const { url } = yield* server(rows)
-      const env = environment({ apiKey: "key", url })
+      const env = yield* server(rows)
       const out = join(yield* scratch, "out")
       const words = ["run", "--out", out, "--mode", "incremental", "--look-back", "1h"]
       assert.strictEqual((yield* run(env, ...words)).code, 0)
@@ -147,8 +129,7 @@ describe("rows that are not sessions", () => {
   it.live("are neither lost nor repeated by an interrupted run", () =>
     Effect.gen(function* () {
       const hangs: { at?: number } = { at: 4 }
-      const { url } = yield* server(list(300, 7, 60, 280), hangs)
-      const env = environment({ apiKey: "key", url })
+      const env = yield* server(list(300, 7, 60, 280), hangs)
       const out = join(yield* scratch, "out")
       const words = ["run", "--out", out, "--max-quarantine", "5", "--checkpoint-every", "0", "--concurrency", "1"]
       const { code } = yield* run({ ...env, HB_SESSIONS_ATTEMPT_TIMEOUT: "1s" }, ...words)
