@@ -95,14 +95,24 @@ export const checkWritable = (
 const codeOf = ({ reason }: PlatformError): string =>
   Predicate.hasProperty(reason.cause, "code") ? String(reason.cause.code) : ""
 
-/** Checks `generations` too, or the run would fail only at its end. */
-const checkGenerations = Effect.fnUntraced(function* (home: string) {
+/**
+ * Checks what a run writes to or moves: `generations`, or the run would fail only at its end, and what previous runs
+ * left, since a directory can be moved only by a user who may write it.
+ */
+const checkContent = Effect.fnUntraced(function* (directory: string) {
+  const path = yield* Path.Path
+  for (const name of yield* list(directory)) {
+    if (name !== names.generations && !name.startsWith(names.staging)) continue
+    yield* checkOwn(path.join(directory, name))
+  }
+})
+
+const checkOwn = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
-  if (!(yield* fs.exists(home))) return
-  yield* fs.access(home, { writable: true }).pipe(
-    Effect.catchIf(
-      ({ reason }) => reason._tag === "PermissionDenied",
-      () => rejected(home, "this user may not write it, since another user created it; run as that user, or chown it")
+  yield* fs.access(directory, { writable: true }).pipe(
+    Effect.catchIf(isNotFound, () => Effect.void),
+    Effect.catchReason("PlatformError", "PermissionDenied", () =>
+      rejected(directory, "this user may not write it, since another user created it; run as that user, or chown it")
     )
   )
 })
@@ -116,7 +126,7 @@ const nearest = (directory: string): Effect.Effect<void, AppError | PlatformErro
       const { type } = yield* fs.stat(resolved)
       if (type !== "Directory") return yield* rejected(directory, "it is not a directory; name one")
       yield* fs.access(resolved, { writable: true })
-      return yield* checkGenerations(path.join(resolved, names.generations))
+      return yield* checkContent(resolved)
     }
     const target = yield* Effect.option(fs.readLink(resolved))
     if (Option.isSome(target)) {
