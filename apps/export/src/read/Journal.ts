@@ -42,7 +42,7 @@ export class Journal {
   receivedNow = 0
   /** The sessions that were received in more than one state. */
   readonly replaced = new KeyTable()
-  /** Whether `checkUnplaced` found a session that the read would miss. */
+  /** Whether a partial read left out a session without a usable `createdAt` that is new or may still change. */
   hasMissedUndated = false
   /** Collects the keys of sessions that have no column; undefined when every key is written. */
   readonly columns: ColumnChooser | undefined
