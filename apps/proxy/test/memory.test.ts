@@ -89,7 +89,8 @@ it.live(
       [
         { query: 20, body: 100, entries: 4000 },
         { query: 1900, body: 200, entries: 2000 },
-        { query: 100, body: 0, entries: 4000 }
+        // So small that it takes many to stand out.
+        { query: 100, body: 0, entries: 8000 }
       ],
       ({ body: bytes, entries, query }) =>
         Effect.gen(function* () {

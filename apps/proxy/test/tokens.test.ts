@@ -67,6 +67,20 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
     }).pipe(Effect.scoped)
   )
 
+  it.effect("end at once when they are revoked or replaced, also where the clock is a day behind", () =>
+    Effect.gen(function* () {
+      const preload = join(yield* directory, "clock.mjs")
+      writeFileSync(preload, "const { now } = Date; Date.now = () => now() - 86_400_000")
+      const proxy = yield* start(yield* Simulator, [], { NODE_OPTIONS: `--import=${preload}` })
+      const replaced = yield* createToken(proxy.tokensFile, "replaced")
+      yield* eventually(statusFor(proxy.url, replaced), (status) => status === 200)
+      yield* token(proxy.tokensFile, "revoke", "--name", "test")
+      const rotated = (yield* token(proxy.tokensFile, "rotate", "--name", "replaced")).stdout.trim()
+      yield* eventually(statusFor(proxy.url, rotated), (status) => status === 200)
+      for (const old of [proxy.token, replaced]) assert.include([401, 429], yield* statusFor(proxy.url, old))
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("look alike when they are unknown, expired, revoked or damaged", () =>
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator)

@@ -33,7 +33,10 @@ export const TokenRecord = Schema.Struct({
   rate: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
   createdAt: Millis,
   expiresAt: Schema.optionalKey(Millis),
-  revokedAt: Schema.optionalKey(Millis)
+  /** When it was revoked: it has ended for good, also where the time of day is another. */
+  revokedAt: Schema.optionalKey(Millis),
+  /** Until when it can still be used beside the token that took its place. */
+  overlapUntil: Schema.optionalKey(Millis)
 }).annotate({ identifier: "TokenRecord" })
 export type TokenRecord = typeof TokenRecord.Type
 
@@ -65,7 +68,8 @@ export type TokenState = "active" | "expired" | "revoked"
 
 /** The state at a time in epoch milliseconds. */
 export const stateOf = (record: TokenRecord, now: number): TokenState => {
-  if (record.revokedAt !== undefined && record.revokedAt <= now) return "revoked"
+  if (record.revokedAt !== undefined) return "revoked"
+  if (record.overlapUntil !== undefined && record.overlapUntil <= now) return "revoked"
   return record.expiresAt !== undefined && record.expiresAt <= now ? "expired" : "active"
 }
 

@@ -36,7 +36,7 @@ const describe = (record: TokenRecord, now: number) => ({
   statuses: record.statuses?.join(",") ?? "all",
   rate: record.rate === undefined ? "default" : String(record.rate),
   created: iso(record.createdAt),
-  expires: iso(record.revokedAt !== undefined && record.revokedAt > now ? record.revokedAt : record.expiresAt)
+  expires: iso(stateOf(record, now) === "active" ? (record.overlapUntil ?? record.expiresAt) : record.expiresAt)
 })
 
 const table = (rows: ReadonlyArray<ReturnType<typeof describe>>): string => {

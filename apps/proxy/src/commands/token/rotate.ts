@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Overlap } from "../../settings/SettingValues.ts"
-import { generate, stateOf } from "../../access/Token.ts"
+import { generate, stateOf, type TokenRecord } from "../../access/Token.ts"
 import * as TokensFile from "../../access/TokensFile.ts"
 import { expires, isCalled, notFound, told, tokensFile, which, withTokens } from "./options.ts"
 
@@ -26,10 +26,12 @@ export const rotate = Command.make(
   Effect.fn("token rotate")(function* (options) {
     const now = yield* Clock.currentTimeMillis
     const end = now + Duration.toMillis(options.overlap)
+    const ended = ({ overlapUntil = end }: TokenRecord) =>
+      end === now ? { revokedAt: now } : { overlapUntil: Math.min(end, overlapUntil) }
     const token = yield* TokensFile.update(options.tokensFile, (known) => {
       const old = known.tokens.findLast((record) => isCalled(record, options.name) && stateOf(record, now) === "active")
       if (old === undefined) return Effect.fail(notFound(options.name))
-      const { id: _id, revokedAt: _revokedAt, sha256: _sha256, ...kept } = old
+      const { id: _id, overlapUntil: _overlapUntil, sha256: _sha256, ...kept } = old
       const expiresAt = Option.match(options.expires, {
         // As long again as the old one had.
         onNone: () => (old.expiresAt === undefined ? undefined : now + (old.expiresAt - old.createdAt)),
@@ -38,9 +40,7 @@ export const rotate = Command.make(
       const { expiresAt: _expiresAt, ...rest } = kept
       const made = generate({ ...rest, createdAt: now, ...(expiresAt === undefined ? {} : { expiresAt }) })
       const tokens = known.tokens.map((record) =>
-        record.name === old.name && stateOf(record, now) === "active"
-          ? { ...record, revokedAt: Math.min(end, record.revokedAt ?? end) }
-          : record
+        record.name === old.name && stateOf(record, now) === "active" ? { ...record, ...ended(record) } : record
       )
       return Effect.succeed([made.token, withTokens(known, [...tokens, made.record])] as const)
     })
