@@ -5,7 +5,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync
+} from "node:fs"
 import { dirname, join } from "node:path"
 import { bin, environment, hasProgram, run, scratch } from "./support.ts"
 import { hasStrace } from "./strace.ts"
@@ -39,29 +49,33 @@ describe("a lock that cannot be taken exclusively", () => {
   )
 
   for (const name of ["generations", ".staging-0mwabcdef-x"]) {
-  it.live.skipIf(!canBeOther)(`fails before the first request when another user owns ${name}`, () =>
-    Effect.gen(function* () {
-      const simulator = yield* Simulator
-      const env = environment(simulator)
-      const root = yield* scratch
-      const out = join(root, "out")
-      assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
-      mkdirSync(join(out, name), { recursive: true })
-      const { requests } = yield* simulator.stats
-      cpSync(dirname(bin), join(root, "dist"), { recursive: true })
-      chmodSync(root, 0o755)
-      for (const path of [".", "generations", ".lock"].filter((other) => other !== name)) chownSync(join(out, path), OTHER_USER, OTHER_USER)
-      const args = ["--reuid", String(OTHER_USER), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
-      const other = spawnSync("setpriv", [...args, "run", "--out", out], {
-        env: { PATH: process.env["PATH"] ?? "", ...env },
-        encoding: "utf8"
-      })
-      assert.strictEqual(other.status, 2, other.stderr)
-      assert.include(other.stderr, `${name}: this user may not write it`)
-      assert.deepStrictEqual(readdirSync(out).filter((entry) => entry.startsWith(".staging-") && entry !== name), [])
-      assert.strictEqual((yield* simulator.stats).requests, requests)
-    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
-  )
+    it.live.skipIf(!canBeOther)(`fails before the first request when another user owns ${name}`, () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const env = environment(simulator)
+        const root = yield* scratch
+        const out = join(root, "out")
+        assert.strictEqual((yield* run(env, "run", "--out", out)).code, 0)
+        mkdirSync(join(out, name), { recursive: true })
+        const { requests } = yield* simulator.stats
+        cpSync(dirname(bin), join(root, "dist"), { recursive: true })
+        chmodSync(root, 0o755)
+        for (const path of [".", "generations", ".lock"].filter((other) => other !== name))
+          chownSync(join(out, path), OTHER_USER, OTHER_USER)
+        const args = ["--reuid", String(OTHER_USER), "--clear-groups", process.execPath, join(root, "dist", "bin.js")]
+        const other = spawnSync("setpriv", [...args, "run", "--out", out], {
+          env: { PATH: process.env["PATH"] ?? "", ...env },
+          encoding: "utf8"
+        })
+        assert.strictEqual(other.status, 2, other.stderr)
+        assert.include(other.stderr, `${name}: this user may not write it`)
+        assert.deepStrictEqual(
+          readdirSync(out).filter((entry) => entry.startsWith(".staging-") && entry !== name),
+          []
+        )
+        assert.strictEqual((yield* simulator.stats).requests, requests)
+      }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+    )
   }
 
   for (const error of ["ENOLCK", "EAGAIN"]) {
