@@ -23,7 +23,7 @@ const benches: Record<string, { readonly rounds: number; readonly run: (rounds: 
   decode: { rounds: 15, run: decode },
   csv: { rounds: 3, run: csv },
   memory: { rounds: 1, run: memory },
-  growth: { rounds: 1, run: growth },
+  growth: { rounds: 10, run: growth },
   startup: { rounds: 11, run: startup },
   proxy: { rounds: 5, run: proxy },
   neighbour: { rounds: 5, run: neighbour },

@@ -9,7 +9,7 @@ import { exportOnce } from "./children.ts"
 import { median } from "./Comparison.ts"
 import { atMost, type Section } from "./Report.ts"
 
-const RUNS = 500
+/** Runs of a round; the first round is what the last one is compared with. */
 const FIRST = 50
 
 /** Sessions that start, and that end, in a night. */
@@ -35,14 +35,15 @@ interface Night {
   readonly share: number
 }
 
-export const growth = async (): Promise<Section> => {
+export const growth = async (rounds: number): Promise<Section> => {
+  const total = FIRST * Math.max(2, rounds)
   const simulator = await startSimulator({ sessions: 200, activeShare: 0.1, seed: "growth" })
   const root = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
   try {
     const nights = archives.map(() => new Array<Night>())
     const times = archives.map(() => new Array<number>())
     const whole: Array<number> = []
-    for (let run = 1; run <= RUNS; run++) {
+    for (let run = 1; run <= total; run++) {
       for (let change = 0; change < CHANGES; change++) {
         simulator.world.mutate("start")
         simulator.world.mutate("end")
@@ -66,17 +67,17 @@ export const growth = async (): Promise<Section> => {
       const grown = (key: "bytes" | "files" | "share") => last[key] / first[key]
       return [
         atMost(
-          `bytes on the disk, ${RUNS} runs ÷ ${FIRST}, ÷ the same of the data, ${name}`,
+          `bytes on the disk, ${total} runs ÷ ${FIRST}, ÷ the same of the data, ${name}`,
           1.5,
           grown("bytes") / (last.data / first.data)
         ),
-        atMost(`files, ${RUNS} runs ÷ ${FIRST}, ${name}`, RUNS / FIRST, grown("files")),
-        atMost(`time of a run ÷ a snapshot's, ${RUNS} runs ÷ ${FIRST}, ${name}`, 1.5, grown("share"))
+        atMost(`files, ${total} runs ÷ ${FIRST}, ${name}`, total / FIRST, grown("files")),
+        atMost(`time of a run ÷ a snapshot's, ${total} runs ÷ ${FIRST}, ${name}`, 1.5, grown("share"))
       ]
     })
     return {
       name: "growth",
-      work: `${RUNS} incremental exports, between which ${CHANGES} sessions start and ${CHANGES} end, of a list of 200 at the start.`,
+      work: `${total} incremental exports, between which ${CHANGES} sessions start and ${CHANGES} end, of a list of 200 at the start.`,
       tables: archives.map(({ name }, index) => ({
         columns: [`runs, ${name}`, "bytes on the disk", "bytes of the data", "files", "ms a run", "÷ a snapshot"],
         rows: (nights[index] ?? []).map(({ bytes, data, files, runs, share, time }) => [
