@@ -64,7 +64,7 @@ const prefixProblem = (prefix: string): string | undefined => {
   const parts = prefix.split("/")
   if (parts.includes("")) return "holds two slashes in a row, or begins with one"
   if (parts.includes(".") || parts.includes("..")) return "holds . or .. between slashes"
-  if (/[\u0000-\u001f\u007f]/.test(prefix)) return "holds a control character"
+  if (/\p{Cc}/u.test(prefix)) return "holds a control character"
   if (!prefix.isWellFormed()) return "is not valid Unicode"
   if (new TextEncoder().encode(prefix).length > MAX_PREFIX_BYTES) return `is longer than ${MAX_PREFIX_BYTES} bytes`
   return undefined
