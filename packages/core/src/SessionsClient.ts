@@ -30,8 +30,11 @@ export type { AttemptTurn }
 
 /** Settings of a client; every one but the key has a default. */
 export interface SessionsClientOptions {
-  /** The team's API key, sent as `x-api-key`. */
-  readonly apiKey: Redacted.Redacted
+  /**
+   * The team's API key, sent as `x-api-key`. An effect, for a key that can change, is run before each request, and once
+   * more after a request whose key was rejected: `RejectedApiKey` tells it so, and another key is tried at once.
+   */
+  readonly apiKey: Redacted.Redacted | Effect.Effect<Redacted.Redacted>
   /** Where the API is served; `https://api.hyperbrowser.ai` by default. A path is kept as a prefix. */
   readonly baseUrl?: URL
   /** Longest time for one request, its body included; 30 seconds by default. */
@@ -146,7 +149,7 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
   const send = makeRequestPage(http, {
     url: pageUrl(options.baseUrl ?? new URL(productionUrl)),
-    apiKey: options.apiKey,
+    apiKey: Redacted.isRedacted(options.apiKey) ? Effect.succeed(options.apiKey) : options.apiKey,
     timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? clientDefaults.attemptTimeout),
     totalTimeout: Duration.fromInputUnsafe(options.totalTimeout ?? clientDefaults.totalTimeout),
     retries: options.retries ?? clientDefaults.retries,

@@ -93,9 +93,7 @@ export const apiKey = Config.Redacted("HYPERBROWSER_API_KEY").pipe(
 /** Where the API is served. */
 export const baseUrl = configOf(clientSettings.baseUrl)
 
-/** Everything that a client can be told, as `SessionsClientOptions`. */
-export const clientConfig = Config.all({
-  apiKey,
+const clientSettingConfigs = {
   baseUrl,
   attemptTimeout: configOf(clientSettings.attemptTimeout),
   totalTimeout: configOf(clientSettings.totalTimeout),
@@ -103,4 +101,10 @@ export const clientConfig = Config.all({
   maxRetryAfter: configOf(clientSettings.maxRetryAfter),
   maxRequestsPerSecond: configOf(clientSettings.maxRequestsPerSecond),
   maxBodyBytes: configOf(clientSettings.maxBodyBytes)
-})
+}
+
+/** Everything that a client can be told, as `SessionsClientOptions`. */
+export const clientConfig = Config.all({ apiKey, ...clientSettingConfigs })
+
+/** As `clientConfig`, for those who have the key from elsewhere. */
+export const clientConfigWithoutKey = Config.all(clientSettingConfigs)

@@ -80,7 +80,7 @@ describe("a client", () => {
     [{ ...good, maxRetryAfter: {} }, /^maxRetryAfter must be a duration, not an object$/],
     [{ ...good, baseUrl: "https://host" }, /^baseUrl must be an http or https URL$/],
     [{ ...good, baseUrl: new URL("ftp://host") }, /^baseUrl must be/],
-    [{ apiKey: "canary-1" }, /^apiKey must be a Redacted text$/]
+    [{ apiKey: "canary-1" }, /^apiKey must be a Redacted text, or an effect that gives one$/]
   ]
   for (const [options, message] of wrong) {
     it.effect(`is not made with ${JSON.stringify(options)}`, () =>

@@ -20,7 +20,6 @@ import { networkProblem } from "./networkProblem.ts"
 /** What one request needs to know of its client. */
 export interface AttemptSettings {
   readonly url: string
-  readonly apiKey: Redacted.Redacted
   readonly timeout: Duration.Duration
   /** Sent with each request, beside the key and what is accepted. */
   readonly headers: Readonly<Record<string, string>>
@@ -49,13 +48,14 @@ export class AttemptFailed {
 export const attempt = (
   http: HttpClient.HttpClient,
   settings: AttemptSettings,
+  apiKey: Redacted.Redacted,
   query: ListQuery,
   count: number
 ): Effect.Effect<Answer, AttemptFailed> => {
   const request = HttpClientRequest.get(settings.url, { urlParams: { ...query } }).pipe(
     HttpClientRequest.setHeaders(settings.headers),
     HttpClientRequest.acceptJson,
-    HttpClientRequest.setHeader(apiKeyHeader, Redacted.value(settings.apiKey))
+    HttpClientRequest.setHeader(apiKeyHeader, Redacted.value(apiKey))
   )
   return http.execute(request).pipe(
     Effect.flatMap((response) => Effect.map(bodyOf(response), (body) => [response, body] as const)),
@@ -70,7 +70,7 @@ export const attempt = (
         onSome: ([response, body]) =>
           Effect.flatMap(
             Effect.clockWith((clock) => clock.currentTimeMillis),
-            (now) => Effect.fromResult(classify(response, body, settings, count, now))
+            (now) => Effect.fromResult(classify(response, body, apiKey, count, now))
           )
       })
     )
@@ -118,19 +118,19 @@ const decoder = new TextDecoder()
 const classify = (
   response: HttpClientResponse.HttpClientResponse,
   body: Uint8Array,
-  settings: AttemptSettings,
+  apiKey: Redacted.Redacted,
   count: number,
   now: number
 ): Result.Result<Answer, AttemptFailed> => {
   const { headers, status } = response
   const sentId = headers["x-request-id"] ?? headers["request-id"]
-  const requestId = sentId === undefined ? undefined : safeText(sentId, settings.apiKey)
+  const requestId = sentId === undefined ? undefined : safeText(sentId, apiKey)
   const parsed = parseJson(decoder.decode(body))
   if (status === 200 && parsed !== notJson) {
     return Result.succeed({ body, json: parsed, status, requestId })
   }
   const common = {
-    detail: errorDetail(parsed, settings.apiKey),
+    detail: errorDetail(parsed, apiKey),
     ...(requestId === undefined ? {} : { requestId })
   }
   const retryAfterMillis = retryAfter(headers, now)

@@ -4,6 +4,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
@@ -116,7 +117,9 @@ const isDuration = (value: unknown): boolean => {
 
 /** Whether a key and a base URL are of their types; says nothing of what the key is. */
 export const credentialsProblem = (options: { readonly apiKey: unknown; readonly baseUrl?: unknown }): Problem => {
-  if (!Redacted.isRedacted(options.apiKey)) return "apiKey must be a Redacted text"
+  if (!Redacted.isRedacted(options.apiKey) && !Effect.isEffect(options.apiKey)) {
+    return "apiKey must be a Redacted text, or an effect that gives one"
+  }
   const { baseUrl } = options
   return baseUrl === undefined || (isUrl(baseUrl) && isHttp(baseUrl))
     ? undefined

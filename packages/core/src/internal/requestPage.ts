@@ -8,7 +8,8 @@ import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import type { ListQuery } from "../ListQuery.ts"
 import { SessionsError, type SessionsErrorReason, Unauthorized, UpstreamUnavailable } from "../SessionsError.ts"
-import { type Answer, attempt, type AttemptFailed, type AttemptSettings } from "./attempt.ts"
+import { RejectedApiKey } from "../RejectedApiKey.ts"
+import { type Answer, attempt, AttemptFailed, type AttemptSettings } from "./attempt.ts"
 import { Pacer, steadyMillis } from "./Pacer.ts"
 import { measured, retries, retriesDenied } from "./requestMetrics.ts"
 import { CurrentRetryBudget, RetryBudget } from "./RetryBudget.ts"
@@ -21,6 +22,8 @@ export type AttemptTurn = <A, E extends { readonly reason: SessionsErrorReason }
 
 /** What a client knows when it asks for a page. */
 export interface RequestSettings extends AttemptSettings {
+  /** Asked before each attempt, and once more when a server has rejected what it gave. */
+  readonly apiKey: Effect.Effect<Redacted.Redacted>
   readonly totalTimeout: Duration.Duration
   readonly retries: number
   readonly delays: RetryDelays
@@ -43,7 +46,6 @@ export const makeRequestPage = (
   const turn: AttemptTurn = settings.turn ?? ((oneAttempt) => Effect.andThen(pacer.turn, oneAttempt))
   const ofClient = settings.retryBudget === undefined ? undefined : RetryBudget.ofClient(settings.retryBudget)
   const schedule = retrySchedule(settings.delays)
-  const sendable = isSendable(settings.apiKey)
   // Names and certificates that worked a moment ago may work again.
   let wasReached = false
 
@@ -54,19 +56,23 @@ export const makeRequestPage = (
   return (query) => {
     const page = query.page ?? 1
     const fail = (reason: SessionsError["reason"]) => Effect.fail(new SessionsError({ page, reason }))
-    if (!sendable) return fail(unsendableKey)
     return Effect.flatMap(CurrentRetryBudget, (ofRead) => {
       const budgets = [ofRead, ofClient].filter((budget) => budget !== undefined)
       let count = 0
       // Whether a retry was paid that has not been made.
       let isPaid = false
-      const oneAttempt = Effect.suspend(() => {
+      let sent: Redacted.Redacted | undefined
+      let next: Redacted.Redacted | undefined
+      const key = Effect.suspend(() => (next === undefined ? settings.apiKey : Effect.succeed(next)))
+      const oneAttempt = Effect.flatMap(key, (apiKey) => {
+        sent = apiKey
+        if (!isSendable(apiKey)) return Effect.fail(unsendableKey)
         count++
         isPaid = false
         const attributes = { page, attempt: count, ...(query.status === undefined ? {} : { status: query.status }) }
         return Effect.andThen(
           count === 1 ? Effect.void : Metric.update(retries, 1),
-          measured(attempt(http, settings, query, count))
+          measured(attempt(http, settings, apiKey, query, count))
         ).pipe(
           Effect.tapError((failed) => Effect.map(steadyMillis, (now) => slowDown(pacer, settings, failed, now))),
           Effect.tap(() =>
@@ -90,8 +96,24 @@ export const makeRequestPage = (
           isPaid = true
           return Effect.succeed(true)
         })
+      /** Whether there is another key than the rejected one. */
+      const hasNewKey = (failed: AttemptFailed | UpstreamUnavailable): Effect.Effect<boolean> =>
+        Effect.suspend(() => {
+          if (failed._tag !== "AttemptFailed" || failed.reason._tag !== "Unauthorized" || sent === undefined) {
+            return Effect.succeed(false)
+          }
+          const rejected = sent
+          return settings.apiKey.pipe(
+            Effect.provideService(RejectedApiKey, rejected),
+            Effect.map((found) => {
+              next = found
+              return Redacted.value(found) !== Redacted.value(rejected)
+            })
+          )
+        })
       return turn(oneAttempt).pipe(
         Effect.retry({ schedule, while: pay }),
+        Effect.retry({ while: hasNewKey, times: 1 }),
         Effect.ensuring(
           Effect.sync(() => {
             if (isPaid) for (const budget of budgets) budget.giveBack()
@@ -124,6 +146,6 @@ const slowDown = (pacer: Pacer, settings: RequestSettings, { reason }: AttemptFa
 /** Whether the key can stand in a header: an HTTP client would quote a key that cannot in its error. */
 const isSendable = (apiKey: Redacted.Redacted): boolean => /^[\x21-\x7e]+$/.test(Redacted.value(apiKey))
 
-const unsendableKey = new Unauthorized({
-  detail: "the key is empty or holds a character that no header can carry, so nothing was sent"
-})
+const unsendableKey = new AttemptFailed(
+  new Unauthorized({ detail: "the key is empty or holds a character that no header can carry, so nothing was sent" })
+)
