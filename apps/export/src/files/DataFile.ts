@@ -1,18 +1,27 @@
 /**
- * The last step of a data file: compresses the text of a run.
+ * The last step of a data file: compresses the text of a run. And the way back, from a data file to that text.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { createHash } from "node:crypto"
 import { createReadStream, createWriteStream } from "node:fs"
-import { Transform } from "node:stream"
+import { PassThrough, Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import zlib from "node:zlib"
 import type { PartState } from "../resume/Checkpoint.ts"
 import { isNotFound } from "../publish/Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
 import type { Selection } from "../settings/Selection.ts"
+
+/** How the rows of a file are written. */
+export type Form = Pick<Selection, "columns" | "compress" | "format">
+
+/** How the rows of a growing file are written. */
+export const growing = ({ columns, format }: Form): Form => ({ columns, format, compress: "none" })
+
+/** The form of files with their own keys, such as tombstones. */
+export const plain: Form = { columns: [], format: "ndjson", compress: "none" }
 
 /** File name extensions. */
 const extensions = { none: "", gzip: ".gz", zstd: ".zst" } as const
@@ -31,7 +40,7 @@ export const finish = Effect.fn("DataFile.finish")(function* (
   from: string,
   to: string,
   state: PartState,
-  compress: Selection["compress"]
+  { compress }: Form
 ) {
   const fs = yield* FileSystem.FileSystem
   if (compress === "none") {
@@ -72,3 +81,14 @@ export const finish = Effect.fn("DataFile.finish")(function* (
   })
   return { bytes, sha256: hash.digest("hex") }
 })
+
+const decompressors = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }
+
+/** The stream that decompresses the bytes of a data file. */
+export const decompressor = ({ compress }: Form): NodeJS.ReadWriteStream => decompressors[compress]()
+
+/** The streams with which a pipeline begins that reads the text of a data file. */
+export const readText = (file: string, form: Form): ReadonlyArray<NodeJS.ReadableStream | NodeJS.ReadWriteStream> => [
+  createReadStream(file),
+  decompressor(form)
+]

@@ -7,8 +7,7 @@ import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
 import { PassThrough, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import zlib from "node:zlib"
-import type { Selection } from "../settings/Selection.ts"
+import { decompressor, type Form, plain } from "./DataFile.ts"
 
 /** The measures of a file. */
 interface Measured {
@@ -19,10 +18,7 @@ interface Measured {
 }
 
 /** Measures a file, and counts its rows if given its format; a problem as text if it cannot be read. */
-export const measure = Effect.fn("Measure.measure")(function* (
-  file: string,
-  form?: Pick<Selection, "compress" | "format">
-) {
+export const measure = Effect.fn("Measure.measure")(function* (file: string, form?: Form) {
   const fs = yield* FileSystem.FileSystem
   const type = yield* fs.stat(file).pipe(
     Effect.map((info) => info.type),
@@ -38,10 +34,7 @@ export const measure = Effect.fn("Measure.measure")(function* (
     bytes += chunk.length
     hash.update(chunk)
   })
-  const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[
-    form?.compress ?? "none"
-  ]()
-  const problem = yield* pipelineOf([createReadStream(file), raw, plain, sink(count.add)])
+  const problem = yield* pipelineOf([createReadStream(file), raw, decompressor(form ?? plain), sink(count.add)])
   if (problem !== undefined) return problem
   const measured: Measured = {
     bytes,

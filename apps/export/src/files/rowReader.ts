@@ -2,7 +2,7 @@
  * Reads the rows of a data file as bytes, with their ids.
  */
 import * as Schema from "effect/Schema"
-import type { Selection } from "../settings/Selection.ts"
+import type { Form } from "./DataFile.ts"
 
 /** One row. */
 export interface Row {
@@ -23,7 +23,7 @@ const QUOTE = 34
 const LINE_FEED = 10
 
 /** Makes the reader of one file; the rows must have the column `id`. */
-export const rowReader = ({ columns, format }: Pick<Selection, "columns" | "format">): RowReader => {
+export const rowReader = ({ columns, format }: Pick<Form, "columns" | "format">): RowReader => {
   const isCsv = format === "csv"
   const column = columns.indexOf("id")
   const idOf = isCsv ? (line: string) => cellOf(line, column) : (line: string) => decode(line).id

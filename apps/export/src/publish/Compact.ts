@@ -10,10 +10,9 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import { createHash } from "node:crypto"
-import { createReadStream, createWriteStream } from "node:fs"
-import { PassThrough, Transform, Writable } from "node:stream"
+import { createWriteStream } from "node:fs"
+import { Transform, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import zlib from "node:zlib"
 import type { PartState } from "../resume/Checkpoint.ts"
 import * as DataFile from "../files/DataFile.ts"
 import { checkFile, generationName, names } from "./Directory.ts"
@@ -78,7 +77,7 @@ export const compact = Effect.fn("Compact.compact")(function* (
     })
     if (state.rows > 0 || selection.partition === "none") {
       const name = DataFile.nameOf(selection, partition)
-      const { bytes, sha256 } = yield* DataFile.finish(raw, path.join(data, name), state, selection.compress)
+      const { bytes, sha256 } = yield* DataFile.finish(raw, path.join(data, name), state, selection)
       files.push({
         path: `${home}/${name}`,
         generation,
@@ -137,7 +136,7 @@ const lastRows = Effect.fnUntraced(function* (
       })
     }
     for (const file of tombstones.filter((each) => each.generation === generation)) {
-      yield* eachRow(directory, file, TOMBSTONES, ({ id }) => {
+      yield* eachRow(directory, file, DataFile.plain, ({ id }) => {
         setKey(record, id)
         setForgotten(record)
         table.set(record)
@@ -155,8 +154,6 @@ interface Numbered {
   /** The number of the first row of each file. */
   readonly first: ReadonlyMap<string, number>
 }
-
-const TOMBSTONES = { format: "ndjson", compress: "none", columns: [] } as const
 
 /** Odd in its last word, as the fingerprints of a table are. */
 const setNumber = (record: Uint32Array, number: number): void => {
@@ -208,7 +205,7 @@ const writeRows = Effect.fnUntraced(function* (
 const eachRow = (
   directory: string,
   file: PublishedFile | StateFile,
-  form: Pick<Selection, "columns" | "compress" | "format">,
+  form: DataFile.Form,
   visit: (row: { readonly id: string }) => void
 ) => {
   const reader = rowReader(form)
@@ -225,15 +222,14 @@ const eachRow = (
 const through = Effect.fnUntraced(function* (
   directory: string,
   file: PublishedFile | StateFile,
-  { compress }: Pick<Selection, "compress">,
+  form: DataFile.Form,
   ...streams: ReadonlyArray<NodeJS.WritableStream | NodeJS.ReadWriteStream>
 ) {
   const path = yield* Path.Path
   const from = path.join(directory, file.path)
   yield* checkFile(from)
-  const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[compress]()
   yield* Effect.tryPromise({
-    try: (signal) => pipeline([createReadStream(from), plain, ...streams], { signal }),
+    try: (signal) => pipeline([...DataFile.readText(from, form), ...streams], { signal }),
     catch: (error) =>
       new AppError({
         message: `${from} cannot be read: ${error instanceof Error ? error.message : String(error)}`,

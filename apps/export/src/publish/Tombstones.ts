@@ -4,21 +4,21 @@
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
-import { createReadStream, createWriteStream } from "node:fs"
-import { PassThrough, Transform } from "node:stream"
+import { createWriteStream } from "node:fs"
+import { Transform } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import zlib from "node:zlib"
 import { exitCodes } from "../exitCodes.ts"
 import { makeRecord, setKey } from "../read/KeyTable.ts"
 import { type Departure, departures, type Reconciled } from "../read/reconcileIndex.ts"
 import { checkFile } from "./Directory.ts"
+import { type Form, readText } from "../files/DataFile.ts"
 import { rowReader } from "../files/rowReader.ts"
 import type { Selection } from "../settings/Selection.ts"
 
 /** A data file in which ids are looked up. */
 export interface Source {
   readonly file: string
-  readonly compress: Selection["compress"]
+  readonly form: Form
 }
 
 /**
@@ -56,8 +56,8 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
     return `${JSON.stringify({ id, left_at: leftAt, left: departure })}\n`
   }
 
-  for (const { compress, file } of sources) {
-    const reader = rowReader(selection)
+  for (const { file, form } of sources) {
+    const reader = rowReader(form)
     const toLines = new Transform({
       transform: (chunk: Buffer, _, done) => {
         const lines = Buffer.from(
@@ -72,14 +72,9 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
       }
     })
     yield* checkFile(file)
-    const plain = { none: () => new PassThrough(), gzip: zlib.createGunzip, zstd: zlib.createZstdDecompress }[
-      compress
-    ]()
     yield* Effect.tryPromise({
       try: (signal) =>
-        pipeline(createReadStream(file), plain, toLines, createWriteStream(to, { flags: "a", flush: true }), {
-          signal
-        }),
+        pipeline([...readText(file, form), toLines, createWriteStream(to, { flags: "a", flush: true })], { signal }),
       catch: (error) =>
         new AppError({
           message: `${file} cannot be read, to look up sessions that have left: ${error instanceof Error ? error.message : String(error)}`,

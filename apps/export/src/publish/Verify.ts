@@ -24,7 +24,7 @@ import {
 import { exitCodes } from "../exitCodes.ts"
 import type { Manifest, PublishedFile, StateFile } from "./Manifest.ts"
 import { measure } from "../files/Measure.ts"
-import type { Selection } from "../settings/Selection.ts"
+import { type Form, plain } from "../files/DataFile.ts"
 
 /** The result of a verification. */
 export interface Verified {
@@ -145,8 +145,7 @@ const keptManifests = Effect.fnUntraced(function* (directory: string, newest: St
 
 /** The files of a manifest, those with rows with their format. */
 const filesWithForm = ({ bookmark, files, quarantine, selection, tombstones }: Manifest) => {
-  const plain: Pick<Selection, "compress" | "format"> = { compress: "none", format: "ndjson" }
-  const all: Array<{ readonly file: PublishedFile | StateFile; readonly form?: typeof plain }> = [
+  const all: Array<{ readonly file: PublishedFile | StateFile; readonly form?: Form }> = [
     ...files.map((file) => ({ file, form: selection })),
     ...tombstones.map((file) => ({ file, form: plain })),
     ...(quarantine === undefined ? [] : [{ file: quarantine, form: plain }]),

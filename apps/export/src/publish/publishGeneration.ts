@@ -126,7 +126,7 @@ const writeData = Effect.fnUntraced(function* ({ attempt, base, generation, home
     if (base !== undefined && part.rows === 0) continue
     const name = DataFile.nameOf(selection, part.partition)
     const from = gathered.fileOf(part.partition)
-    const { bytes, sha256 } = yield* DataFile.finish(from, staging.path("data", name), part, selection.compress)
+    const { bytes, sha256 } = yield* DataFile.finish(from, staging.path("data", name), part, selection)
     const partition = part.partition === "" ? {} : { partition: part.partition }
     files.push({ path: `${home}/${name}`, generation, ...partition, rows: part.rows, bytes, sha256 })
   }
@@ -160,9 +160,12 @@ const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: strin
     sources: [
       ...base.files.map((file) => ({
         file: path.join(staging.directory, file.path),
-        compress: base.selection.compress
+        form: base.selection
       })),
-      ...gathered.parts.map(({ partition }) => ({ file: gathered.fileOf(partition), compress: "none" as const }))
+      ...gathered.parts.map(({ partition }) => ({
+        file: gathered.fileOf(partition),
+        form: DataFile.growing(settings.selection)
+      }))
     ]
   })
   if (written === undefined) return base.tombstones
@@ -173,7 +176,7 @@ const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: strin
 const writeQuarantine = Effect.fnUntraced(function* ({ attempt, generation, home, staging }: Input) {
   const { file, state } = attempt.gathered.quarantine
   if (state.rows === 0) return undefined
-  yield* DataFile.finish(file, staging.path("data", names.quarantine), state, "none")
+  yield* DataFile.finish(file, staging.path("data", names.quarantine), state, DataFile.plain)
   const { bytes, rows, sha256 } = state
   return { path: `${home}/${names.quarantine}`, generation, rows, bytes, sha256 }
 })
