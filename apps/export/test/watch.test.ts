@@ -89,12 +89,15 @@ describe("a monitored run", () => {
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
       const out = yield* scratch
-      const args = ["--heartbeat-url", "http://127.0.0.1:9/x"]
+      const args = ["--heartbeat-url", "http://user:canary-password@127.0.0.1:9/canary-path?key=canary-key"]
       const { code, stderr } = yield* run(env, "run", "--out", out, ...args, "--log-format", "json")
       assert.strictEqual(code, 0)
       const messages = stderr.trimEnd().split("\n")
       assert.isAtLeast(messages.length, 1)
       for (const line of messages) assert.strictEqual(JSON.parse(line).level, "WARN")
+      assert.include(stderr, "the heartbeat URL is unreachable: ECONNREFUSED")
+      // All who know such a URL can stop it from warning.
+      assert.notInclude(stderr, "canary")
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 

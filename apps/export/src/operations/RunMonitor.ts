@@ -10,10 +10,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { names, readManifest } from "../publish/Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
@@ -21,6 +19,8 @@ import { stopCode } from "../signals.ts"
 import { Stopping } from "../read/Stopping.ts"
 import type { Published } from "../publish/publishGeneration.ts"
 import type { Manifest } from "../publish/Manifest.ts"
+import type { SecretUrl } from "../settings/SecretUrl.ts"
+import * as Webhook from "./Webhook.ts"
 
 /** How a run is monitored and limited. */
 export interface WatchOptions {
@@ -29,11 +29,8 @@ export interface WatchOptions {
   readonly name: Option.Option<string>
   readonly maxRuntime: Option.Option<Duration.Duration>
   readonly metricsFile: Option.Option<string>
-  readonly heartbeatUrl: Option.Option<URL>
+  readonly heartbeatUrl: Option.Option<SecretUrl>
 }
-
-/** The time limit of a heartbeat with its retries: shorter than the grace period of any scheduler. */
-const HEARTBEAT_LIMIT = Duration.seconds(5)
 
 /** Runs a job and reports its outcome. A failure to report is logged and never fails the job. */
 export const watch =
@@ -91,18 +88,12 @@ const bounded = <R>({ maxRuntime }: WatchOptions, job: Effect.Effect<Published, 
   })
 
 const beat = ({ heartbeatUrl }: WatchOptions, suffix: string) =>
-  Effect.gen(function* () {
-    if (Option.isNone(heartbeatUrl)) return
-    const url = new URL(heartbeatUrl.value)
-    url.pathname = `${url.pathname.replace(/\/+$/, "")}${suffix}`
-    const http = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
-    yield* http.post(url).pipe(
-      Effect.retry({ schedule: Schedule.spaced("1 second"), times: 2 }),
-      // Finalizers are uninterruptible: without this, the timeout would wait for the request.
-      Effect.interruptible,
-      Effect.timeout(HEARTBEAT_LIMIT),
-      Effect.catch((error) => Effect.logWarning(`the heartbeat URL is unreachable: ${error.message}`))
-    )
+  Option.match(heartbeatUrl, {
+    onNone: () => Effect.void,
+    onSome: (url) =>
+      Webhook.post(url, { suffix }).pipe(
+        Effect.catch(({ message }) => Effect.logWarning(`the heartbeat URL is unreachable: ${message}`))
+      )
   })
 
 interface Ended {

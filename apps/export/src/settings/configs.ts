@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { exitCodes } from "../exitCodes.ts"
+import { SecretUrlText } from "./SecretUrl.ts"
 import { compressions, dialects, formats, modes, partitions } from "./Selection.ts"
 
 const PREFIX = "HB_SESSIONS_EXPORT_"
@@ -87,7 +88,7 @@ export const configs = {
   name: Config.option(text("name")),
   "max-runtime": Config.option(duration("max-runtime", { min: 1 })),
   "metrics-file": Config.option(text("metrics-file")),
-  "heartbeat-url": Config.option(Config.URL(variableOf("heartbeat-url"))),
+  "heartbeat-url": Config.option(Config.schema(SecretUrlText, variableOf("heartbeat-url"))),
   "log-format": oneOf("log-format", logFormats).pipe(Config.withDefault("text"))
 }
 
