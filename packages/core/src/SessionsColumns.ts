@@ -12,53 +12,59 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import { joinPath, splitList, splitPath } from "./internal/columnPath.ts"
 import { valueReader } from "./internal/columnValue.ts"
 import { nearest } from "./nearest.ts"
 import { isSecretKey } from "./secretKeys.ts"
 import type { Session } from "./Session.ts"
 
-const names = [
-  "id",
-  "teamId",
-  "status",
-  "createdAt",
-  "startTime",
-  "endTime",
-  "updatedAt",
-  "creditsUsed",
-  "launchState.useUltraStealth",
-  "launchState.useStealth",
-  "launchState.useProxy",
-  "launchState.solveCaptchas",
-  "launchState.solverType",
-  "launchState.adblock",
-  "launchState.trackers",
-  "launchState.annoyances",
-  "launchState.screen.width",
-  "launchState.screen.height",
-  "launchState.enableWebRecording",
-  "launchState.enableVideoWebRecording",
-  "launchState.enableLogCapture",
-  "launchState.acceptCookies",
-  "launchState.profile.id",
-  "launchState.profile.persistChanges",
-  "launchState.profile.persistNetworkCache",
-  "launchState.staticIpId",
-  "launchState.saveDownloads",
-  "launchState.enableWindowManager",
-  "launchState.enableWindowManagerTaskbar",
-  "launchState.viewOnlyLiveView",
-  "launchState.disablePasswordManager",
-  "launchState.enableAlwaysOpenPdfExternally",
-  "launchState.disablePostQuantumKeyAgreement"
-] as const
+const types = {
+  id: "text",
+  teamId: "text",
+  status: "text",
+  createdAt: "time",
+  startTime: "time",
+  endTime: "time",
+  updatedAt: "time",
+  creditsUsed: "number",
+  "launchState.useUltraStealth": "boolean",
+  "launchState.useStealth": "boolean",
+  "launchState.useProxy": "boolean",
+  "launchState.solveCaptchas": "boolean",
+  "launchState.solverType": "text",
+  "launchState.adblock": "boolean",
+  "launchState.trackers": "boolean",
+  "launchState.annoyances": "boolean",
+  "launchState.screen.width": "number",
+  "launchState.screen.height": "number",
+  "launchState.enableWebRecording": "boolean",
+  "launchState.enableVideoWebRecording": "boolean",
+  "launchState.enableLogCapture": "boolean",
+  "launchState.acceptCookies": "boolean",
+  "launchState.profile.id": "text",
+  "launchState.profile.persistChanges": "boolean",
+  "launchState.profile.persistNetworkCache": "boolean",
+  "launchState.staticIpId": "text",
+  "launchState.saveDownloads": "boolean",
+  "launchState.enableWindowManager": "boolean",
+  "launchState.enableWindowManagerTaskbar": "boolean",
+  "launchState.viewOnlyLiveView": "boolean",
+  "launchState.disablePasswordManager": "boolean",
+  "launchState.enableAlwaysOpenPdfExternally": "boolean",
+  "launchState.disablePostQuantumKeyAgreement": "boolean"
+} as const
 
 /** The name of a column of the contract. */
-export type ColumnName = (typeof names)[number]
+export type ColumnName = keyof typeof types
+
+const names = Struct.keys(types)
 
 /** A column of the contract, or the path of any other key. */
 export type Column = ColumnName | (string & {})
+
+/** The type of a column's values; those outside the contract are `text`, JSON text where they are sent as something else. */
+export type ColumnType = "text" | "number" | "boolean" | "time"
 
 /** Every column of the contract, in the order in which they are written; new ones are added at the end. */
 export const columns: ReadonlyArray<ColumnName> = names
@@ -143,10 +149,11 @@ export const suggestionFor = (column: string): string | undefined => {
 export const reader = (column: Column): ((session: Session) => unknown) =>
   valueReader(splitPath(column), isContractColumn(column))
 
-const times: ReadonlySet<string> = new Set<ColumnName>(["createdAt", "startTime", "endTime", "updatedAt"])
+/** The type of a column's values. */
+export const columnType = (column: Column): ColumnType => (isContractColumn(column) ? types[column] : "text")
 
 /** Whether the values of a column are times of the contract: epoch milliseconds in UTC. */
-export const isTimeColumn = (column: Column): boolean => times.has(column)
+export const isTimeColumn = (column: Column): boolean => columnType(column) === "time"
 
 /** The list with `extras` and what it misses of the contract in place of `*`. */
 export const expandColumns = (list: ReadonlyArray<Column>, extras: ReadonlyArray<Column>): ReadonlyArray<Column> => {
