@@ -10,14 +10,14 @@ import * as Path from "effect/Path"
 import { exitCodes, orDiskError } from "./exitCodes.ts"
 import { checkKey, checkRead } from "./publish/checkRead.ts"
 import * as Compact from "./publish/Compact.ts"
-import * as Directory from "./publish/Directory.ts"
-import { names } from "./publish/Directory.ts"
+import { Destination } from "./publish/Destination.ts"
 import { checkSettings } from "./publish/Guards.ts"
-import * as Lock from "./publish/Lock.ts"
+import { names } from "./publish/Layout.ts"
 import type { Manifest } from "./publish/Manifest.ts"
-import * as Publish from "./publish/Publish.ts"
+import type * as Publish from "./publish/Publish.ts"
 import { type Published, publishGeneration, reconciledOf, targetOf } from "./publish/publishGeneration.ts"
 import * as Staging from "./publish/Staging.ts"
+import type { StoredManifest } from "./publish/StoredManifest.ts"
 import * as Columns from "./read/Columns.ts"
 import { type Attempt, readList } from "./read/readList.ts"
 import * as Resume from "./resume/Resume.ts"
@@ -28,8 +28,8 @@ import type { Settings } from "./settings/Settings.ts"
  *
  * **Details**
  *
- * Locks the directory, recovers from crashes, resumes from a matching checkpoint, reads, and commits. A failure before
- * the commit leaves the published generation unchanged, and a checkpoint if any progress was made.
+ * Takes the lease of the destination, recovers from crashes, resumes from a matching checkpoint, reads, and commits. A
+ * failure before the commit leaves the published generation unchanged, and a checkpoint if any progress was made.
  *
  * **Gotchas**
  *
@@ -37,13 +37,10 @@ import type { Settings } from "./settings/Settings.ts"
  */
 export const run = Effect.fn("ExportJob.run")(
   function* (settings: Settings) {
-    const { directory } = settings
-    yield* Directory.checkWritable(directory)
-    yield* Directory.make(directory)
-    yield* Lock.acquire(directory, settings.takeOverAfter)
-    const staging = yield* Staging.fence(directory)
+    const { begin, name } = yield* Destination
+    const staging = yield* begin
     return yield* exportInto(staging, settings).pipe(
-      Staging.orSuperseded(staging),
+      Staging.orSuperseded(staging, name),
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(discardEmpty(staging))))
     )
   },
@@ -52,7 +49,9 @@ export const run = Effect.fn("ExportJob.run")(
 )
 
 const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, given: Settings) {
-  const previous = yield* recover(staging)
+  const destination = yield* Destination
+  const stored = Option.getOrUndefined(yield* destination.recover(staging))
+  const previous = stored?.manifest
   yield* checkSettings(given, previous)
   yield* checkKey(given, previous)
   const found = yield* Resume.find(staging, given, previous?.generation ?? 0)
@@ -65,8 +64,8 @@ const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, given:
     // The next run must not resume from data that failed a check.
     Effect.tapError(() => Resume.removeCheckpoint(staging))
   )
-  const added = yield* publishGeneration(staging, settings, { ...attempt, reconciled }, previous)
-  yield* warn(added.manifest)
+  const added = yield* publishGeneration(staging, settings, { ...attempt, reconciled }, stored)
+  yield* warn(added.stored.manifest)
   yield* warnOfColumns(attempt)
   const published = yield* compacted(staging, settings, added)
   yield* Staging.discard(staging).pipe(
@@ -80,9 +79,9 @@ const exportInto = Effect.fnUntraced(function* (staging: Staging.Staging, given:
 
 /** Compacts the files when that is due; a failure leaves the generation published. */
 const compacted = Effect.fnUntraced(function* (staging: Staging.Staging, settings: Settings, published: Published) {
-  if (!Compact.isDue(published.manifest, settings.compactAfter)) return published
-  return yield* compactInto(staging, settings, published.manifest).pipe(
-    Effect.map(({ digest, manifest, target }): Published => ({ ...published, digest, target, compacted: manifest })),
+  if (!Compact.isDue(published.stored.manifest, settings.compactAfter)) return published
+  return yield* compactInto(staging, settings, published.stored).pipe(
+    Effect.map(({ stored, target }): Published => ({ ...published, target, compacted: stored })),
     Effect.catch(({ message }) =>
       Effect.as(Effect.logWarning(`published, but the files could not be compacted: ${message}`), published)
     )
@@ -92,10 +91,10 @@ const compacted = Effect.fnUntraced(function* (staging: Staging.Staging, setting
 const compactInto = Effect.fnUntraced(function* (
   staging: Staging.Staging,
   retention: Publish.Retention,
-  published: Manifest
+  published: StoredManifest
 ) {
-  const { manifest, sha256 } = yield* Compact.compact(staging, published, retention)
-  return { manifest, digest: sha256, target: yield* targetOf(staging, manifest) }
+  const stored = yield* Compact.compact(staging, published, retention)
+  return { stored, target: yield* targetOf(stored.manifest) }
 })
 
 /**
@@ -104,29 +103,27 @@ const compactInto = Effect.fnUntraced(function* (
  * Succeeds with undefined when there is nothing to do. Fails with `AppError` (2, 74, 75).
  */
 export const compact = Effect.fn("ExportJob.compact")(
-  function* (settings: Pick<Settings, "directory" | "keep" | "keepFor" | "takeOverAfter">) {
-    const { directory } = settings
-    const published = yield* Directory.published(directory)
+  function* (retention: Publish.Retention) {
+    const { begin, name, published: find, recover } = yield* Destination
+    const published = yield* find
     if (Option.isNone(published)) {
       return yield* new AppError({
-        message: `nothing is published in ${directory}; run an export first`,
+        message: `nothing is published in ${name}; run an export first`,
         exitCode: exitCodes.usage
       })
     }
-    if (published.value.selection.mode !== "incremental") {
+    if (published.value.manifest.selection.mode !== "incremental") {
       return yield* new AppError({
-        message: `${directory} is a snapshot and holds each session once already; compact applies to --mode incremental`,
+        message: `${name} is a snapshot and holds each session once already; compact applies to --mode incremental`,
         exitCode: exitCodes.usage
       })
     }
-    yield* Directory.checkWritable(directory)
-    yield* Lock.acquire(directory, settings.takeOverAfter)
-    const staging = yield* Staging.fence(directory)
+    const staging = yield* begin
     return yield* Effect.gen(function* () {
-      const manifest = yield* recover(staging)
-      if (manifest === undefined || !Compact.isScattered(manifest)) return undefined
-      return yield* compactInto(staging, settings, manifest)
-    }).pipe(Staging.orSuperseded(staging), Effect.ensuring(Effect.ignore(discardEmpty(staging))))
+      const stored = Option.getOrUndefined(yield* recover(staging))
+      if (stored === undefined || !Compact.isScattered(stored.manifest)) return undefined
+      return yield* compactInto(staging, retention, stored)
+    }).pipe(Staging.orSuperseded(staging, name), Effect.ensuring(Effect.ignore(discardEmpty(staging))))
   },
   Effect.scoped,
   orDiskError
@@ -151,16 +148,6 @@ const warn = Effect.fnUntraced(function* ({ implausibleTimes, quarantine, report
       `${implausibleTimes} sessions have an implausible createdAt, before 2000 or more than a year ahead; they are exported as sent`
     )
   }
-})
-
-/** Completes what a crash left half done, and returns the published manifest. */
-const recover = Effect.fn("ExportJob.recover")(function* (staging: Staging.Staging) {
-  const manifest = Option.getOrUndefined(yield* Directory.published(staging.directory))
-  yield* Staging.cleanupGeneration(staging, manifest?.generation ?? 0)
-  if (manifest === undefined) return undefined
-  const before = yield* Directory.manifestCopy(staging.directory, manifest.generation - 1)
-  yield* Publish.reconcileDirectory(staging, manifest, yield* Directory.readManifest(before))
-  return manifest
 })
 
 /** Removes the staging directory unless a checkpoint in it can be resumed. */

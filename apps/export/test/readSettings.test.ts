@@ -1,11 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Duration, Effect } from "effect"
+
+import { ConfigProvider, Duration, Effect, FileSystem, Layer, Path } from "effect"
+import { layerDestination } from "../src/settings/destination.ts"
 import { readSettings } from "../src/settings/readSettings.ts"
 import { differences } from "../src/settings/Selection.ts"
 
 const read = (more: Readonly<Record<string, string>>) => {
   const env = { HYPERBROWSER_API_KEY: "key", HB_SESSIONS_EXPORT_OUT: "/out", ...more }
-  return readSettings.pipe(Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })))
+  return Effect.scoped(Layer.build(layerDestination)).pipe(
+    Effect.andThen(readSettings),
+    Effect.provide([FileSystem.layerNoop({}), Path.layer]),
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+  )
 }
 
 const rejected = (more: Readonly<Record<string, string>>) =>

@@ -5,18 +5,20 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ExportJob from "../ExportJob.ts"
+import { Destination } from "../publish/Destination.ts"
 import { withSettings } from "../settings/environment.ts"
 import { compactFlags, outFlags } from "../settings/flags.ts"
 import { readSettingsWithoutKey } from "../settings/readSettings.ts"
 
 export const compactExport = Command.make("compact", { ...outFlags, ...compactFlags }, (input) =>
   Effect.gen(function* () {
+    const { name } = yield* Destination
     const settings = yield* readSettingsWithoutKey
     const compacted = yield* ExportJob.compact(settings)
     yield* Console.log(
       compacted === undefined
-        ? `nothing to compact: ${settings.directory} already holds each session once`
-        : `compacted ${compacted.manifest.current} sessions to ${compacted.target}; generation ${compacted.manifest.generation}, digest ${compacted.digest}`
+        ? `nothing to compact: ${name} already holds each session once`
+        : `compacted ${compacted.stored.manifest.current} sessions to ${compacted.target}; generation ${compacted.stored.manifest.generation}, digest ${compacted.stored.sha256}`
     )
   }).pipe(withSettings(input))
 ).pipe(

@@ -14,7 +14,7 @@ export const inspectExport = Command.make("inspect", flags, (input) =>
   Effect.gen(function* () {
     const settings = yield* readSettingsWithoutKey
     const found = yield* orDiskError(preview(settings))
-    yield* Effect.forEach(toLines(settings.directory, found), (line) => Console.log(line), { discard: true })
+    yield* Effect.forEach(toLines(found), (line) => Console.log(line), { discard: true })
   }).pipe(withSettings(input))
 ).pipe(
   Command.withDescription(

@@ -9,12 +9,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { archiveText } from "../publish/Archive.ts"
 import * as ExportJob from "../ExportJob.ts"
-import { checkWritable } from "../publish/Directory.ts"
+import { Destination } from "../publish/Destination.ts"
 import { orDiskError } from "../exitCodes.ts"
 import { preview, toLines } from "../publish/Preview.ts"
 import { watch } from "../operations/RunMonitor.ts"
 import { withClient } from "../settings/environment.ts"
-import { outConfig, watchConfig } from "../settings/configs.ts"
+import { watchConfig } from "../settings/configs.ts"
 import { flags, runFlags } from "../settings/flags.ts"
 import { readSettings } from "../settings/readSettings.ts"
 
@@ -25,27 +25,29 @@ export const checkMetricsFile = Effect.flatMap(watchConfig, ({ metricsFile }) =>
 
 /** One monitored export, with its summary on stdout. */
 export const exportOnce = Effect.gen(function* () {
-  const directory = yield* outConfig
   const options = yield* watchConfig
   const job = Effect.flatMap(readSettings, ExportJob.run)
-  const { bytes, compacted, digest, manifest, target } = yield* watch({ directory, ...options })(job)
-  const proof = archiveText(manifest)
-  const proven = proof === "" ? "" : `: ${manifest.completeness}${proof}`
-  const quarantined = manifest.quarantine === undefined ? "" : `, ${manifest.quarantine.rows} rows quarantined`
+  const { bytes, compacted, stored, target } = yield* watch(options)(job)
+  const { completeness, quarantine, sessions } = stored.manifest
+  const last = compacted ?? stored
+  const proof = archiveText(stored.manifest)
+  const proven = proof === "" ? "" : `: ${completeness}${proof}`
+  const quarantined = quarantine === undefined ? "" : `, ${quarantine.rows} rows quarantined`
   yield* Console.log(
-    `exported ${manifest.sessions} sessions to ${target} (${bytes} bytes${quarantined})${proven}; generation ${(compacted ?? manifest).generation}, digest ${digest}`
+    `exported ${sessions} sessions to ${target} (${bytes} bytes${quarantined})${proven}; generation ${last.manifest.generation}, digest ${last.sha256}`
   )
 })
 
 /** Checks everything that a run needs, with one request. */
 const rehearse = Effect.gen(function* () {
+  const { check } = yield* Destination
   const settings = yield* readSettings
   const client = yield* SessionsClient
-  const found = yield* orDiskError(Effect.andThen(checkWritable(settings.directory), preview(settings)))
+  const found = yield* orDiskError(Effect.andThen(check, preview(settings)))
   const page = yield* client.getPage(
     settings.pageSize === undefined ? { page: 1 } : { page: 1, limit: settings.pageSize }
   )
-  const lines = toLines(settings.directory, found)
+  const lines = toLines(found)
   yield* Effect.forEach(lines, (line) => Console.log(line), { discard: true })
   yield* Console.log(`the API responds; its list has ${page.totalCount ?? "an unknown number of"} sessions`)
 })

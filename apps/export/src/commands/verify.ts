@@ -6,26 +6,25 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { exitCodes, orDiskError } from "../exitCodes.ts"
+import { Destination } from "../publish/Destination.ts"
 import { verify } from "../publish/Verify.ts"
 import { withSettings } from "../settings/environment.ts"
-import { expectedConfig, outConfig } from "../settings/configs.ts"
+import { expectedConfig } from "../settings/configs.ts"
 import { outFlags, verifyFlags } from "../settings/flags.ts"
 
 export const verifyExport = Command.make("verify", { ...outFlags, ...verifyFlags }, (input) =>
   Effect.gen(function* () {
-    const directory = yield* outConfig
-    const { files, generations, manifest, problems, sha256 } = yield* orDiskError(
-      verify(directory, yield* expectedConfig)
-    )
+    const { name } = yield* Destination
+    const { files, generations, manifest, problems, sha256 } = yield* orDiskError(verify(yield* expectedConfig))
     yield* Effect.forEach(problems, (problem) => Console.error(problem), { discard: true })
     if (problems.length > 0) {
       return yield* new AppError({
-        message: `${directory} is not as published (${problems.length} problems in ${files} files); restore it from a backup, or export again`,
+        message: `${name} is not as published (${problems.length} problems in ${files} files); restore it from a backup, or export again`,
         exitCode: exitCodes.disk
       })
     }
     yield* Console.log(
-      `verified ${files} files of ${generations} generations in ${directory}; generation ${manifest.generation} is ${manifest.completeness}, digest ${sha256}`
+      `verified ${files} files of ${generations} generations in ${name}; generation ${manifest.generation} is ${manifest.completeness}, digest ${sha256}`
     )
   }).pipe(withSettings(input))
 ).pipe(

@@ -11,9 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
-import { names, readManifest } from "../publish/Directory.ts"
+import { Destination } from "../publish/Destination.ts"
 import { exitCodes } from "../exitCodes.ts"
 import { stopCode } from "../signals.ts"
 import { Stopping } from "../read/Stopping.ts"
@@ -24,8 +23,7 @@ import * as Webhook from "./Webhook.ts"
 
 /** How a run is monitored and limited. */
 export interface WatchOptions {
-  readonly directory: string
-  /** The name of this export in the metrics; the directory by default. */
+  /** The name of this export in the metrics; the destination by default. */
   readonly name: Option.Option<string>
   readonly maxRuntime: Option.Option<Duration.Duration>
   readonly metricsFile: Option.Option<string>
@@ -105,15 +103,16 @@ interface Ended {
 const writeMetrics = (options: WatchOptions, ended: Ended) =>
   Effect.gen(function* () {
     if (Option.isNone(options.metricsFile)) return
-    const path = yield* Path.Path
+    const destination = yield* Destination
     const manifest = Exit.isSuccess(ended.exit)
-      ? Option.some(ended.exit.value.manifest)
-      : yield* Effect.orElseSucceed(readManifest(path.join(options.directory, names.manifest)), () =>
-          Option.none<Manifest>()
+      ? Option.some(ended.exit.value.stored.manifest)
+      : yield* destination.newest.pipe(
+          Effect.map(Option.map((found) => found.manifest)),
+          Effect.orElseSucceed(() => Option.none<Manifest>())
         )
     const now = yield* Clock.currentTimeMillis
     const file = yield* OutputFile.open(options.metricsFile.value)
-    const name = Option.getOrElse(options.name, () => path.resolve(options.directory))
+    const name = Option.getOrElse(options.name, () => destination.id)
     yield* file.write(Stream.make(metricsText(name, ended, now, manifest)))
   }).pipe(
     Effect.scoped,

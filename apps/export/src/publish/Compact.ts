@@ -15,7 +15,9 @@ import { Transform, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import type { PartState } from "../resume/Checkpoint.ts"
 import * as DataFile from "../files/DataFile.ts"
-import { checkFile, generationName, names } from "./Directory.ts"
+import { Destination } from "./Destination.ts"
+import { checkFile } from "./Directory.ts"
+import { names } from "./Layout.ts"
 import { exitCodes } from "../exitCodes.ts"
 import * as Incremental from "../read/IncrementalPlan.ts"
 import * as IndexChanges from "../read/IndexChanges.ts"
@@ -25,6 +27,7 @@ import * as Publish from "./Publish.ts"
 import { rowReader } from "../files/rowReader.ts"
 import type { Selection } from "../settings/Selection.ts"
 import type * as Staging from "./Staging.ts"
+import type { StoredManifest } from "./StoredManifest.ts"
 
 /** The share of superseded rows above which the files are compacted. */
 const MOST_SUPERSEDED = 0.5
@@ -52,24 +55,25 @@ const rowsOf = (files: ReadonlyArray<PublishedFile>): number => files.reduce((su
 /** Publishes the compacted data as the next generation. */
 export const compact = Effect.fn("Compact.compact")(function* (
   staging: Staging.Staging,
-  published: Manifest,
+  published: StoredManifest,
   retention: Publish.Retention
 ) {
-  const { compacts: _, latest: __, oldestKept: ___, previous: ____, ...manifest } = published
+  const { compacts: _, latest: __, oldestKept: ___, previous: ____, ...manifest } = published.manifest
+  const destination = yield* Destination
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { selection } = manifest
   const generation = manifest.generation + 1
-  const home = `${names.generations}/${generationName(generation)}`
+  const home = destination.newHome(staging, generation)
   const data = staging.path("data")
   yield* fs.remove(data, { recursive: true, force: true })
   yield* fs.makeDirectory(data)
 
-  const rows = yield* lastRows(staging.directory, manifest)
+  const rows = yield* lastRows(manifest)
   const files: Array<PublishedFile> = []
   for (const partition of new Set(manifest.files.map((file) => file.partition ?? ""))) {
     const raw = staging.path(`compact-${files.length}`)
-    const state = yield* writeRows(staging.directory, raw, {
+    const state = yield* writeRows(raw, {
       partition,
       selection,
       rows,
@@ -106,16 +110,16 @@ export const compact = Effect.fn("Compact.compact")(function* (
       ...(selection.partition === "none" ? { latest: DataFile.nameOf(selection, "") } : {}),
       bookmark: {
         ...manifest.bookmark,
-        index: yield* writeIndex(staging.directory, manifest, { data, home, generation })
+        index: yield* writeIndex(manifest, { data, home, generation })
       }
     },
+    published,
     retention
   )
-})
+}, Effect.scoped)
 
 /** The number of the current row of each session; rows are numbered across all files, oldest first. */
 const lastRows = Effect.fnUntraced(function* (
-  directory: string,
   manifest: Pick<Manifest, "current" | "files" | "selection" | "tombstones">
 ) {
   const { current, files, selection, tombstones } = manifest
@@ -129,14 +133,14 @@ const lastRows = Effect.fnUntraced(function* (
   for (const generation of generations) {
     for (const file of files.filter((each) => each.generation === generation)) {
       first.set(file.path, number)
-      yield* eachRow(directory, file, selection, ({ id }) => {
+      yield* eachRow(file, selection, ({ id }) => {
         setKey(record, id)
         setNumber(record, number++)
         table.set(record)
       })
     }
     for (const file of tombstones.filter((each) => each.generation === generation)) {
-      yield* eachRow(directory, file, DataFile.plain, ({ id }) => {
+      yield* eachRow(file, DataFile.plain, ({ id }) => {
         setKey(record, id)
         setForgotten(record)
         table.set(record)
@@ -163,7 +167,6 @@ const setNumber = (record: Uint32Array, number: number): void => {
 
 /** Writes the rows of a partition that count, those of the newest file first, as the list has them. */
 const writeRows = Effect.fnUntraced(function* (
-  directory: string,
   to: string,
   options: {
     readonly partition: string
@@ -196,14 +199,13 @@ const writeRows = Effect.fnUntraced(function* (
         done(null, written)
       }
     })
-    yield* through(directory, file, selection, keep, createWriteStream(to, { flags: "a", flush: true }))
+    yield* through(file, selection, keep, createWriteStream(to, { flags: "a", flush: true }))
   }
   const state: PartState = { partition, rows, bytes, sha256: hash.digest("hex") }
   return state
 })
 
 const eachRow = (
-  directory: string,
   file: PublishedFile | StateFile,
   form: DataFile.Form,
   visit: (row: { readonly id: string }) => void
@@ -215,24 +217,23 @@ const eachRow = (
       done()
     }
   })
-  return through(directory, file, form, sink)
+  return through(file, form, sink)
 }
 
 /** Pipes the plain text of a published file through streams. */
 const through = Effect.fnUntraced(function* (
-  directory: string,
   file: PublishedFile | StateFile,
   form: DataFile.Form,
   ...streams: ReadonlyArray<NodeJS.WritableStream | NodeJS.ReadWriteStream>
 ) {
-  const path = yield* Path.Path
-  const from = path.join(directory, file.path)
+  const destination = yield* Destination
+  const from = yield* destination.fetch(file)
   yield* checkFile(from)
   yield* Effect.tryPromise({
     try: (signal) => pipeline([...DataFile.readText(from, form), ...streams], { signal }),
     catch: (error) =>
       new AppError({
-        message: `${from} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        message: `${destination.show(file.path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
         exitCode: exitCodes.disk
       })
   })
@@ -240,12 +241,11 @@ const through = Effect.fnUntraced(function* (
 
 /** The whole index as one file. */
 const writeIndex = Effect.fnUntraced(function* (
-  directory: string,
   manifest: Pick<Manifest, "bookmark">,
   { data, generation, home }: { readonly data: string; readonly home: string; readonly generation: number }
 ) {
   const path = yield* Path.Path
-  const table = yield* Incremental.loadIndex(directory, manifest)
+  const table = yield* Incremental.loadIndex(manifest)
   const { file: _, ...written } = yield* Effect.scoped(
     Effect.gen(function* () {
       const changes = yield* IndexChanges.make(path.join(data, names.index))

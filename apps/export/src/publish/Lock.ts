@@ -18,7 +18,8 @@ import * as Path from "effect/Path"
 import * as Random from "effect/Random"
 import type { PlatformError } from "effect/PlatformError"
 import * as Scope from "effect/Scope"
-import { checkFile, isNotFound, list, names } from "./Directory.ts"
+import { checkFile, isNotFound, list } from "./Directory.ts"
+import { names } from "./Layout.ts"
 import { exitCodes, fail } from "../exitCodes.ts"
 
 const SQLITE_BUSY = 5

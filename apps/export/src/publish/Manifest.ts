@@ -170,6 +170,14 @@ export const filesOf = ({
   ...(bookmark.index?.files ?? [])
 ]
 
+/**
+ * The files of earlier generations that the kept ones need.
+ *
+ * A file that one manifest does not name is not named by later ones either, so the oldest kept manifest names all of them.
+ */
+export const neededPaths = (manifest: Manifest, oldest: Manifest): ReadonlySet<string> =>
+  new Set([...filesOf(oldest), ...filesOf(manifest)].map(({ path }) => path))
+
 const encode = Schema.encodeSync(Manifest)
 
 /** The text of a manifest. */

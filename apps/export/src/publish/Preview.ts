@@ -9,18 +9,20 @@ import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import { archiveText } from "./Archive.ts"
 import { CheckpointJson } from "../resume/Checkpoint.ts"
-import { checkFile, generations, list, names, published } from "./Directory.ts"
+import { Destination } from "./Destination.ts"
+import { checkFile } from "./Directory.ts"
+import { names } from "./Layout.ts"
 import { checkSettings } from "./Guards.ts"
 import { reach } from "../read/IncrementalPlan.ts"
 import type { Settings } from "../settings/Settings.ts"
 
-/** The state of a directory. */
+/** The state of a destination. */
 export const preview = Effect.fn("Preview.preview")(function* (settings: Settings) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const { directory } = settings
-  const manifest = Option.getOrUndefined(yield* published(directory))
-  const kept = yield* generations(directory)
+  const destination = yield* Destination
+  const manifest = Option.getOrUndefined(yield* destination.published)?.manifest
+  const kept = yield* destination.generations
   const number = (manifest?.generation ?? 0) + 1
   const { readSince, why } = reach(settings, manifest, yield* Clock.currentTimeMillis)
   const next = yield* checkSettings(settings, manifest).pipe(
@@ -28,9 +30,9 @@ export const preview = Effect.fn("Preview.preview")(function* (settings: Setting
     Effect.catch(({ message }) => Effect.succeed(`fail: ${message}`))
   )
   const unfinished: Array<string> = []
-  for (const name of yield* list(directory)) {
-    if (!name.startsWith(names.staging)) continue
-    const file = path.join(directory, name, names.checkpoint)
+  for (const directory of yield* destination.unfinished) {
+    const name = path.basename(directory)
+    const file = path.join(directory, names.checkpoint)
     const text = yield* Effect.option(Effect.andThen(checkFile(file), fs.readFileString(file)))
     const found = Option.flatMap(text, Schema.decodeOption(CheckpointJson))
     unfinished.push(
@@ -41,18 +43,21 @@ export const preview = Effect.fn("Preview.preview")(function* (settings: Setting
       })
     )
   }
-  return { manifest, kept, unfinished, next }
+  return { name: destination.name, manifest, kept, unfinished, next }
 })
 
 /** The output of `inspect`. */
-export const toLines = (
-  directory: string,
-  { kept, manifest, next, unfinished }: Effect.Success<ReturnType<typeof preview>>
-): ReadonlyArray<string> => [
+export const toLines = ({
+  kept,
+  manifest,
+  name,
+  next,
+  unfinished
+}: Effect.Success<ReturnType<typeof preview>>): ReadonlyArray<string> => [
   ...(manifest === undefined
-    ? [`nothing is published in ${directory}`]
+    ? [`nothing is published in ${name}`]
     : [
-        `generation ${manifest.generation} is published in ${directory}, finished ${manifest.ended}`,
+        `generation ${manifest.generation} is published in ${name}, finished ${manifest.ended}`,
         `  ${manifest.sessions} sessions in this generation, ${manifest.files.length} files with ${manifest.current} sessions in all, ${manifest.completeness}${archiveText(manifest)}`,
         `  mode ${manifest.selection.mode}, format ${manifest.selection.format}, generations kept: ${kept.join(", ")}`,
         `  bookmark: final before ${manifest.bookmark.finalBefore ?? "-"}, newest session created ${manifest.bookmark.newestCreatedAt ?? "-"}, oldest that may change created ${manifest.bookmark.oldestOpen ?? "-"}, order ${manifest.bookmark.order}`

@@ -16,7 +16,8 @@ import * as Predicate from "effect/Predicate"
 import type { PlatformError } from "effect/PlatformError"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import { generationName, isNotFound, list, names, sync } from "./Directory.ts"
+import { isNotFound, list, sync } from "./Directory.ts"
+import { names } from "./Layout.ts"
 import { exitCodes } from "../exitCodes.ts"
 
 /** How often a run shows activity. */
@@ -27,8 +28,10 @@ const MAX_QUARANTINED = 3
 
 /** The staging directory of this run. */
 export interface Staging {
-  /** The published directory. */
+  /** The directory that it is in. */
   readonly directory: string
+  /** Distinguishes this run from all others. */
+  readonly id: string
   /** The path of a name in the staging directory. */
   readonly path: (...parts: ReadonlyArray<string>) => string
   /** Directories that previous runs left, already out of their reach; newest first. */
@@ -36,9 +39,9 @@ export interface Staging {
 }
 
 /** The failure of a run that lost the lock. */
-const superseded = (directory: string): AppError =>
+export const superseded = (name: string): AppError =>
   new AppError({
-    message: `this run was inactive for too long and lost the lock of ${directory} to another run; it published nothing`,
+    message: `this run was inactive for too long and lost the lock of ${name} to another run; it published nothing`,
     exitCode: exitCodes.locked
   })
 
@@ -53,7 +56,8 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
   const now = yield* Clock.currentTimeMillis
   const random = (yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)
   // Names sort by age.
-  const root = path.join(directory, `${names.staging}${now.toString(36).padStart(9, "0")}-${random}`)
+  const id = `${now.toString(36).padStart(9, "0")}-${random}`
+  const root = path.join(directory, `${names.staging}${id}`)
   const found = (yield* list(directory)).filter((name) => name.startsWith(names.staging))
   yield* fs.makeDirectory(root)
   yield* fs.writeFileString(path.join(root, names.alive), "")
@@ -67,6 +71,7 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
   yield* sync(directory)
   const staging: Staging = {
     directory,
+    id,
     path: (...parts) => path.join(root, ...parts),
     previous: yield* nested(root)
   }
@@ -98,7 +103,7 @@ const nested = (root: string): Effect.Effect<ReadonlyArray<string>, PlatformErro
 
 /** Fails with exit code 75 if another run has taken over, so that the own staging directory is gone. */
 export const orSuperseded =
-  (staging: Staging) =>
+  (staging: Staging, name: string) =>
   <A, E, R>(
     self: Effect.Effect<A, E | PlatformError, R>
   ): Effect.Effect<A, E | PlatformError | AppError, R | FileSystem.FileSystem> =>
@@ -106,7 +111,7 @@ export const orSuperseded =
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const isOurs = yield* Effect.orElseSucceed(fs.exists(staging.path(names.alive)), () => true)
-        return yield* isOurs ? Effect.failCause(cause) : Effect.fail(superseded(staging.directory))
+        return yield* isOurs ? Effect.failCause(cause) : Effect.fail(superseded(name))
       })
     )
 
@@ -146,13 +151,4 @@ export const cleanup = Effect.fn("Staging.cleanup")(function* (staging: Staging)
 export const discard = Effect.fn("Staging.discard")(function* (staging: Staging) {
   const fs = yield* FileSystem.FileSystem
   yield* fs.remove(staging.path(), { recursive: true, force: true })
-})
-
-/** Removes the generation after the published one, which a killed run moved into place but did not commit. */
-export const cleanupGeneration = Effect.fn("Staging.cleanupGeneration")(function* (
-  staging: Staging,
-  published: number
-) {
-  const path = yield* Path.Path
-  yield* remove(staging, path.join(staging.directory, names.generations, generationName(published + 1)))
 })

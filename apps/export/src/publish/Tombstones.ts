@@ -3,6 +3,7 @@
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { createWriteStream } from "node:fs"
 import { Transform } from "node:stream"
@@ -10,6 +11,7 @@ import { pipeline } from "node:stream/promises"
 import { exitCodes } from "../exitCodes.ts"
 import { makeRecord, setKey } from "../read/KeyTable.ts"
 import { type Departure, departures, type Reconciled } from "../read/reconcileIndex.ts"
+import type { DestinationError } from "./Destination.ts"
 import { checkFile } from "./Directory.ts"
 import { type Form, readText } from "../files/DataFile.ts"
 import { rowReader } from "../files/rowReader.ts"
@@ -17,7 +19,8 @@ import type { Selection } from "../settings/Selection.ts"
 
 /** A data file in which ids are looked up. */
 export interface Source {
-  readonly file: string
+  /** The path of its local copy, which is kept until the scope closes. */
+  readonly file: Effect.Effect<string, DestinationError, Scope.Scope>
   readonly form: Form
 }
 
@@ -57,30 +60,42 @@ export const write = Effect.fn("Tombstones.write")(function* (options: {
   }
 
   for (const { file, form } of sources) {
-    const reader = rowReader(form)
-    const toLines = new Transform({
-      transform: (chunk: Buffer, _, done) => {
-        const lines = Buffer.from(
-          reader
-            .read(chunk)
-            .map(({ id }) => lineOf(id))
-            .join("")
-        )
-        hash.update(lines)
-        bytes += lines.length
-        done(null, lines)
-      }
-    })
-    yield* checkFile(file)
-    yield* Effect.tryPromise({
-      try: (signal) =>
-        pipeline([...readText(file, form), toLines, createWriteStream(to, { flags: "a", flush: true })], { signal }),
-      catch: (error) =>
-        new AppError({
-          message: `${file} cannot be read, to look up sessions that have left: ${error instanceof Error ? error.message : String(error)}`,
-          exitCode: exitCodes.disk
+    yield* Effect.scoped(
+      Effect.flatMap(file, (from) => {
+        const reader = rowReader(form)
+        const toLines = new Transform({
+          transform: (chunk: Buffer, _, done) => {
+            const lines = Buffer.from(
+              reader
+                .read(chunk)
+                .map(({ id }) => lineOf(id))
+                .join("")
+            )
+            hash.update(lines)
+            bytes += lines.length
+            done(null, lines)
+          }
         })
-    })
+        return pipe(from, form, toLines, createWriteStream(to, { flags: "a", flush: true }))
+      })
+    )
   }
   return { rows, bytes, sha256: hash.digest("hex") }
+})
+
+/** Pipes the text of a file through streams. */
+const pipe = Effect.fnUntraced(function* (
+  from: string,
+  form: Form,
+  ...streams: ReadonlyArray<NodeJS.WritableStream | NodeJS.ReadWriteStream>
+) {
+  yield* checkFile(from)
+  yield* Effect.tryPromise({
+    try: (signal) => pipeline([...readText(from, form), ...streams], { signal }),
+    catch: (error) =>
+      new AppError({
+        message: `${from} cannot be read, to look up sessions that have left: ${error instanceof Error ? error.message : String(error)}`,
+        exitCode: exitCodes.disk
+      })
+  })
 })

@@ -10,17 +10,9 @@ import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import * as Path from "effect/Path"
-import {
-  generationName,
-  list,
-  manifestCopy,
-  names,
-  publishedAfter,
-  readManifest,
-  readStored,
-  type StoredManifest
-} from "./Directory.ts"
+import { Destination, type DestinationError } from "./Destination.ts"
+import { homeOf, manifestPath, names } from "./Layout.ts"
+import type { StoredManifest } from "./StoredManifest.ts"
 import { exitCodes } from "../exitCodes.ts"
 import type { Manifest, PublishedFile, StateFile } from "./Manifest.ts"
 import { measure } from "../files/Measure.ts"
@@ -54,40 +46,37 @@ export interface Expected {
  * Starts again if a generation is published meanwhile, since that may remove old files.
  */
 export const verify = (
-  directory: string,
   expected: Expected
-): Effect.Effect<Verified, VerifyError, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Verified, DestinationError, Destination | FileSystem.FileSystem> =>
   Effect.gen(function* () {
-    const path = yield* Path.Path
-    const found = yield* once(directory, expected)
-    const now = yield* readManifest(path.join(directory, names.manifest))
-    if (Option.isSome(now) && now.value.generation !== found.manifest.generation) {
-      return yield* verify(directory, expected)
+    const { newest } = yield* Destination
+    const found = yield* once(expected)
+    const now = yield* newest
+    if (Option.isSome(now) && now.value.manifest.generation !== found.manifest.generation) {
+      return yield* verify(expected)
     }
     return found
   })
 
-type VerifyError = Effect.Error<ReturnType<typeof once>>
-
-const once = Effect.fn("Verify.once")(function* (directory: string, expected: Expected) {
-  const path = yield* Path.Path
-  const stored = yield* readStored(path.join(directory, names.manifest))
+const once = Effect.fn("Verify.once")(function* (expected: Expected) {
+  const destination = yield* Destination
+  const stored = yield* destination.newest
   if (Option.isNone(stored)) {
-    const found = yield* publishedAfter(directory, 0)
+    const found = yield* destination.publishedAfter(0)
     return yield* new AppError({
       message:
         found.length === 0
-          ? `nothing is published in ${directory}; give the directory of an export`
-          : `${path.join(directory, names.manifest)} is missing, but ${found.length} generations exist; restore it`,
+          ? `nothing is published in ${destination.name}; give the place of an export`
+          : `${destination.show(names.manifest)} is missing, but ${found.length} generations exist; restore it`,
       exitCode: found.length === 0 ? exitCodes.usage : exitCodes.disk
     })
   }
   const { manifest, sha256 } = stored.value
   const problems: Array<string> = []
-  const kept = yield* keptManifests(directory, stored.value, problems)
-  for (const later of yield* publishedAfter(directory, manifest.generation)) {
+  const kept = yield* keptManifests(stored.value, problems)
+  for (const later of yield* destination.publishedAfter(manifest.generation)) {
     problems.push(
-      `${names.generations}/${generationName(later)}: is newer than ${names.manifest}, which was restored to generation ${manifest.generation}`
+      `${homeOf(later)}: is newer than ${names.manifest}, which was restored to generation ${manifest.generation}`
     )
   }
 
@@ -101,31 +90,34 @@ const once = Effect.fn("Verify.once")(function* (directory: string, expected: Ex
         continue
       }
       named.set(file.path, measures)
-      const problem = differences(file, yield* measure(path.join(directory, file.path), form))
+      const actual = yield* Effect.scoped(Effect.flatMap(destination.fetch(file), (local) => measure(local, form)))
+      const problem = differences(file, actual)
       if (problem !== "") problems.push(`${file.path}: ${problem}`)
     }
   }
-  problems.push(...(yield* latestProblems(directory, manifest)))
-  const copies = kept.map((one) => `${names.generations}/${generationName(one.manifest.generation)}/${names.manifest}`)
-  problems.push(...(yield* strangers(directory, manifest, new Set([...named.keys(), ...copies]))))
+  if (!(yield* destination.isLatestCurrent(manifest))) {
+    problems.push(`${manifest.latest}: is not the current data; the next run repairs it`)
+  }
+  const copies = kept.map((one) => manifestPath(one.manifest.generation))
+  problems.push(...strangers(yield* destination.entries, manifest, new Set([...named.keys(), ...copies])))
   problems.push(...unexpected(expected, manifest, kept))
   const verified: Verified = { manifest, sha256, generations: kept.length, files: named.size, problems }
   return verified
 })
 
 /** The manifests of all kept generations, newest first, as far as each matches the digest in the next one. */
-const keptManifests = Effect.fnUntraced(function* (directory: string, newest: StoredManifest, problems: Array<string>) {
+const keptManifests = Effect.fnUntraced(function* (newest: StoredManifest, problems: Array<string>) {
+  const destination = yield* Destination
   const kept = [newest]
   let should: { readonly generation: number; readonly sha256: string } | undefined = {
     generation: newest.manifest.generation,
     sha256: newest.sha256
   }
   for (let generation = newest.manifest.generation; generation >= newest.manifest.oldestKept; generation--) {
-    const name = `${names.generations}/${generationName(generation)}/${names.manifest}`
-    const copy: Option.Option<StoredManifest> | string = yield* Effect.flatMap(
-      manifestCopy(directory, generation),
-      readStored
-    ).pipe(Effect.catchTag("AppError", () => Effect.succeed("is damaged")))
+    const name = manifestPath(generation)
+    const copy: Option.Option<StoredManifest> | string = yield* destination
+      .manifestOf(generation)
+      .pipe(Effect.catchTag("AppError", () => Effect.succeed("is damaged")))
     const isNewest = generation === newest.manifest.generation
     if (typeof copy === "string") problems.push(`${name}: ${copy}`)
     else if (Option.isNone(copy)) {
@@ -162,41 +154,23 @@ const differences = (file: PublishedFile | StateFile, actual: Effect.Success<Ret
         .map((name) => `${name} ${actual[name]} instead of ${file[name]}`)
         .join(", ")
 
-const latestProblems = Effect.fnUntraced(function* (directory: string, { files, latest }: Manifest) {
-  const path = yield* Path.Path
-  if (latest === undefined) return []
-  const actual = yield* measure(path.join(directory, latest))
-  const sha256 = typeof actual === "string" ? undefined : actual.sha256
-  return sha256 === files.at(-1)?.sha256 ? [] : [`${latest}: is not the current data; the next run repairs it`]
-})
-
-/** Files that were not published. Hidden names beside the manifest belong to runs. */
-const strangers = Effect.fnUntraced(function* (
-  directory: string,
+/** What was not published; of a generation that was not, only its directory. */
+const strangers = (
+  entries: ReadonlyArray<string>,
   { generation, latest }: Manifest,
   named: ReadonlySet<string>
-) {
-  const path = yield* Path.Path
-  const problems: Array<string> = []
-  const known = new Set<string | undefined>([names.manifest, names.generations, latest, "lost+found"])
-  for (const name of yield* list(directory)) {
-    if (!name.startsWith(".") && !known.has(name)) problems.push(`${name}: was not published; move it away`)
-  }
-  const homes = new Set([...named].map((file) => file.split("/")[1]))
-  for (const home of yield* list(path.join(directory, names.generations))) {
-    const place = `${names.generations}/${home}`
-    if (!homes.has(home)) {
-      const isUnfinished = home === generationName(generation + 1)
-      const hint = isUnfinished ? "a run was stopped before it committed it; the next run removes it" : "move it away"
-      problems.push(`${place}: was not published; ${hint}`)
-      continue
-    }
-    for (const name of yield* list(path.join(directory, place))) {
-      if (!named.has(`${place}/${name}`)) problems.push(`${place}/${name}: was not published; move it away`)
-    }
-  }
-  return problems
-})
+): ReadonlyArray<string> => {
+  const known = new Set<string | undefined>([names.manifest, latest, ...named])
+  const placeOf = (path: string) => path.split("/").slice(0, 2).join("/")
+  const places = new Set([...named].map(placeOf))
+  const found = entries
+    .filter((path) => !known.has(path))
+    .map((path) => (path.startsWith(`${names.generations}/`) && !places.has(placeOf(path)) ? placeOf(path) : path))
+  return [...new Set(found)].map((path) => {
+    const isUnfinished = path === homeOf(generation + 1)
+    return `${path}: was not published; ${isUnfinished ? "a run was stopped before it committed it; the next run removes it" : "move it away"}`
+  })
+}
 
 /** Deviations from what the operator recorded elsewhere. */
 const unexpected = (
@@ -217,8 +191,8 @@ const unexpected = (
     onNone: () => [`${names.manifest}: no kept generation has the expected digest`],
     onSome: (number) => [
       candidates.length === 0
-        ? `${names.generations}/${generationName(number)}: is no longer kept, so its digest cannot be compared; record the digest of a newer one`
-        : `${names.generations}/${generationName(number)}/${names.manifest}: does not have the expected digest`
+        ? `${homeOf(number)}: is no longer kept, so its digest cannot be compared; record the digest of a newer one`
+        : `${homeOf(number)}/${names.manifest}: does not have the expected digest`
     ]
   })
 }

@@ -4,7 +4,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Path from "effect/Path"
 import * as DataFile from "../files/DataFile.ts"
 import * as IndexChanges from "../read/IndexChanges.ts"
 import type { Attempt } from "../read/readList.ts"
@@ -14,10 +13,12 @@ import type { Settings } from "../settings/Settings.ts"
 import { joinTeams } from "./Account.ts"
 import { archiveOf } from "./Archive.ts"
 import { bookmarkOf } from "./Bookmark.ts"
-import { generationName, names } from "./Directory.ts"
+import { Destination } from "./Destination.ts"
+import { homeOf, names } from "./Layout.ts"
 import { type Manifest, type PublishedFile, schemaVersion, toTime } from "./Manifest.ts"
 import * as Publish from "./Publish.ts"
 import type { Staging } from "./Staging.ts"
+import type { StoredManifest } from "./StoredManifest.ts"
 import * as Tombstones from "./Tombstones.ts"
 
 /** The reconciled index, and the file of its changes. */
@@ -40,15 +41,13 @@ export const reconciledOf = Effect.fnUntraced(function* (staging: Staging, { gat
 
 /** What a run has published. */
 export interface Published {
-  readonly manifest: Manifest
-  /** SHA-256 of the manifest's text. */
-  readonly digest: string
+  readonly stored: StoredManifest
   /** Bytes of the files of this generation. */
   readonly bytes: number
-  /** The path of `sessions.csv`, or the directory of the generation. */
+  /** Where `sessions.csv` is, or the directory of the generation: a path or a URL. */
   readonly target: string
   /** The generation that then compacted the files; absent if that was not due. */
-  readonly compacted?: Manifest
+  readonly compacted?: StoredManifest
 }
 
 /** The input of a generation. */
@@ -69,14 +68,16 @@ export const publishGeneration = Effect.fn("publishGeneration")(function* (
   staging: Staging,
   settings: Settings,
   attempt: Attempt & { readonly reconciled: Changed | undefined },
-  previous: Manifest | undefined
+  stored: StoredManifest | undefined
 ) {
+  const destination = yield* Destination
   const { selection } = settings
+  const previous = stored?.manifest
   const isAdded =
     selection.mode === "incremental" && previous?.selection.mode === "incremental" && !settings.fullRefresh
   const generation = (previous?.generation ?? 0) + 1
   const { reconciled } = attempt
-  const home = homeOf(generation)
+  const home = destination.newHome(staging, generation)
   const input: Input = {
     staging,
     settings,
@@ -95,27 +96,19 @@ export const publishGeneration = Effect.fn("publishGeneration")(function* (
   const ended = toTime(yield* Clock.currentTimeMillis)
   const tombstones = yield* writeTombstones(input, ended)
   const quarantine = yield* writeQuarantine(input)
-  const { manifest, sha256 } = yield* Publish.commit(
-    staging,
-    yield* contentOf(input, { files, index, tombstones, quarantine, ended }),
-    settings
-  )
+  const content = yield* contentOf(input, { files, index, tombstones, quarantine, ended })
+  const next = yield* Publish.commit(staging, content, stored, settings)
   const published: Published = {
-    manifest,
-    digest: sha256,
+    stored: next,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-    target: yield* targetOf(staging, manifest)
+    target: yield* targetOf(next.manifest)
   }
   return published
 })
 
-const homeOf = (generation: number): string => `${names.generations}/${generationName(generation)}`
-
-/** The path to show for a manifest. */
-export const targetOf = Effect.fnUntraced(function* ({ directory }: Pick<Staging, "directory">, manifest: Manifest) {
-  const path = yield* Path.Path
-  return path.join(directory, manifest.latest ?? homeOf(manifest.generation))
-})
+/** Where the current data of a manifest is, to show: the file, or the directory of the generation. */
+export const targetOf = ({ generation, latest }: Manifest) =>
+  Effect.map(Destination, ({ show }) => show(latest ?? homeOf(generation)))
 
 /** Writes the data files. */
 const writeData = Effect.fnUntraced(function* ({ attempt, base, generation, home, settings, staging }: Input) {
@@ -150,7 +143,7 @@ const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: strin
   const { attempt, base, generation, home, reconciled, settings, staging } = input
   if (base === undefined) return []
   if (reconciled === undefined) return base.tombstones
-  const path = yield* Path.Path
+  const destination = yield* Destination
   const { gathered } = attempt
   const written = yield* Tombstones.write({
     reconciled,
@@ -158,12 +151,9 @@ const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: strin
     leftAt,
     to: staging.path("data", names.tombstones),
     sources: [
-      ...base.files.map((file) => ({
-        file: path.join(staging.directory, file.path),
-        form: base.selection
-      })),
+      ...base.files.map((file) => ({ file: destination.fetch(file), form: base.selection })),
       ...gathered.parts.map(({ partition }) => ({
-        file: gathered.fileOf(partition),
+        file: Effect.succeed(gathered.fileOf(partition)),
         form: DataFile.growing(settings.selection)
       }))
     ]

@@ -5,9 +5,9 @@ import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import { createHash, type Hash } from "node:crypto"
+import { Destination } from "../publish/Destination.ts"
 import { checkFile } from "../publish/Directory.ts"
 import { exitCodes } from "../exitCodes.ts"
 import { forEachRecord, KeyTable, RECORD_BYTES } from "./KeyTable.ts"
@@ -92,28 +92,25 @@ export const unknownSessions = Effect.fn("Incremental.unknownSessions")(function
 })
 
 /** Reads which sessions have been written, and in which state; rejects an index that is not as published. */
-export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (
-  directory: string,
-  manifest: Pick<Manifest, "bookmark">
-) {
-  const path = yield* Path.Path
+export const loadIndex = Effect.fn("Incremental.loadIndex")(function* (manifest: Pick<Manifest, "bookmark">) {
+  const destination = yield* Destination
   const { index } = manifest.bookmark
   const table = new KeyTable(index?.sessions)
-  for (const { path: name, sha256 } of index?.files ?? []) {
-    const file = path.join(directory, name)
+  for (const published of index?.files ?? []) {
+    const file = yield* destination.fetch(published)
     const hash = createHash("sha256")
     yield* checkFile(file).pipe(
       Effect.andThen(eachRecord(file, (record) => void table.set(record), { hash })),
       Effect.catchReason("PlatformError", "NotFound", () => Effect.void)
     )
-    if (hash.digest("hex") === sha256) continue
+    if (hash.digest("hex") === published.sha256) continue
     return yield* new AppError({
-      message: `${file} is not as published; restore it from a backup, or give --full-refresh to start over`,
+      message: `${destination.show(published.path)} is not as published; restore it from a backup, or give --full-refresh to start over`,
       exitCode: exitCodes.usage
     })
   }
   return table
-})
+}, Effect.scoped)
 
 /** Calls a function with each record of a file, read in pieces; hashes all of its bytes. */
 export const eachRecord = Effect.fn("Incremental.eachRecord")(function* (

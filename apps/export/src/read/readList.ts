@@ -13,7 +13,8 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { fingerprint, isOf } from "../publish/Account.ts"
-import { names } from "../publish/Directory.ts"
+import type { Destination } from "../publish/Destination.ts"
+import { names } from "../publish/Layout.ts"
 import type { Manifest } from "../publish/Manifest.ts"
 import type { Staging } from "../publish/Staging.ts"
 import type { Plan } from "../resume/Checkpoint.ts"
@@ -40,10 +41,10 @@ export const readList = Effect.fn("readList")(function* (
 ): Effect.fn.Return<
   Attempt,
   AppError | PlatformError | SessionsError,
-  FileSystem.FileSystem | Path.Path | SessionsClient | ServerClock | Scope.Scope
+  Destination | FileSystem.FileSystem | Path.Path | SessionsClient | ServerClock | Scope.Scope
 > {
   const plan = Option.isSome(found) ? resumedPlan(found.value) : yield* newPlan(settings, previous)
-  const index = yield* indexOf(staging, settings, previous)
+  const index = yield* indexOf(settings, previous)
   if (Option.isSome(found)) {
     const { received } = found.value.checkpoint.progress
     yield* Effect.logInfo(`resuming an interrupted export after ${received} sessions`)
@@ -130,8 +131,8 @@ const newPlan = Effect.fnUntraced(function* (settings: Settings, previous: Manif
 const resumedPlan = ({ checkpoint: { plan } }: Resume.Candidate): Plan => ({ ...plan, resumed: plan.resumed + 1 })
 
 /** What previous generations have written; undefined for a snapshot. */
-const indexOf = (staging: Staging, { fullRefresh, selection }: Settings, previous: Manifest | undefined) => {
+const indexOf = ({ fullRefresh, selection }: Settings, previous: Manifest | undefined) => {
   if (selection.mode === "snapshot") return Effect.undefined
   if (fullRefresh || previous === undefined) return Effect.succeed(new KeyTable())
-  return Incremental.loadIndex(staging.directory, previous)
+  return Incremental.loadIndex(previous)
 }

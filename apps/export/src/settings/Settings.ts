@@ -7,8 +7,6 @@ import type { Selection } from "./Selection.ts"
 
 /** The settings of a run. */
 export interface Settings {
-  /** Where the export is published; created with its parents when it does not exist. */
-  readonly directory: string
   readonly selection: Selection
   /** The API key; undefined for commands that do not call the API. */
   readonly key: Redacted.Redacted | undefined
@@ -42,8 +40,6 @@ export interface Settings {
   readonly checkpointEvery: Duration.Duration
   /** The age from which a checkpoint is not resumed. */
   readonly resumeWithin: Duration.Duration
-  /** The time without activity after which a run loses the lock. */
-  readonly takeOverAfter: Duration.Duration
   /** Maximum pages in flight; core's default when undefined. */
   readonly concurrency: number | undefined
   /** Sessions a page, sent as `limit`; the server's default when undefined. */

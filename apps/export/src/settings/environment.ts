@@ -12,10 +12,13 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import type * as Path from "effect/Path"
 import manifest from "../../package.json" with { type: "json" }
+import type { Destination } from "../publish/Destination.ts"
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
-import { type Given, layerSettings, logFormat, outConfig, rejectEmpty } from "./configs.ts"
+import { type Given, layerSettings, logFormat, rejectEmpty } from "./configs.ts"
+import { layerDestination } from "./destination.ts"
 
 /** One line an entry, on stderr: stdout is data. */
 const text = Logger.withConsoleError(
@@ -37,8 +40,14 @@ export const withSettings =
   (given: Given) =>
   <A, E, R>(
     self: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | AppError | Config.ConfigError, R | FileSystem.FileSystem> =>
-    Effect.andThen(rejectEmpty(given), Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given)))))
+  ): Effect.Effect<A, E | AppError | Config.ConfigError, Exclude<R, Destination> | FileSystem.FileSystem | Path.Path> =>
+    Effect.andThen(
+      rejectEmpty(given),
+      Effect.provide(
+        self,
+        layerDestination.pipe(Layer.provideMerge(layerLog), Layer.provideMerge(layerSettings(given)))
+      )
+    )
 
 const warnOfClearText = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -55,18 +64,16 @@ export const withClient =
   ): Effect.Effect<
     A,
     E | AppError | Config.ConfigError,
-    Exclude<R, SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient> | FileSystem.FileSystem
+    | Exclude<Exclude<R, SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient>, Destination>
+    | FileSystem.FileSystem
+    | Path.Path
   > =>
-    // When both the directory and the key are missing, the error names the directory.
-    Effect.andThen(
-      outConfig,
-      Effect.provide(
-        self,
-        SessionsClient.layerConfigNoDeps.pipe(
-          Layer.provide(ServerClock.layerListening),
-          Layer.provideMerge(ServerClock.ServerClock.layer),
-          Layer.provideMerge(Transport.layerAs(`hb-sessions-export/${manifest.version}`)),
-          Layer.provide(warnOfClearText)
-        )
+    Effect.provide(
+      self,
+      SessionsClient.layerConfigNoDeps.pipe(
+        Layer.provide(ServerClock.layerListening),
+        Layer.provideMerge(ServerClock.ServerClock.layer),
+        Layer.provideMerge(Transport.layerAs(`hb-sessions-export/${manifest.version}`)),
+        Layer.provide(warnOfClearText)
       )
     ).pipe(withSettings(given))

@@ -6,7 +6,6 @@ import { knownStatuses } from "@hb-sessions/core/Session"
 import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
 import * as SessionsColumns from "@hb-sessions/core/SessionsColumns"
 import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
@@ -14,17 +13,12 @@ import * as Result from "effect/Result"
 import manifest from "../../package.json" with { type: "json" }
 import type { Selection } from "./Selection.ts"
 import type { Settings } from "./Settings.ts"
-import { HEARTBEAT } from "../publish/Staging.ts"
-import { configs, outConfig, timeZone, usage } from "./configs.ts"
-
-/** A busy machine may show activity late. */
-const LEAST_SILENCE = 3 * Duration.toMillis(HEARTBEAT)
+import { configs, timeZone, usage } from "./configs.ts"
 
 const time = (flag: string, text: string) =>
   Effect.mapError(TimeExpression.parse(text), ({ message }) => usage(`--${flag}: ${message}`))
 
 const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | undefined) {
-  const directory = yield* outConfig
   const {
     format,
     since: sinceText,
@@ -67,12 +61,6 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
   if (unknown.length > 0) {
     yield* Effect.logWarning(`unknown status ${unknown.join(", ")}; the API documents ${knownStatuses.join(", ")}`)
   }
-  const takeOverAfter = yield* configs["take-over-after"]
-  if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
-    return yield* usage(
-      `--take-over-after must be at least ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run shows activity every ${Duration.format(HEARTBEAT)}, and would lose the lock while it works; give a longer time`
-    )
-  }
   const server = yield* SessionsConfig.baseUrl
   const selection: Selection = {
     mode: rest.mode,
@@ -89,7 +77,6 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     server: `${server.origin}${server.pathname}`
   }
   const settings: Settings = {
-    directory,
     selection,
     key,
     since,
@@ -107,7 +94,6 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     lookBack: yield* configs["look-back"],
     checkpointEvery: yield* configs["checkpoint-every"],
     resumeWithin: yield* configs["resume-within"],
-    takeOverAfter,
     concurrency: Option.getOrUndefined(yield* configs.concurrency),
     pageSize: Option.getOrUndefined(yield* configs["page-size"]),
     version: manifest.version
