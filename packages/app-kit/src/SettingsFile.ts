@@ -8,12 +8,13 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Toml from "effect/encoding/Toml"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { AppError, exitCodes } from "./AppError.ts"
 import { configProblem } from "./configProblem.ts"
+import * as RegularFile from "./RegularFile.ts"
+import { shownPath } from "./SystemError.ts"
 
 /** A key that may stand in the file. */
 export interface Setting {
@@ -40,21 +41,25 @@ export type Table = Readonly<Record<string, unknown>>
 /** The values of a file, as text, by the names of the variables that they stand for. */
 export type Values = Readonly<Record<string, string>>
 
+/** More than any file of settings that people write. */
+const MAX_BYTES = 4 * 1024 * 1024
+
 /** Reads and parses a TOML file; a file that does not exist fails, or is empty if `required` is false. */
-export const parse = (file: string, required = true): Effect.Effect<Table, AppError, FileSystem.FileSystem> =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const text = yield* fs.readFileString(file).pipe(
-      Effect.catchIf(
-        (error) => !required && error.reason._tag === "NotFound",
-        () => Effect.succeed("")
-      ),
-      Effect.mapError((error) =>
-        invalid(file, error.reason._tag === "NotFound" ? "the file does not exist" : `cannot be read: ${error.message}`)
-      )
+export const parse = (file: string, required = true): Effect.Effect<Table, AppError> =>
+  RegularFile.readText(file, { maxBytes: MAX_BYTES }).pipe(
+    Effect.catchIf(
+      ({ kind }) => kind === "missing" && !required,
+      () => Effect.succeed("")
+    ),
+    Effect.mapError((found) => unreadable(file, found)),
+    Effect.flatMap((text) =>
+      Effect.fromResult(Result.mapError(Toml.parse(text), ({ message }) => invalid(file, withoutValue(message))))
     )
-    return yield* Effect.fromResult(Result.mapError(Toml.parse(text), ({ message }) => invalid(file, message)))
-  })
+  )
+
+/** A value that is not in quotes may be a key: only its place is told. */
+const withoutValue = (message: string): string =>
+  message.replace(/^(Invalid value|Invalid date-time|Integer out of range) '.*'/s, "$1; text needs quotes around it,")
 
 /**
  * Reads the values of a file.
@@ -64,7 +69,7 @@ export const parse = (file: string, required = true): Effect.Effect<Table, AppEr
  * Text, numbers and booleans are values. Fails with the exit code of a usage error, and a message with the name of the
  * file and the key, on a key that is not among the settings, and on a value of another kind or that its setting rejects.
  */
-export const read = (options: SettingsFileOptions): Effect.Effect<Values, AppError, FileSystem.FileSystem> =>
+export const read = (options: SettingsFileOptions): Effect.Effect<Values, AppError> =>
   Effect.flatMap(parse(options.file, options.required), (root) => values(root, options))
 
 /** As `read`, from a file that was parsed before. */
@@ -105,7 +110,7 @@ export const check = (setting: Setting, text: string): Effect.Effect<void, strin
       )
 
 /** Adds the values of a file below those that are configured already, which usually are the environment's. */
-export const layer = (options: SettingsFileOptions): Layer.Layer<never, AppError, FileSystem.FileSystem> =>
+export const layer = (options: SettingsFileOptions): Layer.Layer<never, AppError> =>
   ConfigProvider.layerAdd(Effect.map(read(options), ConfigProvider.fromUnknown))
 
 /** Adds values above those that are configured already: flags of the command line. */
@@ -115,4 +120,17 @@ export const layerFlags = (flags: Values): Layer.Layer<never> =>
 const isTable = (value: unknown): value is Table => Predicate.isObject(value) && !Array.isArray(value)
 
 const invalid = (file: string, problem: string) =>
-  new AppError({ message: `${file}: ${problem}; correct the file`, exitCode: exitCodes.usage })
+  new AppError({ message: `${shownPath(file)}: ${problem}; correct the file`, exitCode: exitCodes.usage })
+
+const unreadable = (file: string, { kind, problem }: RegularFile.FileProblem) =>
+  new AppError({ message: `${shownPath(file)}: ${problem}; ${remedies[kind]}`, exitCode: exitCodes.usage })
+
+const remedies: Readonly<Record<RegularFile.FileProblem["kind"], string>> = {
+  missing: "create it, or name another file",
+  "bad path": "correct the path",
+  unreadable: "make it readable for this user",
+  "not a file": "name a file, or put one in its place",
+  "too large": "name a file of settings",
+  "not text": "correct the file",
+  rejected: "correct the file"
+}

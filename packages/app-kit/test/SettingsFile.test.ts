@@ -80,6 +80,24 @@ layer(NodeServices.layer)("SettingsFile", (it) => {
     )
   }
 
+  for (const [name, value] of [
+    ["text", "hb_canary"],
+    ["a number", "12345678901234567890123456789"],
+    ["a date", "2026-99-99"],
+    ["an escape", '"hb_canary\\xx"']
+  ] as const) {
+    it.effect(`does not quote what may be a key: ${name} without its quotes`, () =>
+      withFile(`fast = true\nbase_url = ${value}\n`, (file) =>
+        Effect.gen(function* () {
+          const { message } = yield* Effect.flip(SettingsFile.read({ file, settings }))
+          assert.include(message, "at line 2")
+          assert.notInclude(message, value)
+          assert.notMatch(message, /canary|123456|2026/)
+        })
+      )
+    )
+  }
+
   it.effect("names the table of a bad key", () =>
     withFile('[profiles.work]\nretries = "many"', (file) =>
       Effect.gen(function* () {
@@ -95,7 +113,7 @@ layer(NodeServices.layer)("SettingsFile", (it) => {
       Effect.gen(function* () {
         const noFile = { file: `${file}.missing`, settings }
         const noTable = { file, settings, table: ["profiles", "none"] }
-        assert.include((yield* Effect.flip(SettingsFile.read(noFile))).message, "the file does not exist")
+        assert.include((yield* Effect.flip(SettingsFile.read(noFile))).message, "it does not exist")
         assert.include((yield* Effect.flip(SettingsFile.read(noTable))).message, "[profiles.none] does not exist")
         assert.deepStrictEqual(yield* SettingsFile.read({ ...noFile, required: false }), {})
         assert.deepStrictEqual(yield* SettingsFile.read({ ...noTable, required: false }), {})
