@@ -35,7 +35,7 @@ describe("a failure of the object store", () => {
       [new CredentialsRejected({ source: "AWS_SESSION_TOKEN", code: "ExpiredToken" }), 3, "check AWS_SESSION_TOKEN"],
       [new AccessDenied({ permissions: "s3:PutObject" }), 3, "the credentials need s3:PutObject"],
       [new Unreachable({ attempts: 5, detail: "HTTP 503 SlowDown" }), 74, "after 5 attempts (HTTP 503 SlowDown)"],
-      [new Unexpected({ detail: "HTTP 418" }), 7, "HTTP 418"]
+      [new Unexpected({ detail: "unexpected answer HTTP 418" }), 7, "unexpected answer HTTP 418"]
     ] as const) {
       const [exitCode, message] = shown(reason)
       assert.strictEqual(exitCode, code, reason._tag)

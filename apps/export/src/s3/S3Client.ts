@@ -1,18 +1,28 @@
 /**
  * The objects of an object store below one location, over HTTP.
  */
-import * as Context from "effect/Context"
+import type { AppError } from "@hb-sessions/app-kit/AppError"
 import type * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as FileSystem from "effect/FileSystem"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Stream from "effect/Stream"
+import { copyObject } from "./copyObject.ts"
+import { listObjects, listUploads } from "./listObjects.ts"
+import { abortUpload } from "./multipart.ts"
+import { downloadObject, getObject, headObject } from "./readObjects.ts"
+import { type S3Connection, toS3Error } from "./S3Connection.ts"
+import * as S3Credentials from "./S3Credentials.ts"
 import type { S3Error } from "./S3Error.ts"
-import { format, type S3Location } from "./S3Location.ts"
+import type { S3Location } from "./S3Location.ts"
 import type { Condition, Listed, ObjectInfo, SmallObject, UnfinishedUpload, Written } from "./S3Object.ts"
+import { defaultLimits, type S3Limits, s3Settings } from "./S3Settings.ts"
+import { uploadFile } from "./uploadFile.ts"
+import { bodyOf, putObject, removeObjects, textBody } from "./writeObjects.ts"
 
 /**
  * The objects below one location. Every key is below its prefix, so that nothing outside of it can be read or written.
@@ -83,14 +93,47 @@ export class S3Client extends Context.Service<
   }
 >()("@hb-sessions/export/S3Client") {
   /**
-   * A client with the credentials, the region and the endpoint of the environment, over the given transport.
+   * A client with the credentials, the region and the endpoint of the environment, over the given transport, which must
+   * not follow redirects.
    *
    * **Details**
    *
    * Fails at once where there are no credentials; sends nothing before the first call.
    */
   static readonly layer = (
-    location: S3Location
-  ): Layer.Layer<S3Client, S3Error | Config.ConfigError, HttpClient.HttpClient | FileSystem.FileSystem> =>
-    Layer.effect(S3Client, Effect.die(new Error(`${format(location)}: not yet`)))
+    location: S3Location,
+    limits: Partial<S3Limits> = {}
+  ): Layer.Layer<S3Client, S3Error | AppError | Config.ConfigError, HttpClient.HttpClient | FileSystem.FileSystem> =>
+    Layer.effect(S3Client, make(location, { ...defaultLimits, ...limits }))
 }
+
+/** The client, without a layer. */
+const make = Effect.fnUntraced(function* (location: S3Location, limits: S3Limits) {
+  const http = yield* HttpClient.HttpClient
+  const fs = yield* FileSystem.FileSystem
+  const settings = yield* s3Settings
+  const credentials = yield* Effect.catchTag(S3Credentials.make(settings.region, limits), "Permanent", (failed) =>
+    Effect.fail(toS3Error(location, { action: "credentials" }, failed))
+  )
+  const connection: S3Connection = { http, location, settings, credentials, limits }
+  const withFiles = Effect.provideService(FileSystem.FileSystem, fs)
+  return S3Client.of({
+    location,
+    get: Effect.fn("S3Client.get")((key, options) => getObject(connection, key, options?.maxBytes)),
+    download: Effect.fn("S3Client.download")((key, file, { bytes }) =>
+      withFiles(downloadObject(connection, key, file, bytes))
+    ),
+    head: Effect.fn("S3Client.head")((key) => headObject(connection, key)),
+    put: Effect.fn("S3Client.put")((key, body, condition, options) =>
+      putObject(connection, key, typeof body === "string" ? textBody(body) : bodyOf(body), condition, options?.quoted)
+    ),
+    upload: Effect.fn("S3Client.upload")((key, file, measures) =>
+      withFiles(uploadFile(connection, key, file, measures))
+    ),
+    copy: Effect.fn("S3Client.copy")((from, to) => copyObject(connection, from, to)),
+    remove: Effect.fn("S3Client.remove")((keys) => removeObjects(connection, keys)),
+    list: (prefix, options) => listObjects(connection, prefix, options?.startAfter),
+    listUploads: (prefix) => listUploads(connection, prefix),
+    abort: Effect.fn("S3Client.abort")((upload) => abortUpload(connection, upload))
+  })
+})

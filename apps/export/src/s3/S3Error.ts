@@ -15,10 +15,10 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {}) {
   }
 }
 
-/** HTTP 412: another object, or one at all, is there. After a retried write it can be the work of the first attempt. */
+/** HTTP 412: another object, or one at all, is there. After a retried write it can be the first attempt's. */
 export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>()("PreconditionFailed", {}) {
   override get message() {
-    return "it was changed by somebody else (HTTP 412)"
+    return "the condition of the write does not hold (HTTP 412)"
   }
 }
 
@@ -95,18 +95,20 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
   /** Requests sent, the first included. */
   attempts: Schema.Int,
   /** What the last of them met. */
-  detail: Schema.String
+  detail: Schema.String,
+  /** What helps; absent when waiting does. */
+  remedy: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
     const after = this.attempts === 1 ? "1 attempt" : `${this.attempts} attempts`
-    return `the object store could not be reached after ${after} (${this.detail}); try again later`
+    return `the object store could not be reached after ${after} (${this.detail}); ${this.remedy ?? "try again later"}`
   }
 }
 
-/** An answer that S3 does not give. */
+/** An answer that S3 does not give, or a file that is not as it was said to be. */
 export class Unexpected extends Schema.TaggedError<Unexpected>()("Unexpected", { detail: Schema.String }) {
   override get message() {
-    return `unexpected answer of the object store: ${this.detail}`
+    return this.detail
   }
 }
 
@@ -131,6 +133,8 @@ export class S3Error extends Schema.TaggedError<S3Error>()("S3Error", {
   action: Schema.String,
   /** What it was done to, such as `s3://bucket/prefix/key`. */
   target: Schema.String,
+  /** The store's word for the failure, such as `NotImplemented`; absent when it had none. */
+  code: Schema.optionalKey(Schema.String),
   /** The store's id of the request, to quote to its operator; absent when it sent none. */
   requestId: Schema.optionalKey(Schema.String),
   reason: S3ErrorReason

@@ -1,0 +1,129 @@
+/**
+ * Writes an object from a file, in parts if it is large.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type { PlatformError } from "effect/PlatformError"
+import * as Semaphore from "effect/Semaphore"
+import { createHash } from "node:crypto"
+import * as answers from "./answers.ts"
+import { inParts, partsOf } from "./multipart.ts"
+import { type S3Connection, send, stream, toS3Error, unexpected } from "./S3Connection.ts"
+import type { S3Error } from "./S3Error.ts"
+import { bodyOf } from "./writeObjects.ts"
+
+const PERMISSIONS = "s3:PutObject"
+
+/** Writes an object from a file; fails if the file has not this length and digest. */
+export const uploadFile = (
+  connection: S3Connection,
+  key: string,
+  file: string,
+  measures: { readonly bytes: number; readonly sha256: string }
+): Effect.Effect<void, S3Error | PlatformError, FileSystem.FileSystem> =>
+  measures.bytes > connection.limits.singleBytes
+    ? uploadParts(connection, key, file, measures)
+    : uploadWhole(connection, key, file, measures)
+
+const uploadWhole = Effect.fnUntraced(function* (
+  connection: S3Connection,
+  key: string,
+  file: string,
+  { bytes, sha256 }: { readonly bytes: number; readonly sha256: string }
+) {
+  const fs = yield* FileSystem.FileSystem
+  yield* checkSize(connection, key, file, bytes)
+  yield* stream(
+    connection,
+    () => ({
+      action: "PutObject",
+      permissions: PERMISSIONS,
+      method: "PUT",
+      key,
+      body: { bytes, sha256, stream: fs.stream(file, { bytesToRead: bytes }) }
+    }),
+    answers.headers
+  )
+})
+
+/** A file that has another length can be sent to no good end. */
+const checkSize = Effect.fnUntraced(function* (connection: S3Connection, key: string, file: string, bytes: number) {
+  const { size } = yield* (yield* FileSystem.FileSystem).stat(file)
+  if (Number(size) !== bytes) return yield* changed(connection, key)
+})
+
+const changed = (connection: S3Connection, key: string) =>
+  toS3Error(
+    connection.location,
+    { action: "PutObject", key },
+    unexpected("the file changed while it was sent; run again")
+  )
+
+/** Sends a file part by part; only as many of them as are in flight are in memory. */
+const uploadParts = Effect.fnUntraced(function* (
+  connection: S3Connection,
+  key: string,
+  file: string,
+  { bytes, sha256 }: { readonly bytes: number; readonly sha256: string }
+) {
+  const fs = yield* FileSystem.FileSystem
+  yield* checkSize(connection, key, file, bytes)
+  const handle = yield* fs.open(file, { flag: "r" })
+  const parts = partsOf(bytes, connection.limits.partBytes)
+  const reading = yield* Semaphore.make(1)
+  const hash = createHash("sha256")
+  let index = 0
+  // One after another, so that the digest of the whole file comes out.
+  const readNext = reading.withPermits(1)(
+    Effect.gen(function* () {
+      const number = index + 1
+      const { length, start } = parts[index++] ?? { length: 0, start: 0 }
+      const buffer = new Uint8Array(length)
+      for (let filled = 0; filled < length;) {
+        const count = yield* handle.read(buffer.subarray(filled), { position: BigInt(start + filled) })
+        if (count === 0) return yield* changed(connection, key)
+        filled += count
+      }
+      hash.update(buffer)
+      return { buffer, number }
+    })
+  )
+  yield* inParts(connection, key, bytes, (uploadId) =>
+    Effect.gen(function* () {
+      const etags: Array<string> = []
+      const sendNext = Effect.flatMap(readNext, ({ buffer, number }) =>
+        Effect.map(uploadPart(connection, key, { uploadId, number, buffer }), (etag) => {
+          etags[number - 1] = etag
+        })
+      )
+      yield* Effect.forEach(parts, () => sendNext, {
+        concurrency: connection.limits.parallelParts,
+        discard: true
+      })
+      if (hash.digest("hex") !== sha256) return yield* changed(connection, key)
+      return etags
+    })
+  )
+}, Effect.scoped)
+
+const uploadPart = (
+  connection: S3Connection,
+  key: string,
+  part: { readonly uploadId: string; readonly number: number; readonly buffer: Uint8Array }
+) =>
+  send(
+    connection,
+    {
+      action: "UploadPart",
+      permissions: PERMISSIONS,
+      method: "PUT",
+      key,
+      query: { partNumber: String(part.number), uploadId: part.uploadId },
+      body: bodyOf(part.buffer)
+    },
+    (incoming, meaning) =>
+      Effect.map(
+        Effect.flatMap(answers.headers(incoming, meaning), (headers) => answers.writtenOf(headers)),
+        ({ etag }) => etag
+      )
+  )
