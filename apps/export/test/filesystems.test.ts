@@ -4,7 +4,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -54,6 +55,52 @@ describe("an overlay file system, as containers have them", () => {
       assert.deepStrictEqual(leftOvers(out), [])
       assert.strictEqual((yield* run({}, "verify", "--out", out)).code, 0)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 20 })), Effect.scoped)
+  )
+})
+
+describe.skipIf(!hasStrace)("a file system that lacks something", () => {
+  /** Runs with faults at calls; node's own arguments follow the program that strace starts. */
+  const under = (out: string, ...flags: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const script = join(directory, "traced.sh")
+      const words = ["strace", "-f", "-qq", "-o", "/dev/null", ...flags, process.execPath, bin, '"$@"']
+      writeFileSync(script, `exec ${words.join(" ")}\n`)
+      const child = spawn("sh", [script, "run", "--out", out], {
+        env: { PATH: process.env["PATH"] ?? "", ...environment(yield* Simulator) },
+        stdio: ["ignore", "ignore", "pipe"]
+      })
+      let stderr = ""
+      child.stderr.on("data", (chunk: Buffer) => (stderr += String(chunk)))
+      const [code] = yield* Effect.promise(() => once(child, "close"))
+      return { code, stderr }
+    })
+
+  for (const error of ["ENOSYS", "EPERM", "EOPNOTSUPP"]) {
+    it.live(`cannot rename (${error}), as mounted buckets: the run is rejected with the advice to use s3://`, () =>
+      Effect.gen(function* () {
+        const out = join(yield* scratch, "out")
+        const { code, stderr } = yield* under(out, "-e", `inject=rename:error=${error}`)
+        assert.strictEqual(code, 2, stderr)
+        assert.match(stderr, /cannot rename directories.*s3:\/\/bucket\/prefix/)
+        assert.notInclude(stderr, "\n  at ")
+        assert.deepStrictEqual(readdirSync(out), [])
+      }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+    )
+  }
+
+  it.live("cannot flush a directory (EINVAL), as CIFS and FUSE: the run publishes all the same", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const out = join(yield* scratch, "out")
+      const { code, stderr } = yield* under(
+        out,
+        ...["", "/generations"].flatMap((name) => ["-P", `${out}${name}`]),
+        ...["-e", "trace=fsync", "-e", "inject=fsync:error=EINVAL"]
+      )
+      assert.strictEqual(code, 0, stderr)
+      assert.deepStrictEqual(publishedIds(out), simulator.world.ids().toSorted())
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 })
 

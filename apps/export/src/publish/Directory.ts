@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import { PlatformError } from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
+import * as Random from "effect/Random"
 import { exitCodes, fail } from "../exitCodes.ts"
 import { names } from "./Layout.ts"
 
@@ -115,6 +116,37 @@ const nearest = (directory: string): Effect.Effect<void, AppError | PlatformErro
     }
     return yield* nearest(path.dirname(resolved))
   })
+
+/** Failures of a rename where the file system has none, as mounted buckets. */
+const noRename: ReadonlySet<string> = new Set(["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EMFILE", "EXDEV"])
+
+/** Fails with a usage error if directories cannot be renamed: a run publishes by renaming. */
+export const checkRename = Effect.fn("Directory.checkRename")(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const random = (yield* Random.nextIntBetween(0, 2 ** 40)).toString(36)
+  // The next run removes what is left under such a name, and a run that begins meanwhile may move it.
+  const probe = path.join(directory, `${names.staging}probe-${random}`)
+  yield* fs.makeDirectory(probe)
+  yield* fs.writeFileString(path.join(probe, "file"), "")
+  yield* fs.rename(probe, `${probe}-2`).pipe(
+    Effect.catchIf(
+      (error) => noRename.has(codeOf(error)),
+      () =>
+        rejected(
+          directory,
+          "its file system cannot rename directories, as that of a mounted bucket cannot; give s3://bucket/prefix to publish to a bucket"
+        )
+    ),
+    Effect.catchIf(
+      (error) => error instanceof PlatformError && isNotFound(error),
+      () => Effect.void
+    ),
+    Effect.ensuring(
+      Effect.forEach([probe, `${probe}-2`], (each) => Effect.ignore(fs.remove(each, { recursive: true, force: true })))
+    )
+  )
+})
 
 /** Writes a file and flushes it; the name lasts when its directory is flushed too. */
 export const writeFlushed = Effect.fn("Directory.writeFlushed")(function* (file: string, data: string | Uint8Array) {

@@ -97,6 +97,7 @@ export const make = Effect.fnUntraced(function* ({
   const begin = Effect.gen(function* () {
     yield* Directory.checkWritable(directory)
     yield* Directory.make(directory)
+    yield* Directory.checkRename(directory)
     yield* Lock.acquire(directory, takeOverAfter)
     return yield* Staging.fence(directory)
   })

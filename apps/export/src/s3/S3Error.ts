@@ -5,6 +5,7 @@
  * `authorization` header, or a body.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { exitCodes } from "../exitCodes.ts"
 
@@ -161,3 +162,11 @@ const codeOfReason: Record<S3ErrorReason["_tag"], number> = {
 /** The failure as it is shown, with its exit code. */
 export const toAppError = (error: S3Error): AppError =>
   new AppError({ message: error.message, exitCode: codeOfReason[error.reason._tag] })
+/** Turns every failure of the store into one that is shown, with its exit code. */
+export const orAppError = <A, E, R>(
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, Exclude<E, S3Error> | AppError, R> =>
+  Effect.mapError(self, (error) =>
+    // No failure of the store is left in it.
+    error instanceof S3Error ? toAppError(error) : (error as Exclude<E, S3Error>)
+  )

@@ -15,6 +15,8 @@ export interface ObjectInfo {
   readonly lastModified: number
   /** The store's clock when it answered, in milliseconds; whole seconds. */
   readonly serverTime: number
+  /** The SHA-256 that `upload` noted, in hexadecimal, which copies keep; absent for other objects. */
+  readonly sha256?: string
 }
 
 /** A small object, whole. */

@@ -27,6 +27,9 @@ export const document =
       )
     })
 
+/** The header in which an uploaded object keeps the SHA-256 of its content. */
+export const DIGEST = "x-amz-meta-sha256"
+
 /** The headers of an answer. */
 export type Headers = Readonly<Record<string, string | undefined>>
 
@@ -40,7 +43,14 @@ export const infoOf = (found: Headers) =>
     const lastModified = yield* timeOf(found, "last-modified")
     const length = /\/(\d+)$/.exec(found["content-range"] ?? "")?.[1] ?? found["content-length"] ?? ""
     if (!/^\d+$/.test(length)) return yield* unexpected("unexpected answer without content-length")
-    return { etag, size: Number(length), lastModified, serverTime } satisfies ObjectInfo
+    const sha256 = found[DIGEST]
+    return {
+      etag,
+      size: Number(length),
+      lastModified,
+      serverTime,
+      ...(sha256 === undefined ? {} : { sha256 })
+    } satisfies ObjectInfo
   })
 
 /** What the headers say about an object that was written. */

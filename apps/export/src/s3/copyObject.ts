@@ -47,10 +47,10 @@ const copyWhole = (connection: S3Connection, to: string, source: Source) =>
 const copyParts = (
   connection: S3Connection,
   to: string,
-  { size }: ObjectInfo,
+  { sha256, size }: ObjectInfo,
   source: Source
 ): Effect.Effect<void, S3Error> =>
-  inParts(connection, to, size, (uploadId) =>
+  inParts(connection, { key: to, bytes: size, sha256 }, (uploadId) =>
     Effect.forEach(
       partsOf(size, connection.limits.copyPartBytes),
       ({ length, start }, index) =>

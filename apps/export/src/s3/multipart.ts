@@ -26,6 +26,14 @@ export const partsOf = (
   }))
 }
 
+/** The object that the parts make. */
+interface Whole {
+  readonly key: string
+  readonly bytes: number
+  /** Kept with the object; undefined for none. */
+  readonly sha256: string | undefined
+}
+
 /**
  * Writes an object in parts; whatever keeps it from being completed aborts the upload.
  *
@@ -33,18 +41,17 @@ export const partsOf = (
  */
 export const inParts = <E, R>(
   connection: S3Connection,
-  key: string,
-  bytes: number,
+  object: Whole,
   transfer: (uploadId: string) => Effect.Effect<ReadonlyArray<string>, E, R>
 ): Effect.Effect<void, E | S3Error, R> =>
   Effect.acquireUseRelease(
-    Effect.interruptible(createUpload(connection, key)),
+    Effect.interruptible(createUpload(connection, object)),
     (uploadId) =>
-      Effect.flatMap(transfer(uploadId), (etags) => completeUpload(connection, { key, uploadId }, etags, bytes)),
+      Effect.flatMap(transfer(uploadId), (etags) => completeUpload(connection, { ...object, uploadId }, etags)),
     (uploadId, exit) =>
       exit._tag === "Success"
         ? Effect.void
-        : abortUpload(connection, { key, uploadId }).pipe(
+        : abortUpload(connection, { key: object.key, uploadId }).pipe(
             Effect.interruptible,
             Effect.timeoutOption(connection.limits.abortMillis),
             // The next run aborts what is left.
@@ -52,10 +59,17 @@ export const inParts = <E, R>(
           )
   )
 
-const createUpload = (connection: S3Connection, key: string) =>
+const createUpload = (connection: S3Connection, { key, sha256 }: Whole) =>
   send(
     connection,
-    { action: "CreateMultipartUpload", permissions: "s3:PutObject", method: "POST", key, query: { uploads: "" } },
+    {
+      action: "CreateMultipartUpload",
+      permissions: "s3:PutObject",
+      method: "POST",
+      key,
+      query: { uploads: "" },
+      headers: sha256 === undefined ? {} : { [answers.DIGEST]: sha256 }
+    },
     Effect.fnUntraced(function* (incoming, meaning) {
       const [result] = yield* answers.document("InitiateMultipartUploadResult")(incoming, meaning)
       const id = Option.filter(result.text("UploadId"), (text) => text !== "")
@@ -65,9 +79,8 @@ const createUpload = (connection: S3Connection, key: string) =>
 
 const completeUpload = Effect.fnUntraced(function* (
   connection: S3Connection,
-  { key, uploadId }: Pick<UnfinishedUpload, "key" | "uploadId">,
-  etags: ReadonlyArray<string>,
-  bytes: number
+  { bytes, key, uploadId }: Whole & { readonly uploadId: string },
+  etags: ReadonlyArray<string>
 ) {
   const parts = etags.map(
     (etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>"${S3Xml.escape(etag)}"</ETag></Part>`

@@ -40,6 +40,7 @@ const uploadWhole = Effect.fnUntraced(function* (
       permissions: PERMISSIONS,
       method: "PUT",
       key,
+      headers: { [answers.DIGEST]: sha256 },
       body: { bytes, sha256, stream: fs.stream(file, { bytesToRead: bytes }) }
     }),
     answers.headers
@@ -88,7 +89,7 @@ const uploadParts = Effect.fnUntraced(function* (
       return { buffer, number }
     })
   )
-  yield* inParts(connection, key, bytes, (uploadId) =>
+  yield* inParts(connection, { key, bytes, sha256 }, (uploadId) =>
     Effect.gen(function* () {
       const etags: Array<string> = []
       const sendNext = Effect.flatMap(readNext, ({ buffer, number }) =>

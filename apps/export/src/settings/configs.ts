@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { exitCodes } from "../exitCodes.ts"
+import { isS3 } from "../s3/S3Location.ts"
 import { SecretUrlText } from "./SecretUrl.ts"
 import { compressions, dialects, formats, modes, partitions } from "./Selection.ts"
 
@@ -82,7 +83,8 @@ export const configs = {
   "look-back": duration("look-back", { max: MAX_AGE }).pipe(Config.withDefault(Duration.days(1))),
   "checkpoint-every": duration("checkpoint-every").pipe(Config.withDefault(Duration.seconds(10))),
   "resume-within": duration("resume-within", { max: MAX_AGE }).pipe(Config.withDefault(Duration.hours(6))),
-  "take-over-after": duration("take-over-after", { min: 1 }).pipe(Config.withDefault(Duration.minutes(10))),
+  "take-over-after": Config.option(duration("take-over-after", { min: 1 })),
+  "work-dir": Config.option(text("work-dir")),
   concurrency: Config.option(positive("concurrency")),
   "page-size": Config.option(positive("page-size")),
   name: Config.option(text("name")),
@@ -164,13 +166,13 @@ export const layerSettings = (given: Given) => {
 /** Where the export is. */
 export const outConfig = Effect.gen(function* () {
   const out = yield* Config.option(configs.out)
-  if (Option.isSome(out) && /^[a-z][a-z\d+.-]+:\/\//i.test(out.value)) {
+  if (Option.isSome(out) && /^[a-z][a-z\d+.-]+:\//i.test(out.value) && !isS3(out.value)) {
     return yield* usage(
-      `--out takes a directory, not a URL such as ${out.value.replace(/:.*$/s, "://…")}; export to a directory, then upload the files that manifest.json names`
+      `--out takes a directory or s3://bucket/prefix, not ${out.value.replace(/:.*$/s, "://…")}; other stores often have an API like S3's: set AWS_ENDPOINT_URL_S3 and give s3://`
     )
   }
   if (Option.isSome(out)) return out.value
-  return yield* usage("--out is missing; give the directory to publish to")
+  return yield* usage("--out is missing; give the directory or s3://bucket/prefix to publish to")
 })
 
 /** When a schedule runs. */

@@ -4,25 +4,49 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { orDiskError } from "../exitCodes.ts"
 import { Destination } from "../publish/Destination.ts"
 import * as LocalDirectory from "../publish/LocalDirectory.ts"
 import { HEARTBEAT } from "../publish/Staging.ts"
+import * as ObjectStore from "../publish/store/ObjectStore.ts"
+import { orAppError } from "../s3/S3Error.ts"
+import { S3Client } from "../s3/S3Client.ts"
+import { isS3, parse } from "../s3/S3Location.ts"
 import { configs, outConfig, usage } from "./configs.ts"
+import { transport } from "./transport.ts"
 
 /** A busy machine may show activity late. */
 const LEAST_SILENCE = 3 * Duration.toMillis(HEARTBEAT)
+
+/** The lock of a directory ends with its process; only a frozen process is waited for. */
+const DIRECTORY_SILENCE = Duration.minutes(10)
+
+/** A lease outlives a run that was killed. */
+const STORE_SILENCE = Duration.minutes(1)
 
 /** Provides the destination of `--out`. */
 export const layerDestination = Layer.effect(
   Destination,
   Effect.gen(function* () {
     const out = yield* outConfig
-    const takeOverAfter = yield* configs["take-over-after"]
+    const takeOverAfter = Option.getOrElse(yield* configs["take-over-after"], () =>
+      isS3(out) ? STORE_SILENCE : DIRECTORY_SILENCE
+    )
     if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
       return yield* usage(
         `--take-over-after must be at least ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run shows activity every ${Duration.format(HEARTBEAT)}, and would lose the lock while it works; give a longer time`
       )
     }
-    return yield* LocalDirectory.make({ directory: out, takeOverAfter })
+    const workDirectory = Option.getOrUndefined(yield* configs["work-dir"])
+    if (!isS3(out)) {
+      if (workDirectory !== undefined) {
+        return yield* usage("--work-dir applies to s3:// only; a run works in the directory that it publishes to")
+      }
+      return yield* LocalDirectory.make({ directory: out, takeOverAfter })
+    }
+    const client = S3Client.layer(yield* parse(out)).pipe(Layer.provide(transport))
+    const context = yield* orAppError(Layer.build(client))
+    return yield* orDiskError(Effect.provideContext(ObjectStore.make({ workDirectory, takeOverAfter }), context))
   })
 )

@@ -3,7 +3,6 @@
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
-import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { baseUrl } from "@hb-sessions/core/SessionsConfig"
 import type * as Config from "effect/Config"
@@ -13,12 +12,12 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as Path from "effect/Path"
-import manifest from "../../package.json" with { type: "json" }
 import type { Destination } from "../publish/Destination.ts"
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
 import { type Given, layerSettings, logFormat, rejectEmpty } from "./configs.ts"
 import { layerDestination } from "./destination.ts"
+import { transport } from "./transport.ts"
 
 /** One line an entry, on stderr: stdout is data. */
 const text = Logger.withConsoleError(
@@ -73,7 +72,7 @@ export const withClient =
       SessionsClient.layerConfigNoDeps.pipe(
         Layer.provide(ServerClock.layerListening),
         Layer.provideMerge(ServerClock.ServerClock.layer),
-        Layer.provideMerge(Transport.layerAs(`hb-sessions-export/${manifest.version}`)),
+        Layer.provideMerge(transport),
         Layer.provide(warnOfClearText)
       )
     ).pipe(withSettings(given))

@@ -14,8 +14,8 @@ const value = (name: string, metavar: string, description: string) =>
 /** The flag that names the directory. */
 export const outFlags = {
   out: described(
-    Flag.String("out").pipe(Flag.withAlias("o"), Flag.withMetavar("directory")),
-    "Directory to publish to; created if it does not exist (required)"
+    Flag.String("out").pipe(Flag.withAlias("o"), Flag.withMetavar("place")),
+    "Where to publish: a directory, created if it does not exist, or s3://bucket/prefix (required)"
   ),
   config: described(
     Flag.String("config").pipe(Flag.withMetavar("file")),
@@ -108,7 +108,12 @@ export const flags = {
   "take-over-after": value(
     "take-over-after",
     "duration",
-    "Take the lock from a run that has shown no activity for this long (default: 10 minutes)"
+    "Take over from a run that has shown no activity for this long (default: 10 minutes, 1 minute with s3://)"
+  ),
+  "work-dir": value(
+    "work-dir",
+    "directory",
+    "With s3://, where runs work; a run that was stopped is resumed only if it is still there (default: a temporary directory)"
   ),
   concurrency: described(
     Flag.Int("concurrency").pipe(Flag.withMetavar("n")),
@@ -138,6 +143,7 @@ export const compactFlags = {
   keep: flags.keep,
   "keep-for": flags["keep-for"],
   "take-over-after": flags["take-over-after"],
+  "work-dir": flags["work-dir"],
   "log-format": flags["log-format"]
 }
 

@@ -1,0 +1,102 @@
+/**
+ * One run at a time in a bucket: an object that a run writes again and again.
+ *
+ * The lease saves a second run the reading. It does not make publishing safe; the commit does.
+ */
+import type { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { hostname } from "node:os"
+import { exitCodes, fail } from "../../exitCodes.ts"
+import { S3Client } from "../../s3/S3Client.ts"
+import type { S3Error } from "../../s3/S3Error.ts"
+import { format } from "../../s3/S3Location.ts"
+import type { SmallObject } from "../../s3/S3Object.ts"
+import * as conditionalWrites from "./conditionalWrites.ts"
+
+/** The object of the lease. */
+export const LEASE = ".lease.json"
+
+/** How long a run that ends waits for its lease to be removed. */
+const RELEASE_LIMIT = Duration.seconds(5)
+
+/** Who holds the lease, for people; the run's id decides. */
+const Holder = Schema.fromJsonString(
+  Schema.Struct({ run: Schema.String, host: Schema.String, process: Schema.Int, renewed: Schema.Int })
+)
+
+/** What a lease needs to know. */
+export interface LeaseOptions {
+  /** The id of the run. */
+  readonly run: string
+  /** The time without renewal after which another run takes the lease, by the store's clock. */
+  readonly takeOverAfter: Duration.Duration
+}
+
+/** Takes the lease until the scope closes, or fails with exit code 75. */
+export const acquire = Effect.fn("Lease.acquire")(function* ({
+  run,
+  takeOverAfter
+}: LeaseOptions): Effect.fn.Return<void, AppError | S3Error, S3Client | Scope.Scope> {
+  const s3 = yield* S3Client
+  let renewed = 0
+  const text = () => Schema.encodeSync(Holder)({ run, host: hostname(), process: process.pid, renewed: renewed++ })
+  const found = yield* s3.get(LEASE)
+  const isSilent = (lease: SmallObject) => lease.serverTime - lease.lastModified > Duration.toMillis(takeOverAfter)
+  if (Option.isSome(found) && !isSilent(found.value)) return yield* held(found.value)
+  const taken = Option.isNone(found)
+    ? yield* conditionalWrites.create(LEASE, text())
+    : yield* conditionalWrites.replace(LEASE, text(), found.value.etag)
+  // A lost answer to our own write looks like the write of another run.
+  const now = Option.isSome(taken) ? Option.none() : yield* s3.get(LEASE)
+  if (Option.isSome(now) && holderOf(now.value)?.run !== run) return yield* held(now.value)
+  if (Option.isSome(found)) {
+    yield* Effect.logWarning(
+      `the run that held the lease of ${format(s3.location)} was inactive for too long and lost it; this run takes over`
+    )
+  }
+  const etag = yield* Ref.make(Option.getOrElse(taken, () => Option.getOrThrow(now)).etag)
+  const renew = Effect.gen(function* () {
+    const written = yield* conditionalWrites.replace(LEASE, text(), yield* Ref.get(etag))
+    if (Option.isSome(written)) return yield* Ref.set(etag, written.value.etag)
+    const other = yield* s3.get(LEASE)
+    if (Option.exists(other, (lease) => holderOf(lease)?.run === run)) {
+      yield* Ref.set(etag, Option.getOrThrow(other).etag)
+    } else {
+      yield* Effect.logWarning(`this run was inactive for too long and lost the lease of ${format(s3.location)}`)
+      return yield* Effect.interrupt
+    }
+  })
+  yield* Effect.addFinalizer(() =>
+    s3.get(LEASE).pipe(
+      Effect.flatMap((lease) =>
+        Option.exists(lease, (one) => holderOf(one)?.run === run) ? s3.remove([LEASE]) : Effect.void
+      ),
+      // Finalizers are uninterruptible: without this, the timeout would wait for the request.
+      Effect.interruptible,
+      Effect.timeout(RELEASE_LIMIT),
+      Effect.ignore
+    )
+  )
+  const interval = Duration.millis(Duration.toMillis(takeOverAfter) / 4)
+  yield* Effect.ignore(renew).pipe(Effect.delay(interval), Effect.repeat(Schedule.forever), Effect.forkScoped)
+})
+
+const holderOf = ({ body }: SmallObject) =>
+  Option.getOrUndefined(Schema.decodeOption(Holder)(new TextDecoder().decode(body)))
+
+const held = Effect.fnUntraced(function* (lease: SmallObject) {
+  const s3 = yield* S3Client
+  const holder = holderOf(lease)
+  const who = holder === undefined ? "" : ` (process ${holder.process} on ${holder.host})`
+  const age = Math.max(0, Math.round((lease.serverTime - lease.lastModified) / 1000))
+  return yield* fail(
+    exitCodes.locked,
+    `another run${who} holds the lease of ${format(s3.location)}, renewed ${age} s ago; wait for it, or use another destination`
+  )
+})

@@ -1,0 +1,142 @@
+/**
+ * A bucket of an object store as a destination.
+ *
+ * A run works in a local directory and sends what it publishes; what it needs of earlier generations it downloads. Beside
+ * what is published, hidden keys belong to runs: `.lease.json`, and `.probe-<run>` for a moment.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { createHash, randomBytes } from "node:crypto"
+import { measure } from "../../files/Measure.ts"
+import { S3Client } from "../../s3/S3Client.ts"
+import { orAppError } from "../../s3/S3Error.ts"
+import { format } from "../../s3/S3Location.ts"
+import type { Destination, DestinationError } from "../Destination.ts"
+import * as Directory from "../Directory.ts"
+import { homeOf, manifestPath, names } from "../Layout.ts"
+import * as Lock from "../Lock.ts"
+import type { Manifest, PublishedFile, StateFile } from "../Manifest.ts"
+import * as Staging from "../Staging.ts"
+import { commitToStore, reconcileStore } from "./commitToStore.ts"
+import * as conditionalWrites from "./conditionalWrites.ts"
+import * as Lease from "./Lease.ts"
+import * as StoreContents from "./StoreContents.ts"
+
+/** What the destination of a bucket needs to know. */
+export interface ObjectStoreOptions {
+  /** The local directory in which runs work, and from which they resume; a temporary one if undefined. */
+  readonly workDirectory: string | undefined
+  /** The time without renewal after which a run loses the lease. */
+  readonly takeOverAfter: Duration.Duration
+}
+
+/** Makes the destination of the client's location; nothing is read or written yet. */
+export const make = Effect.fnUntraced(function* ({
+  takeOverAfter,
+  workDirectory
+}: ObjectStoreOptions): Effect.fn.Return<
+  Destination["Service"],
+  DestinationError,
+  FileSystem.FileSystem | Path.Path | S3Client | Scope.Scope
+> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const s3 = yield* S3Client
+  const context = Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path), Context.add(S3Client, s3))
+  const provided = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provideContext(orAppError(self), context)
+  const name = format(s3.location)
+  // Destinations that share a work directory must not resume from each other's checkpoints.
+  const ours = `s3-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`
+  const root =
+    workDirectory === undefined
+      ? yield* fs.makeTempDirectoryScoped({ prefix: "hb-sessions-export-" })
+      : path.join(workDirectory, ours)
+  const takeover = { run: randomBytes(8).toString("hex"), takeOverAfter }
+
+  const begin = Effect.gen(function* () {
+    yield* Directory.checkWritable(root)
+    yield* Directory.make(root)
+    yield* Lock.acquire(root, takeOverAfter)
+    const staging = yield* Staging.fence(root)
+    yield* Lease.acquire({ ...takeover, run: staging.id })
+    yield* conditionalWrites.check(staging.id)
+    return staging
+  })
+
+  const recover = Effect.gen(function* () {
+    const stored = yield* StoreContents.published
+    if (Option.isSome(stored)) {
+      const before = yield* StoreContents.read(manifestPath(stored.value.manifest.generation - 1))
+      yield* reconcileStore(
+        stored.value,
+        Option.map(before, (found) => found.stored.manifest)
+      )
+    }
+    return stored
+  })
+
+  const fetch = Effect.fnUntraced(function* ({ bytes, path: key }: PublishedFile | StateFile) {
+    const directory = yield* fs.makeTempDirectoryScoped({ prefix: "hb-sessions-export-" })
+    const file = path.join(directory, path.basename(key))
+    yield* s3
+      .download(key, file, { bytes })
+      .pipe(Effect.catchReason("S3Error", "NotFound", () => fs.remove(file, { force: true })))
+    return file
+  })
+
+  const isLatestCurrent = Effect.fnUntraced(function* ({ files, latest }: Manifest) {
+    const newest = files.at(-1)
+    if (latest === undefined || newest === undefined) return true
+    const actual = yield* measure(yield* fetch({ ...newest, path: latest }))
+    return typeof actual !== "string" && actual.sha256 === newest.sha256
+  }, Effect.scoped)
+
+  const contents = provided(StoreContents.list)
+
+  return {
+    name,
+    id: name,
+    show: (published) => format(s3.location, published),
+    check: provided(Effect.andThen(s3.get(Lease.LEASE), conditionalWrites.check(takeover.run))),
+    begin: provided(begin),
+    recover: () => provided(recover),
+    published: provided(StoreContents.published),
+    newest: provided(
+      Effect.map(
+        StoreContents.read(names.manifest),
+        Option.map(({ stored }) => stored)
+      )
+    ),
+    manifestOf: (generation) =>
+      provided(
+        Effect.map(
+          StoreContents.read(manifestPath(generation)),
+          Option.map(({ stored }) => stored)
+        )
+      ),
+    generations: Effect.map(contents, ({ keys }) =>
+      [...new Set(keys.map(({ generation }) => generation))].toSorted((a, b) => a - b)
+    ),
+    publishedAfter: (generation) => Effect.map(contents, ({ committed }) => committed.filter((n) => n > generation)),
+    newHome: (staging, generation) => `${homeOf(generation)}/${staging.id}`,
+    fetch: (file) => provided(fetch(file)),
+    commit: (staging, next, previous) => provided(commitToStore(staging, next, previous)),
+    isLatestCurrent: (manifest) => provided(isLatestCurrent(manifest)),
+    entries: provided(
+      Effect.map(Stream.runCollect(s3.list("")), (found) =>
+        Array.from(found, ({ key }) => key).filter((key) => !key.startsWith("."))
+      )
+    ),
+    unfinished: provided(
+      Effect.map(Directory.list(root), (found) =>
+        found.filter((each) => each.startsWith(names.staging)).map((each) => path.join(root, each))
+      )
+    )
+  }
+})
