@@ -4,7 +4,8 @@
  * The file uses short keys (`base_url`); a program reads its settings by the names of the environment variables
  * (`HYPERBROWSER_BASE_URL`), wherever they come from.
  */
-import * as Config from "effect/Config"
+import { nearest } from "@hb-sessions/core/nearest"
+import type * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Toml from "effect/encoding/Toml"
@@ -86,14 +87,8 @@ export const values = Effect.fnUntraced(function* (root: Table, options: Setting
   for (const [name, value] of Object.entries(table)) {
     const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
     const key = [...path, name].join(".")
-    if (setting === undefined) {
-      const keys = Object.keys(settings).join(", ")
-      return yield* invalid(file, `there is no setting ${key}; the settings are ${keys}`)
-    }
-    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") {
-      return yield* invalid(file, `${key}: must be text, a number or a boolean`)
-    }
-    const text = String(value)
+    if (setting === undefined) return yield* unknownSetting(file, key, name, Object.keys(settings))
+    const text = yield* textOf(file, key, value)
     yield* Effect.mapError(check(setting, text), (problem) => invalid(file, `${key}: ${problem}`))
     found[setting.variable] = text
   }
@@ -117,10 +112,28 @@ export const layer = (options: SettingsFileOptions): Layer.Layer<never, AppError
 export const layerFlags = (flags: Values): Layer.Layer<never> =>
   ConfigProvider.layerAdd(ConfigProvider.fromUnknown(flags), { asPrimary: true })
 
-const isTable = (value: unknown): value is Table => Predicate.isObject(value) && !Array.isArray(value)
+/** Whether a value of TOML is a table. */
+export const isTable = (value: unknown): value is Table => Predicate.isObject(value) && !Array.isArray(value)
 
-const invalid = (file: string, problem: string) =>
-  new AppError({ message: `${shownPath(file)}: ${problem}; correct the file`, exitCode: exitCodes.usage })
+/** The text of a value; fails on a list, a table and what else is no setting. */
+export const textOf = (file: string, key: string, value: unknown): Effect.Effect<string, AppError> =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? Effect.succeed(String(value))
+    : Effect.fail(invalid(file, `${key}: must be text, a number or a boolean`))
+
+/** The failure of a key that is none of the names, with the one that was probably meant. */
+export const unknownSetting = (file: string, key: string, name: string, names: ReadonlyArray<string>): AppError => {
+  const best = nearest(name, names)
+  const hint = best === undefined ? `the settings are ${names.join(", ")}` : `did you mean ${best}?`
+  return invalid(file, `there is no setting ${key}; ${hint}`)
+}
+
+/** The failure of a file that says something wrong. */
+export const invalid = (file: string, problem: string) =>
+  new AppError({
+    message: `${shownPath(file)}: ${problem}${problem.endsWith("?") ? "" : "; correct the file"}`,
+    exitCode: exitCodes.usage
+  })
 
 const unreadable = (file: string, { kind, problem }: RegularFile.FileProblem) =>
   new AppError({ message: `${shownPath(file)}: ${problem}; ${remedies[kind]}`, exitCode: exitCodes.usage })

@@ -62,7 +62,8 @@ layer(NodeServices.layer)("SettingsFile", (it) => {
 
   for (const [name, text, problem] of [
     ["TOML that does not parse", "base_url =\n", "at line 1"],
-    ["an unknown key", 'bas_url = "x"', "there is no setting bas_url; the settings are base_url, retries, fast"],
+    ["a mistyped key", 'bas_url = "x"', "there is no setting bas_url; did you mean base_url?"],
+    ["an unknown key", 'colour = "x"', "there is no setting colour; the settings are base_url, retries, fast; correct"],
     ["a value of another kind", "retries = [3]", "retries: must be text, a number or a boolean"],
     ["a value that the setting rejects", 'base_url = "nowhere"', "base_url: expected"],
     ["a number that the setting rejects", "retries = 1.5", "retries: expected"]
