@@ -174,7 +174,7 @@ describe("a client", () => {
       Effect.gen(function* () {
         const simulator = yield* Simulator
         const file = join(yield* directory, "tokens.json")
-        const slow = yield* createToken(file, "slow", "--rate", "0.1")
+        const slow = yield* createToken(file, "slow", { rate: 0.1 })
         const proxy = yield* serve(simulator, file, ["--cache-fresh", "1h"])
         const headers = { "x-api-key": slow, "cache-control": "no-cache" }
         const { requests } = yield* simulator.stats

@@ -21,7 +21,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { join } from "node:path"
-import { bin, createToken, directory, eventually, get, serve, token } from "./support/Proxy.ts"
+import { bin, createToken, createTokenByCommand, directory, eventually, get, serve, token } from "./support/Proxy.ts"
 
 const strace = "/usr/bin/strace"
 
@@ -81,10 +81,10 @@ layer(Simulator.layer({ sessions: 12, seed: "commands" }), { excludeTestServices
       // The file does not exist yet.
       symlinkSync("../real/tokens.json", near)
       symlinkSync(near, far)
-      const kept = yield* createToken(far, "kept")
+      const kept = yield* createTokenByCommand(far, "kept")
       const proxy = yield* serve(yield* Simulator, real)
       const names = ["a", "b", "c", "d", "e", "f"]
-      yield* Effect.forEach(names, (name, index) => createToken([real, near, far][index % 3] ?? real, name), {
+      yield* Effect.forEach(names, (name, index) => createTokenByCommand([real, near, far][index % 3] ?? real, name), {
         concurrency: 6
       })
       assert.deepStrictEqual(yield* namesIn(real), [...names, "kept"])
@@ -129,7 +129,7 @@ layer(Simulator.layer({ sessions: 12, seed: "commands" }), { excludeTestServices
       yield* Effect.promise(() => ended)
       assert.isTrue(isLink(lock))
       const names = ["a", "b", "c", "d", "e", "f"]
-      yield* Effect.forEach(names, (name) => createToken(file, name), { concurrency: 6 })
+      yield* Effect.forEach(names, (name) => createTokenByCommand(file, name), { concurrency: 6 })
       assert.deepStrictEqual(yield* namesIn(file), [...names, "kept"])
       assert.isFalse(isLink(lock))
     }).pipe(Effect.scoped)
@@ -153,7 +153,7 @@ layer(Simulator.layer({ sessions: 12, seed: "commands" }), { excludeTestServices
         // Its lock is taken away, as by an operator who takes it for dead.
         const second = yield* stopped(file, "slower")
         rmSync(`${file}.lock`)
-        yield* createToken(file, "quick")
+        yield* createTokenByCommand(file, "quick")
         yield* goOn(second.pid)
         assert.deepStrictEqual(yield* Effect.promise(() => second.ended), [3, null])
         assert.deepStrictEqual(yield* namesIn(file), ["kept", "quick", "slow"])
@@ -169,11 +169,11 @@ layer(Simulator.layer({ sessions: 12, seed: "commands" }), { excludeTestServices
       assert.deepStrictEqual([early.code, early.stderr.includes("process 1 holds")], [3, true])
       const old = Date.now() / 1000 - 61
       lutimesSync(lock, old, old)
-      yield* createToken(file, "late")
+      yield* createTokenByCommand(file, "late")
       // As earlier versions left it.
       writeFileSync(lock, "")
       lutimesSync(lock, old, old)
-      yield* createToken(file, "later")
+      yield* createTokenByCommand(file, "later")
       assert.deepStrictEqual(yield* namesIn(file), ["late", "later"])
       assert.isFalse(isLink(lock))
     }).pipe(Effect.scoped)

@@ -70,10 +70,10 @@ it.live("a token's lists are cut and its other requests rejected when it is revo
   Effect.gen(function* () {
     const file = join(yield* directory, "tokens.json")
     const revoked = yield* createToken(file, "revoked")
-    const narrowed = yield* createToken(file, "narrowed", "--statuses", "closed,error")
+    const narrowed = yield* createToken(file, "narrowed", { statuses: ["closed", "error"] })
     const kept = yield* createToken(file, "kept")
     const proxy = yield* serve(yield* slowUpstream, file)
-    const expiring = yield* createToken(file, "expiring", "--expires", "8s")
+    const expiring = yield* createToken(file, "expiring", { expiresAt: Date.now() + 8000 })
     const known = (secret: string) =>
       eventually(
         get(`${proxy.url}/v1/sessions?limit=0`, { headers: { "x-api-key": secret } }),

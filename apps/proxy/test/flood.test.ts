@@ -13,7 +13,7 @@ it.live("a flood of rejected requests is answered late, and all others before th
   simulated(
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator, ["--rate", "0"])
-      const flooder = yield* createToken(proxy.tokensFile, "flooder", "--rate", "0.01")
+      const flooder = yield* createToken(proxy.tokensFile, "flooder", { rate: 0.01 })
       const ask = (secret: string) =>
         fetch(`${proxy.url}/api/sessions`, { headers: { "x-api-key": secret } }).then(async (response) => {
           await response.text()

@@ -5,7 +5,7 @@ import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { connect } from "node:net"
-import { aborter, createToken, eventually, get, start } from "./support/Proxy.ts"
+import { aborter, createTokenByCommand, eventually, get, start } from "./support/Proxy.ts"
 
 const simulated = <A, E>(
   options: Parameters<typeof Simulator.layer>[0],
@@ -152,7 +152,7 @@ describe("limits", () => {
       {},
       Effect.gen(function* () {
         const proxy = yield* start(yield* Simulator, ["--rate", "1", "--burst", "3"])
-        const other = yield* createToken(proxy.tokensFile, "other", "--rate", "50")
+        const other = yield* createTokenByCommand(proxy.tokensFile, "other", "--rate", "50")
         yield* Effect.sleep("1 second")
         const answers = yield* Effect.forEach(Array.from({ length: 5 }), () =>
           get(`${proxy.url}/api/sessions`, { headers: proxy.auth })

@@ -24,7 +24,7 @@ it.live(
       })
       // What is logged is not what is measured, and must be read.
       proxy.process.stderr?.resume()
-      const honest = { "x-api-key": yield* createToken(proxy.tokensFile, "honest", "--rate", "100000") }
+      const honest = { "x-api-key": yield* createToken(proxy.tokensFile, "honest", { rate: 100_000 }) }
       yield* eventually(get(`${proxy.url}/api/sessions`, { headers: honest }), ({ status }) => status === 200)
 
       const statuses = new Map<string, number>()

@@ -11,7 +11,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { dirname, join } from "node:path"
 import * as Token from "../src/access/Token.ts"
-import { bin, createToken, directory, eventually, get, start, token } from "./support/Proxy.ts"
+import { bin, createToken, createTokenByCommand, directory, eventually, get, start, token } from "./support/Proxy.ts"
 
 layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: true })("tokens", (it) => {
   const statusFor = (url: string, secret: string, query = "") =>
@@ -85,7 +85,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator)
       const file = proxy.tokensFile
-      const expired = yield* createToken(file, "short", "--expires", "1ms")
+      const expired = yield* createToken(file, "short", { expiresAt: Date.now() + 1 })
       const revoked = yield* createToken(file, "gone")
       yield* token(file, "revoke", "--name", "gone")
       // Asking until the file has been read would use up what an address may fail.
@@ -122,7 +122,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
   it.effect("may be limited to statuses, everywhere", () =>
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator)
-      const closed = yield* createToken(proxy.tokensFile, "closed-only", "--statuses", "closed,error")
+      const closed = yield* createTokenByCommand(proxy.tokensFile, "closed-only", "--statuses", "closed,error")
       yield* eventually(statusFor(proxy.url, closed, "?status=closed"), (status) => status === 200)
       // The list without a filter is in the cache now, and still not for this token.
       assert.strictEqual(yield* statusFor(proxy.url, proxy.token), 200)
@@ -158,7 +158,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
       yield* Effect.promise(() => once(server, "listening"))
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
       const proxy = yield* start({ url, apiKey: "another-key" }, ["--cache-fresh", "1h"])
-      const closed = yield* createToken(proxy.tokensFile, "closed-only", "--statuses", "closed")
+      const closed = yield* createToken(proxy.tokensFile, "closed-only", { statuses: ["closed"] })
       yield* eventually(statusFor(proxy.url, closed), (status) => status === 403)
       const ask = (secret: string, path: string) =>
         Effect.map(get(proxy.url + path, { headers: { "x-api-key": secret } }), ({ text }) => JSON.parse(text))
@@ -232,7 +232,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
     Effect.gen(function* () {
       const file = join(yield* directory, "tokens.json")
       const names = ["a", "b", "c", "d", "e", "f"]
-      yield* Effect.forEach(names, (name) => createToken(file, name), { concurrency: 6 })
+      yield* Effect.forEach(names, (name) => createTokenByCommand(file, name), { concurrency: 6 })
       const { stdout } = yield* token(file, "list", "--json")
       assert.deepStrictEqual(
         JSON.parse(stdout)

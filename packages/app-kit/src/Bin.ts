@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
 
 /** What a process left behind. `code` is null when a signal ended it. */
 export interface Exited {
@@ -24,6 +25,12 @@ export interface Started {
 /** The environment that an app is given; nothing of the own environment but what Node needs. */
 export type Env = Readonly<Record<string, string>>
 
+/** What Node needs. It keeps what it has compiled, as the same programs are started again and again. */
+export const nodeEnv: Env = {
+  PATH: process.env["PATH"] ?? "",
+  NODE_COMPILE_CACHE: fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url))
+}
+
 /** The user and the group that an app runs as; only root may name others than its own. */
 export interface User {
   readonly uid: number
@@ -33,7 +40,7 @@ export interface User {
 const launch = (file: string, args: ReadonlyArray<string>, env: Env, user?: User) => {
   const child = spawn(process.execPath, [file, ...args], {
     ...user,
-    env: { PATH: process.env["PATH"] ?? "", ...env },
+    env: { ...nodeEnv, ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })
   const output = { stdout: "", stderr: "" }

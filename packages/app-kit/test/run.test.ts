@@ -78,7 +78,9 @@ describe("run", () => {
   ] as const) {
     it.live.skipIf(isSkipped)(`goes on when stderr ${name}`, () =>
       Effect.gen(function* () {
-        const shell = spawn("bash", ["-c", `exec "$0" "$1" complain ${redirection}`, process.execPath, app])
+        const shell = spawn("bash", ["-c", `exec "$0" "$1" complain ${redirection}`, process.execPath, app], {
+          env: Bin.nodeEnv
+        })
         let text = ""
         shell.stdout.setEncoding("utf8").on("data", (data: string) => (text += data))
         const [code] = yield* Effect.promise(() => once(shell, "close"))

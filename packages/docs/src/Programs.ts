@@ -10,6 +10,12 @@ export const programs: ReadonlyMap<string, string> = new Map(
   packages.flatMap(({ bin }) => Object.entries(bin).map(([name, path]) => [name, join(root, path)]))
 )
 
+/** What every process of Node is given: a place to keep what it has compiled, as the programs are started again and again. */
+export const nodeEnv = {
+  PATH: process.env["PATH"] ?? "",
+  NODE_COMPILE_CACHE: join(root, "packages/docs/node_modules/.cache/compiled")
+}
+
 export interface Flag {
   readonly takesValue: boolean
   readonly choices: ReadonlyArray<string> | undefined
@@ -32,7 +38,7 @@ export const helpOf = (words: ReadonlyArray<string>): Help => {
   const [name = "", ...path] = words
   const { status, stderr, stdout } = spawnSync(process.execPath, [programs.get(name) ?? name, ...path, "--help"], {
     encoding: "utf8",
-    env: { PATH: process.env["PATH"], NO_COLOR: "1" }
+    env: { ...nodeEnv, NO_COLOR: "1" }
   })
   if (status !== 0) throw new Error(`${key} --help exits with ${status}: ${stderr}`)
   const help = parseHelp(stdout)

@@ -10,7 +10,7 @@ import { findPackageJSON } from "node:module"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { programs } from "./Programs.ts"
+import { nodeEnv, programs } from "./Programs.ts"
 import type { Statement } from "./Shell.ts"
 import { root, rootScripts } from "./workspace.ts"
 
@@ -47,7 +47,8 @@ export class Sandbox {
     writeFileSync(join(this.directory, "package.json"), '{ "type": "module" }\n')
     this.#home = /^(?:packages|apps)\//.test(document) ? document : "packages/docs/README.md"
     this.#environment = {
-      PATH: [bin, dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter),
+      ...nodeEnv,
+      PATH: [bin, dirname(process.execPath), nodeEnv.PATH].join(delimiter),
       HOME: this.directory,
       XDG_CONFIG_HOME: join(this.directory, ".config"),
       HYPERBROWSER_BASE_URL: apiUrl,

@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { programs } from "../src/Programs.ts"
+import { nodeEnv, programs } from "../src/Programs.ts"
 import { read } from "../src/workspace.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "hb-sessions-settings-"))
@@ -46,7 +46,7 @@ const run = async (name: keyof typeof apps, env: Readonly<Record<string, string>
   const words = [programs.get(name) ?? name, ...apps[name]]
   const child: ChildProcess = spawn(process.execPath, words, {
     env: {
-      PATH: process.env["PATH"],
+      ...nodeEnv,
       HOME: scratch,
       NO_COLOR: "1",
       HYPERBROWSER_API_KEY: "key-of-the-team",

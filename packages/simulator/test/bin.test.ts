@@ -12,9 +12,15 @@ import { get } from "./rawRequest.ts"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
 
+/** Node keeps what it has compiled, as the program is started again and again. */
+const env = {
+  ...process.env,
+  NODE_COMPILE_CACHE: fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url))
+}
+
 const start = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] })),
+    Effect.sync(() => spawn(process.execPath, [bin, ...args], { env, stdio: ["ignore", "pipe", "pipe"] })),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 

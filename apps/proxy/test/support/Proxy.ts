@@ -8,6 +8,8 @@ import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { generate, type TokenRecord } from "../../src/access/Token.ts"
+import * as TokensFile from "../../src/access/TokensFile.ts"
 
 export const bin = fileURLToPath(new URL("../../dist/bin.js", import.meta.url))
 
@@ -21,11 +23,24 @@ export const directory = Effect.acquireRelease(
 export const token = (file: string, ...args: ReadonlyArray<string>) =>
   Bin.run(bin, ["token", ...args, "--tokens-file", file])
 
-/** Makes a token and returns it. */
-export const createToken = (file: string, name: string, ...args: ReadonlyArray<string>) =>
+/** Makes a token with the command and returns it. */
+export const createTokenByCommand = (file: string, name: string, ...args: ReadonlyArray<string>) =>
   Effect.flatMap(token(file, "create", "--name", name, ...args), ({ code, stderr, stdout }) =>
     code === 0 ? Effect.succeed(stdout.trim()) : Effect.die(new Error(stderr))
   )
+
+/** Makes a token and returns it; writes the file as `token create` does, without a process. */
+export const createToken = (
+  file: string,
+  name: string,
+  settings: Partial<Pick<TokenRecord, "statuses" | "rate" | "expiresAt">> = {}
+) =>
+  TokensFile.update(file, (list) =>
+    Effect.sync(() => {
+      const made = generate({ name, scopes: ["read"], createdAt: Date.now(), ...settings })
+      return [made.token, { ...list, tokens: [...list.tokens, made.record] }] as const
+    })
+  ).pipe(Effect.orDie)
 
 export interface Upstream {
   readonly url: string
