@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 
 import { ConfigProvider, Duration, Effect, FileSystem, Layer, Path } from "effect"
 import { layerDestination } from "../src/settings/destination.ts"
@@ -9,7 +10,7 @@ const read = (more: Readonly<Record<string, string>>) => {
   const env = { HYPERBROWSER_API_KEY: "key", HB_SESSIONS_EXPORT_OUT: "/out", ...more }
   return Effect.scoped(Layer.build(layerDestination)).pipe(
     Effect.andThen(readSettings),
-    Effect.provide([FileSystem.layerNoop({}), Path.layer]),
+    Effect.provide([ApiKey.layerConfig, FileSystem.layerNoop({}), Path.layer]),
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
   )
 }

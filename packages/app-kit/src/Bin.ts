@@ -59,9 +59,9 @@ const killed = ({ child, exited }: ReturnType<typeof launch>) =>
   })
 
 /** Runs an app to its end. Interrupting kills it. */
-export const run = (file: string, args: ReadonlyArray<string>, env: Env = {}): Effect.Effect<Exited> =>
+export const run = (file: string, args: ReadonlyArray<string>, env: Env = {}, user?: User): Effect.Effect<Exited> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => launch(file, args, env)),
+    Effect.sync(() => launch(file, args, env, user)),
     ({ exited }) => Effect.promise(() => exited),
     killed
   )

@@ -10,7 +10,7 @@ import { verifyExport } from "./verify.ts"
 
 export const hbSessionsExport = Command.make("hb-sessions-export").pipe(
   Command.withDescription(
-    "Export a Hyperbrowser team's browser sessions to files, completely or not at all. Set HYPERBROWSER_API_KEY first; set HYPERBROWSER_BASE_URL for another server."
+    "Export a Hyperbrowser team's browser sessions to files, completely or not at all. Set HYPERBROWSER_API_KEY first, or HYPERBROWSER_API_KEY_FILE to a file that holds the key; set HYPERBROWSER_BASE_URL for another server."
   ),
   Command.withExamples([
     { command: "hb-sessions-export run --out ./exports", description: "Export every session to ./exports/sessions.csv" }

@@ -1,10 +1,11 @@
 /**
  * The environment of a command: its settings, the client and the log.
  */
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import { baseUrl } from "@hb-sessions/core/SessionsConfig"
+import { baseUrl, clientConfigWithoutKey } from "@hb-sessions/core/SessionsConfig"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -55,6 +56,22 @@ const warnOfClearText = Layer.effectDiscard(
   })
 )
 
+/** The client, with the key that a run began with: its pages should not come of two keys. */
+const layerSessions = Layer.unwrap(
+  Effect.gen(function* () {
+    const { held } = yield* ApiKey
+    return SessionsClient.layerNoDeps({ ...(yield* clientConfigWithoutKey), apiKey: held })
+  })
+)
+
+/** The client and what it is made of, for the key and the settings of the environment. */
+const layerClient = layerSessions.pipe(
+  Layer.provide(ServerClock.layerListening),
+  Layer.provideMerge(ServerClock.ServerClock.layer),
+  Layer.provideMerge(transport),
+  Layer.provide(warnOfClearText)
+)
+
 /** Provides the settings and the client. */
 export const withClient =
   (given: Given) =>
@@ -63,16 +80,8 @@ export const withClient =
   ): Effect.Effect<
     A,
     E | AppError | Config.ConfigError,
-    | Exclude<Exclude<R, SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient>, Destination>
+    | Exclude<Exclude<R, ApiKey | SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient>, Destination>
     | FileSystem.FileSystem
     | Path.Path
   > =>
-    Effect.provide(
-      self,
-      SessionsClient.layerConfigNoDeps.pipe(
-        Layer.provide(ServerClock.layerListening),
-        Layer.provideMerge(ServerClock.ServerClock.layer),
-        Layer.provideMerge(transport),
-        Layer.provide(warnOfClearText)
-      )
-    ).pipe(withSettings(given))
+    Effect.provide(self, Layer.provideMerge(layerClient, ApiKey.layerConfig)).pipe(withSettings(given))

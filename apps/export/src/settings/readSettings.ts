@@ -1,6 +1,7 @@
 /**
  * Reads the settings of a run and checks that they fit together.
  */
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as TimeExpression from "@hb-sessions/app-kit/TimeExpression"
 import { knownStatuses } from "@hb-sessions/core/Session"
 import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
@@ -101,8 +102,11 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
   return settings
 })
 
-/** Reads the settings of a run; times such as `7d` are relative to now. */
-export const readSettings = Effect.flatMap(SessionsConfig.apiKey, readSettingsFor)
+/** Reads the settings of a run, and its key anew; times such as `7d` are relative to now. */
+export const readSettings = Effect.flatMap(
+  ApiKey.use(({ current }) => current),
+  readSettingsFor
+)
 
 /** Reads the settings of commands that do not call the API. */
 export const readSettingsWithoutKey = readSettingsFor(undefined)
