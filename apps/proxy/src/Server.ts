@@ -1,18 +1,18 @@
 /**
  * The proxy as a whole: its parts, put together and listening.
  */
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import { apiKey, baseUrl } from "@hb-sessions/core/SessionsConfig"
+import { baseUrl } from "@hb-sessions/core/SessionsConfig"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as AccessLog from "./operations/AccessLog.ts"
@@ -65,20 +65,16 @@ export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppErro
 const unusable = (message: string) =>
   Layer.effect(TokenStore, Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage })))
 
-/** The upstream with all its guards, for the key of the environment. */
+/** The upstream with all its guards, asked with the key as it is at each request. */
 export const layerUpstream = (settings: Settings, version: string) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const key = yield* apiKey
-      if (Redacted.value(key) === "") {
-        const message = "HYPERBROWSER_API_KEY is blank: set it to a key from the Hyperbrowser dashboard"
-        return yield* new AppError.AppError({ message, exitCode: AppError.exitCodes.auth })
-      }
+      const { current, known } = yield* ApiKey
       const url = yield* baseUrl
       const warning = clearTextWarning(url)
       if (warning !== undefined) yield* Effect.logWarning(warning)
       return Upstream.layer({
-        apiKey: key,
+        apiKey: current,
         baseUrl: url,
         attemptTimeout: settings.attemptTimeout,
         totalTimeout: settings.deadline,
@@ -91,7 +87,7 @@ export const layerUpstream = (settings: Settings, version: string) =>
         breakerFailures: settings.breakerFailures,
         breakerOpen: settings.breakerOpen
       }).pipe(
-        Layer.provide(UpstreamHttp.layer(Secrets.make(key), `hb-sessions-proxy/${version}`, settings.maxBodyBytes)),
+        Layer.provide(UpstreamHttp.layer(Secrets.make(known), `hb-sessions-proxy/${version}`, settings.maxBodyBytes)),
         Layer.provide(Transport.layer)
       )
     })
@@ -102,7 +98,8 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const tokens = yield* TokenStore
   const health = yield* Upstream.UpstreamHealth
   const clock = yield* Clock.Clock
-  const secrets = Secrets.make(yield* apiKey)
+  const { known, name: keyName } = yield* ApiKey
+  const secrets = Secrets.make(known)
   const log = yield* AccessLog.make(settings.accessLog)
   // Ends after the listeners have, which wait for what runs in it.
   const work = yield* Scope.fork(yield* Effect.scope)
@@ -124,6 +121,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const perform = RequestFiber.make({
     cache,
     secrets,
+    keyName,
     hide: secrets.hide,
     isStrict: settings.strictUpstream,
     readConcurrency: settings.readConcurrency,

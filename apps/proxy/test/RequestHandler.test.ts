@@ -38,10 +38,12 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     { fresh: "1 hour", staleWhileRevalidate: 0, staleIfError: 0, patience: 0, negative: "1 hour", maxBytes: 1e6 },
     failures
   )
-  const secrets = KeyRedaction.make(Redacted.make("some-long-key"))
+  const key = Redacted.make("some-long-key")
+  const secrets = KeyRedaction.make(() => [key])
   const perform = RequestFiber.make({
     cache,
     secrets,
+    keyName: "HYPERBROWSER_API_KEY",
     hide: secrets.hide,
     isStrict: false,
     readConcurrency: 2,

@@ -32,13 +32,19 @@ const dresses: ReadonlyArray<readonly [name: string, text: string]> = [
 ]
 
 describe("Secrets", () => {
-  const secrets = Secrets.make(Redacted.make(KEY))
+  let keys = [Redacted.make(KEY)]
+  const secrets = Secrets.make(() => keys)
   for (const [name, text] of dresses) {
     it(`sees the key: ${name}`, () => {
       assert.isTrue(secrets.isIn(Buffer.from(`{"a":"${text}"}`)))
       assert.strictEqual(secrets.hide(`before ${text} after`), "<redacted>")
     })
   }
+  it("sees a key that has come since, and the one before", () => {
+    keys = [Redacted.make("hb_another_key"), ...keys]
+    for (const key of ["hb_another_key", KEY]) assert.isTrue(secrets.isIn(Buffer.from(`a ${key} b`)))
+    assert.isFalse(secrets.isIn(Buffer.from("hb_third_key")))
+  })
   it("sees no key where there is none", () => {
     for (const text of ["", "an ordinary message", "hb_canary", KEY.slice(1), btoa(KEY.slice(4))]) {
       assert.isFalse(secrets.isIn(Buffer.from(text)))

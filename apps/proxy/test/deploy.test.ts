@@ -9,8 +9,8 @@ import { validate } from "dockerfile-utils"
 import { Deployment } from "kubernetes-models/apps/v1"
 import { Service } from "kubernetes-models/v1"
 import { spawn, spawnSync } from "node:child_process"
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseAllDocuments } from "yaml"
 import { rows } from "../src/settings/Settings.ts"
@@ -69,13 +69,28 @@ describe("kubernetes.yaml", () => {
     assert.isAtMost(Number(flag("--upstream-rate")) * deployment.spec.replicas, Number(defaultOf("--upstream-rate")))
   })
 
-  it.live("starts a proxy that its probes find alive and ready, with the tokens mounted read-only for the group", () =>
+  it.live("starts a proxy that its probes find alive and ready, with the secret mounted read-only for the group", () =>
     simulated(
       Effect.gen(function* () {
-        const tokens = join(yield* directory, "tokens.json")
+        const root = yield* directory
+        const [{ secret }] = pod.volumes
+        const mounted = (path: string) => {
+          assert.include(
+            secret.items.map((item: { path: string }) => join(container.volumeMounts[0].mountPath, item.path)),
+            path
+          )
+          return join(root, basename(path))
+        }
+        const tokens = mounted("/tokens/tokens.json")
         const token = yield* createToken(tokens, "team")
-        chmodSync(tokens, pod.volumes[0].secret.defaultMode)
-        const proxy = yield* serve(yield* Simulator, tokens, [...args.slice(1), "--admin-port", "0"])
+        const { apiKey, url } = yield* Simulator
+        const [variable] = container.env
+        const keyFile = mounted(variable.value)
+        writeFileSync(keyFile, apiKey)
+        for (const path of [tokens, keyFile]) chmodSync(path, secret.defaultMode)
+        const proxy = yield* serve({ url, apiKey: "" }, tokens, [...args.slice(1), "--admin-port", "0"], {
+          [variable.name]: keyFile
+        })
         const admin = proxy.adminUrl.replace("0.0.0.0", "127.0.0.1")
         for (const probe of [container.livenessProbe, container.readinessProbe]) {
           assert.strictEqual((yield* get(admin + probe.httpGet.path)).status, 200)

@@ -124,8 +124,8 @@ layer(Simulator.layer({ sessions: 12, seed: "reload" }), { excludeTestServices: 
       const run = (program: string, ...args: ReadonlyArray<string>) => execFileSync(program, [...args, impostor])
       const before = peakMemoryOf(proxy.process)
       for (const [problem, make] of [
-        ["it is not a file", () => run("mkfifo", "--mode=600")],
-        ["it is not a file", () => mkdirSync(impostor)],
+        ["it is a FIFO, not a file", () => run("mkfifo", "--mode=600")],
+        ["it is a directory, not a file", () => mkdirSync(impostor)],
         ["it does not exist", () => symlinkSync("nowhere", impostor)],
         ["it is not a list", () => writeFileSync(impostor, "", { mode: 0o600 })],
         // It takes no room: all of it is a hole.
@@ -133,7 +133,9 @@ layer(Simulator.layer({ sessions: 12, seed: "reload" }), { excludeTestServices: 
           "it is larger than 16 MiB",
           () => void (writeFileSync(impostor, "", { mode: 0o600 }), truncateSync(impostor, 2 ** 30))
         ],
-        ...(isRoot ? ([["it is not a file", () => execFileSync("mknod", [impostor, "c", "1", "5"])]] as const) : [])
+        ...(isRoot
+          ? ([["it is a device, not a file", () => execFileSync("mknod", [impostor, "c", "1", "5"])]] as const)
+          : [])
       ] as const) {
         make()
         const listed = yield* token(impostor, "list")

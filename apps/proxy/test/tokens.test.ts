@@ -212,7 +212,7 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
     Effect.gen(function* () {
       const path = yield* directory
       for (const [args, code, text] of [
-        [["list", "--tokens-file", path], 3, "it is not a file"],
+        [["list", "--tokens-file", path], 3, "it is a directory, not a file"],
         [
           ["create", "--name", "a", "--tokens-file", join(path, "none/tokens.json")],
           2,

@@ -4,15 +4,16 @@
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
 import * as FileTarget from "@hb-sessions/app-kit/FileTarget"
-import { attempt, shownPath, type SystemError } from "@hb-sessions/app-kit/SystemError"
+import * as RegularFile from "@hb-sessions/app-kit/RegularFile"
+import { attempt, shownPath } from "@hb-sessions/app-kit/SystemError"
 import { firstProblem } from "@hb-sessions/core/firstProblem"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
-import { constants, type Stats } from "node:fs"
-import { open, stat } from "node:fs/promises"
+import type { Stats } from "node:fs"
+import { stat } from "node:fs/promises"
 import * as FileLock from "./FileLock.ts"
 import * as ReadingDoubts from "./ReadingDoubts.ts"
 import { TokenList } from "./Token.ts"
@@ -20,6 +21,7 @@ import { TokenList } from "./Token.ts"
 const decode = Schema.decodeEffect(Schema.fromJsonString(TokenList))
 
 const NOT_A_FILE = "it is not a file"
+const NOT_TOKENS = "it is not a list of tokens; restore it"
 
 /** Most bytes: those of some 40,000 tokens. */
 const MAX_BYTES = 16 * 1024 * 1024
@@ -33,56 +35,23 @@ const unusable = (file: string, problem: string) =>
 
 /** Reads the file; fails with what to do when it is missing, readable by others, too large or damaged. */
 export const read = Effect.fn("TokensFile.read")(function* (file: string) {
-  const failed = ({ code, message }: SystemError) =>
-    unusable(
-      file,
-      code === "ENOENT"
-        ? `it does not exist; create a token first: hb-sessions-proxy token create --name my-team --tokens-file ${file}`
-        : message
-    )
-  // Opening may be an act by itself, of a device.
-  yield* check(
-    file,
-    yield* Effect.mapError(
-      attempt(() => stat(file)),
-      failed
-    )
-  )
-  const text = yield* Effect.acquireUseRelease(
-    // Something else may have come into its place, and a FIFO would be waited for.
-    Effect.mapError(
-      attempt(() => open(file, constants.O_RDONLY | constants.O_NONBLOCK)),
-      failed
-    ),
-    Effect.fnUntraced(function* (handle) {
-      yield* check(
+  const text = yield* Effect.mapError(
+    RegularFile.readText(file, { maxBytes: MAX_BYTES, reject: tooOpen(file) }),
+    ({ kind, problem }) =>
+      unusable(
         file,
-        yield* Effect.mapError(
-          attempt(() => handle.stat()),
-          failed
-        )
+        kind === "missing"
+          ? `it does not exist; create a token first: hb-sessions-proxy token create --name my-team --tokens-file ${file}`
+          : kind === "not text"
+            ? NOT_TOKENS
+            : problem
       )
-      const stream = () => handle.createReadStream({ end: MAX_BYTES, autoClose: false })
-      const bytes = Buffer.concat(
-        yield* Effect.mapError(
-          attempt<Array<Buffer>>(() => stream().toArray()),
-          failed
-        )
-      )
-      return bytes.length > MAX_BYTES ? yield* unusable(file, `it is ${LIMIT}`) : bytes.toString()
-    }),
-    (handle) => Effect.ignore(attempt(() => handle.close()))
   )
-  return yield* Effect.mapError(decode(text), () => unusable(file, "it is not a list of tokens; restore it"))
+  return yield* Effect.mapError(decode(text), () => unusable(file, NOT_TOKENS))
 })
 
-const check = (file: string, stats: Stats): Effect.Effect<void, AppError.AppError> => {
-  if (!stats.isFile()) return Effect.fail(unusable(file, NOT_A_FILE))
-  if ((stats.mode & TOO_OPEN) !== 0) {
-    return Effect.fail(unusable(file, `others can read or write it; run: chmod 600 ${file}`))
-  }
-  return stats.size > MAX_BYTES ? Effect.fail(unusable(file, `it is ${LIMIT}`)) : Effect.void
-}
+const tooOpen = (file: string) => (stats: Stats) =>
+  (stats.mode & TOO_OPEN) === 0 ? undefined : `others can read or write it; run: chmod 600 ${file}`
 
 /** How a file looks without being read. */
 export interface Look {

@@ -7,7 +7,7 @@ import { token } from "./token.ts"
 
 export const hbSessionsProxy = Command.make("hb-sessions-proxy").pipe(
   Command.withDescription(
-    "Serve Hyperbrowser's sessions API without handing out the API key. Set HYPERBROWSER_API_KEY first; HYPERBROWSER_BASE_URL names another upstream."
+    "Serve Hyperbrowser's sessions API without handing out the API key. Set HYPERBROWSER_API_KEY first, or HYPERBROWSER_API_KEY_FILE to a file that holds the key; HYPERBROWSER_BASE_URL names another upstream."
   ),
   Command.withExamples([
     {

@@ -2,6 +2,7 @@
  * `hb-sessions-proxy serve`
  */
 import manifest from "../../package.json" with { type: "json" }
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -22,7 +23,9 @@ export const serve = Command.make(
     })
     const parts = Layer.mergeAll(Server.layerTokens(settings), Server.layerUpstream(settings, version))
     // The server stops before its parts do.
-    return yield* Effect.scoped(running).pipe(Effect.provide(Layer.provideMerge(parts, Telemetry.layer(version))))
+    return yield* Effect.scoped(running).pipe(
+      Effect.provide(parts.pipe(Layer.provideMerge(Telemetry.layer(version)), Layer.provideMerge(ApiKey.layerConfig)))
+    )
   })
 ).pipe(
   Command.withDescription(

@@ -31,6 +31,8 @@ class Rejected extends Data.TaggedError("Rejected")<{ readonly rejection: Reject
 export interface FiberOptions extends RouteOptions {
   readonly cache: ByteCache<CachedResponse.CachedResponse, LoadError>
   readonly secrets: Secrets
+  /** What the operator knows the upstream key by. */
+  readonly keyName: string
   readonly deadline: Duration.Duration
   readonly readTimeout: Duration.Duration
 }
@@ -38,6 +40,16 @@ export interface FiberOptions extends RouteOptions {
 /** Makes the function that works on a request to its end, failures included. */
 export const make = (options: FiberOptions) => {
   const { cache, secrets } = options
+
+  /** Ends an exchange with a problem, and tells the operator of a key that is not accepted. */
+  const finish = (exchange: Exchange, rejection: Rejection, error?: SessionsError): Effect.Effect<void> =>
+    Effect.sync(() => exchange.fail(rejection)).pipe(
+      Effect.andThen(
+        error?.reason._tag === "Unauthorized"
+          ? Effect.logError(`the upstream rejected the API key; check ${options.keyName}`)
+          : Effect.void
+      )
+    )
 
   const perform = (
     exchange: Exchange,
@@ -106,16 +118,6 @@ const within =
       duration,
       orElse: () => Effect.fail(new Rejected({ rejection: reject("upstream-timeout", "the answer took too long") }))
     })
-
-/** Ends an exchange with a problem, and tells the operator of a key that is not accepted. */
-const finish = (exchange: Exchange, rejection: Rejection, error?: SessionsError): Effect.Effect<void> =>
-  Effect.sync(() => exchange.fail(rejection)).pipe(
-    Effect.andThen(
-      error?.reason._tag === "Unauthorized"
-        ? Effect.logError("the upstream rejected the API key; check HYPERBROWSER_API_KEY")
-        : Effect.void
-    )
-  )
 
 /** Runs an effect for an exchange; the client's departure interrupts it, and so does the function that it returns. */
 export const fork = (

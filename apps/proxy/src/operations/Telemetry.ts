@@ -1,8 +1,8 @@
 /**
  * Logs as JSON on stderr; traces and metrics to an OTLP collector, if the environment names one.
  */
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as Transport from "@hb-sessions/app-kit/Transport"
-import { apiKey } from "@hb-sessions/core/SessionsConfig"
 import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
 import * as Layer from "effect/Layer"
@@ -42,8 +42,8 @@ const layerSerialization = (secrets: Secrets.Secrets) =>
  */
 export const layer = (version: string) =>
   Layer.unwrap(
-    Effect.map(apiKey, (key) => {
-      const secrets = Secrets.make(key)
+    ApiKey.useSync(({ known }) => {
+      const secrets = Secrets.make(known)
       const resource = { serviceName: "hb-sessions-proxy", serviceVersion: version }
       return Layer.mergeAll(
         layerLog(secrets),
