@@ -38,8 +38,8 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     { fresh: "1 hour", staleWhileRevalidate: 0, staleIfError: 0, patience: 0, negative: "1 hour", maxBytes: 1e6 },
     failures
   )
-  const key = Redacted.make("some-long-key")
-  const secrets = KeyRedaction.make(() => [key])
+  const upstreamKey = Redacted.make("some-long-key")
+  const secrets = KeyRedaction.make(() => [upstreamKey])
   const perform = RequestFiber.make({
     cache,
     secrets,
