@@ -11,7 +11,12 @@ export interface StoredObject {
   /** In milliseconds; whole seconds. */
   readonly lastModified: number
   readonly contentType: string
+  /** What the client noted, by the names of the headers, such as `x-amz-meta-sha256`. */
+  readonly metadata: Metadata
 }
+
+/** What a client notes with an object. */
+export type Metadata = Readonly<Record<string, string>>
 
 /** A part of an upload. */
 export interface StoredPart {
@@ -25,6 +30,7 @@ export interface StoredUpload {
   readonly uploadId: string
   readonly initiated: number
   readonly contentType: string
+  readonly metadata: Metadata
   readonly parts: Map<number, StoredPart>
 }
 
@@ -34,6 +40,10 @@ export interface Bucket {
   /** By id. */
   readonly uploads: Map<string, StoredUpload>
 }
+
+type About = Pick<StoredObject, "contentType" | "metadata">
+
+const noted: About = { contentType: "binary/octet-stream", metadata: {} }
 
 /** What a store holds, to be read and changed at once, without requests. */
 export class Contents {
@@ -64,9 +74,9 @@ export class Contents {
   }
 
   /** Writes an object as a client would, but unconditionally. */
-  put(bucket: string, key: string, body: string | Uint8Array, contentType = "binary/octet-stream"): StoredObject {
+  put(bucket: string, key: string, body: string | Uint8Array, about: Partial<About> = {}): StoredObject {
     const bytes = Buffer.from(body)
-    return this.store(bucket, key, { body: bytes, etag: md5(bytes).toString("hex"), contentType })
+    return this.store(bucket, key, { ...noted, ...about, body: bytes, etag: md5(bytes).toString("hex") })
   }
 
   /** Writes an object with an ETag that was made before. */
@@ -84,9 +94,9 @@ export class Contents {
     return [...this.#bucket(bucket).uploads.values()]
   }
 
-  addUpload(bucket: string, key: string, contentType: string): StoredUpload {
+  addUpload(bucket: string, key: string, about: Partial<About> = {}): StoredUpload {
     const uploadId = randomBytes(12).toString("base64url")
-    const upload = { key, uploadId, contentType, initiated: this.#now(), parts: new Map<number, StoredPart>() }
+    const upload = { ...noted, ...about, key, uploadId, initiated: this.#now(), parts: new Map<number, StoredPart>() }
     this.#bucket(bucket).uploads.set(uploadId, upload)
     return upload
   }

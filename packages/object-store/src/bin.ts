@@ -25,6 +25,7 @@ const store = await startObjectStore({
   ignoreConditions: values["ignore-conditions"]
 })
 
-for (const [name, value] of Object.entries(store.environment)) process.stdout.write(`${name}=${value}\n`)
+const lines = Object.entries(store.environment).map((pair) => `${pair.join("=")}\n`)
+process.stdout.write(lines.join(""))
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void store.stop())

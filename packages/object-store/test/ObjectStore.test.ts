@@ -152,6 +152,20 @@ describe("an object", () => {
     assert.strictEqual(said(await read({ "if-none-match": `"${etag}"` })), 304)
   })
 
+  it("keeps what was noted with it, copied too", async () => {
+    const { send } = await start()
+    const headers = { "x-amz-meta-sha256": "abc", "content-type": "text/csv" }
+    await send("PUT", "/exports/a", { body: "x", headers })
+    await send("PUT", "/exports/b", { headers: { "x-amz-copy-source": "/exports/a" } })
+    for (const key of ["a", "b"]) {
+      const found = await send("HEAD", `/exports/${key}`)
+      assert.deepStrictEqual(
+        Object.keys(headers).map((name) => found.headers.get(name)),
+        ["abc", "text/csv"]
+      )
+    }
+  })
+
   it("is copied, and removed alone or with others", async () => {
     const { send, store } = await start({ maxCopyBytes: 10 })
     store.contents.put("exports", "a b", "hello")

@@ -102,5 +102,18 @@ export const numberOf = ({ query }: Incoming, name: string, max: number): number
   return Math.min(Number(text), max)
 }
 
+/** What a client notes with an object. */
+export const aboutOf = (incoming: Incoming) => {
+  const contentType = header(incoming, "content-type")
+  return {
+    ...(contentType === undefined ? {} : { contentType }),
+    metadata: Object.fromEntries(
+      Object.keys(incoming.headers)
+        .filter((name) => name.startsWith("x-amz-meta-"))
+        .map((name) => [name, header(incoming, name) ?? ""])
+    )
+  }
+}
+
 /** An ETag as it is sent. */
 export const quoted = (etag: string): string => `"${etag}"`

@@ -3,7 +3,7 @@
  */
 import { md5, type StoredPart, type StoredUpload } from "../Contents.ts"
 import { Failure, invalidArgument, malformedXml, noSuchUpload } from "./Failure.ts"
-import { type Asked, checkWrite, type Handler, quoted, rangeOf, xml } from "./Handler.ts"
+import { aboutOf, type Asked, checkWrite, type Handler, quoted, rangeOf, xml } from "./Handler.ts"
 import { header } from "./Incoming.ts"
 import { copySource } from "./objects.ts"
 import * as Xml from "./xml.ts"
@@ -12,7 +12,7 @@ const MAX_PARTS = 10_000
 
 export const createUpload: Handler = ({ contents, incoming }) => {
   const { bucket, key } = incoming
-  const { uploadId } = contents.addUpload(bucket, key, header(incoming, "content-type") ?? "binary/octet-stream")
+  const { uploadId } = contents.addUpload(bucket, key, aboutOf(incoming))
   return xml(Xml.document("InitiateMultipartUploadResult", { Bucket: bucket, Key: key, UploadId: uploadId }))
 }
 
@@ -86,7 +86,8 @@ export const completeUpload: Handler = (asked) => {
   const { etag } = contents.store(incoming.bucket, incoming.key, {
     body: Buffer.concat(parts.map(({ body }) => body)),
     etag: `${md5(Buffer.concat(digests)).toString("hex")}-${parts.length}`,
-    contentType: upload.contentType
+    contentType: upload.contentType,
+    metadata: upload.metadata
   })
   contents.removeUpload(incoming.bucket, upload.uploadId)
   return xml(

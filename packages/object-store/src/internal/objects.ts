@@ -4,6 +4,7 @@
 import { md5 } from "../Contents.ts"
 import { Failure, malformedXml, noSuchKey, notImplemented, preconditionFailed } from "./Failure.ts"
 import {
+  aboutOf,
   type Answer,
   type Asked,
   checkWrite,
@@ -20,7 +21,7 @@ import * as Xml from "./xml.ts"
 export const putObject: Handler = (asked) => {
   const { contents, incoming } = asked
   checkWrite(asked)
-  const { etag } = contents.put(incoming.bucket, incoming.key, incoming.body, header(incoming, "content-type"))
+  const { etag } = contents.put(incoming.bucket, incoming.key, incoming.body, aboutOf(incoming))
   return { status: 200, headers: { etag: quoted(etag) } }
 }
 
@@ -42,6 +43,7 @@ export const getObject: Handler = (asked) => {
       "content-length": String(body.length),
       "content-type": object.contentType,
       etag: quoted(object.etag),
+      ...object.metadata,
       "last-modified": new Date(object.lastModified).toUTCString(),
       ...(range === undefined ? {} : { "content-range": `bytes ${range[0]}-${range[1]}/${size}` })
     },
