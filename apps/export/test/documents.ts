@@ -5,6 +5,7 @@ import { Schema } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { Notification } from "../src/operations/Notification.ts"
 import { Manifest } from "../src/publish/Manifest.ts"
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
@@ -15,9 +16,9 @@ const help = (command: string): string =>
     env: { NO_COLOR: "1" }
   }).stdout.trimEnd()
 
-/** The JSON Schema of the manifest. */
-const manifestSchema = (): string => {
-  const { definitions, schema } = Schema.toJsonSchemaDocument(Manifest)
+/** A JSON Schema with a final newline. */
+const jsonSchema = (of: Schema.Constraint): string => {
+  const { definitions, schema } = Schema.toJsonSchemaDocument(of)
   const document = { $schema: "https://json-schema.org/draft/2020-12/schema", ...schema, $defs: definitions }
   return `${JSON.stringify(document, undefined, 2)}\n`
 }
@@ -42,7 +43,12 @@ export const documents = (): ReadonlyArray<{ readonly file: string; readonly is:
     }
   }
   return [
-    { file: at("manifest.schema.json"), is: plain(read("manifest.schema.json")), should: manifestSchema() },
+    { file: at("manifest.schema.json"), is: plain(read("manifest.schema.json")), should: jsonSchema(Manifest) },
+    {
+      file: at("notification.schema.json"),
+      is: plain(read("notification.schema.json")),
+      should: jsonSchema(Notification)
+    },
     { file: at("README.md"), is: read("README.md"), should: readme(read("README.md")) }
   ]
 }

@@ -151,7 +151,7 @@ const entriesOf = Effect.fnUntraced(function* (options: AccountsOptions, path: s
       if (areOthersAllowed && nearest(name, names) === undefined) continue
       return yield* SettingsFile.unknownSetting(file, at, name, names)
     }
-    const text = yield* SettingsFile.textOf(file, at, value)
+    const text = yield* SettingsFile.textOf(file, at, value, settings[name]?.separator)
     if (text === "") return yield* SettingsFile.invalid(file, `${at}: is empty; give it a value or leave it out`)
     found.set(name, { at, text })
   }

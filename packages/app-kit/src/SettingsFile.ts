@@ -23,6 +23,8 @@ export interface Setting {
   readonly variable: string
   /** How the program reads it, to reject a bad value with the name of the file and the key. */
   readonly config?: Config.Config<unknown>
+  /** What stands between several values in the variable; in the file they are an array, which others may not be. */
+  readonly separator?: string
 }
 
 /** Where the settings are. */
@@ -67,8 +69,9 @@ const withoutValue = (message: string): string =>
  *
  * **Details**
  *
- * Text, numbers and booleans are values. Fails with the exit code of a usage error, and a message with the name of the
- * file and the key, on a key that is not among the settings, and on a value of another kind or that its setting rejects.
+ * Text, numbers and booleans are values, and arrays of texts where a setting takes several. Fails with the exit code of
+ * a usage error, and a message with the name of the file and the key, on a key that is not among the settings, and on a
+ * value of another kind or that its setting rejects.
  */
 export const read = (options: SettingsFileOptions): Effect.Effect<Values, AppError> =>
   Effect.flatMap(parse(options.file, options.required), (root) => values(root, options))
@@ -88,7 +91,7 @@ export const values = Effect.fnUntraced(function* (root: Table, options: Setting
     const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
     const key = [...path, name].join(".")
     if (setting === undefined) return yield* unknownSetting(file, key, name, Object.keys(settings))
-    const text = yield* textOf(file, key, value)
+    const text = yield* textOf(file, key, value, setting.separator)
     yield* Effect.mapError(check(setting, text), (problem) => invalid(file, `${key}: ${problem}`))
     found[setting.variable] = text
   }
@@ -115,11 +118,24 @@ export const layerFlags = (flags: Values): Layer.Layer<never> =>
 /** Whether a value of TOML is a table. */
 export const isTable = (value: unknown): value is Table => Predicate.isObject(value) && !Array.isArray(value)
 
-/** The text of a value; fails on a list, a table and what else is no setting. */
-export const textOf = (file: string, key: string, value: unknown): Effect.Effect<string, AppError> =>
-  typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? Effect.succeed(String(value))
-    : Effect.fail(invalid(file, `${key}: must be text, a number or a boolean`))
+/** The text of a value; fails on a table and what else is no setting, and on an array without a separator. */
+export const textOf = (
+  file: string,
+  key: string,
+  value: unknown,
+  separator?: string
+): Effect.Effect<string, AppError> => {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
+    return Effect.succeed(String(value))
+  }
+  const isPart = (part: unknown) => typeof part === "string" && separator !== undefined && !part.includes(separator)
+  if (Array.isArray(value) && value.every(isPart)) return Effect.succeed(value.join(separator))
+  const kinds =
+    separator === undefined
+      ? "text, a number or a boolean"
+      : `text, or an array of texts without ${JSON.stringify(separator)}`
+  return Effect.fail(invalid(file, `${key}: must be ${kinds}`))
+}
 
 /** The failure of a key that is none of the names, with the one that was probably meant. */
 export const unknownSetting = (file: string, key: string, name: string, names: ReadonlyArray<string>): AppError => {

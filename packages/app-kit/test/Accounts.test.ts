@@ -163,11 +163,7 @@ describe("accounts", () => {
       "accounts.a: both api_key_file and api_key_env are given"
     ],
     ["names two accounts alike", `${own("")}${own("")}`, "Cannot redefine table 'accounts.a' at line 3"],
-    [
-      "sets a value twice",
-      own('api_key_file = "b"\n'),
-      "Cannot redefine existing key 'api_key_file' at line 3"
-    ],
+    ["sets a value twice", own('api_key_file = "b"\n'), "Cannot redefine existing key 'api_key_file' at line 3"],
     ["is no TOML", own("mode\n"), "Expected '=' at line 3"]
   ] as const) {
     it.effect(`are rejected when the file ${name}`, () =>

@@ -6,7 +6,8 @@ import * as SettingsFile from "../src/SettingsFile.ts"
 const settings = {
   base_url: { variable: "APP_BASE_URL", config: Config.URL("APP_BASE_URL") },
   retries: { variable: "APP_RETRIES", config: Config.Int("APP_RETRIES") },
-  fast: { variable: "APP_FAST" }
+  fast: { variable: "APP_FAST" },
+  names: { variable: "APP_NAMES", separator: "," }
 }
 
 const withFile = <A, E, R>(text: string, use: (file: string) => Effect.Effect<A, E, R>) =>
@@ -41,6 +42,14 @@ layer(NodeServices.layer)("SettingsFile", (it) => {
     )
   )
 
+  it.effect("joins the parts of an array, where a setting takes several", () =>
+    withFile('names = ["a", "b c"]', (file) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* SettingsFile.read({ file, settings }), { APP_NAMES: "a,b c" })
+      })
+    )
+  )
+
   it.effect("lies below the environment and the flags, and above the defaults", () =>
     withFile(TWO_PROFILES, (file) => {
       const environment = ConfigProvider.layer(ConfigProvider.fromUnknown({ APP_RETRIES: "4", APP_BASE_URL: "env:" }))
@@ -63,8 +72,10 @@ layer(NodeServices.layer)("SettingsFile", (it) => {
   for (const [name, text, problem] of [
     ["TOML that does not parse", "base_url =\n", "at line 1"],
     ["a mistyped key", 'bas_url = "x"', "there is no setting bas_url; did you mean base_url?"],
-    ["an unknown key", 'colour = "x"', "there is no setting colour; the settings are base_url, retries, fast; correct"],
+    ["an unknown key", 'colour = "x"', "there is no setting colour; the settings are base_url, retries, fast, names;"],
     ["a value of another kind", "retries = [3]", "retries: must be text, a number or a boolean"],
+    ["an array of other kinds", 'names = ["a", 1]', 'names: must be text, or an array of texts without ","'],
+    ["an array with parts that would be two", 'names = ["a,b"]', "names: must be text, or an array of texts"],
     ["a value that the setting rejects", 'base_url = "nowhere"', "base_url: expected"],
     ["a number that the setting rejects", "retries = 1.5", "retries: expected"]
   ] as const) {

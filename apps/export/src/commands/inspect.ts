@@ -2,25 +2,50 @@
  * `hb-sessions-export inspect`
  */
 import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { orDiskError } from "../exitCodes.ts"
+import * as Option from "effect/Option"
+import { exitCodes, fail, orDiskError } from "../exitCodes.ts"
+import * as Staleness from "../operations/Staleness.ts"
 import { preview, toLines } from "../publish/Preview.ts"
 import { withSettings } from "../settings/environment.ts"
+import { notifyConfig } from "../settings/configs.ts"
 import { flags } from "../settings/flags.ts"
 import { readSettingsWithoutKey } from "../settings/readSettings.ts"
+
+/** Fails with exit code 5 if the last success is longer ago than `--stale-after`. */
+const checkFreshness = Effect.fnUntraced(function* (lastSuccess: string | undefined) {
+  const { staleAfter } = yield* notifyConfig
+  if (Option.isNone(staleAfter)) return
+  const now = yield* Clock.currentTimeMillis
+  const problem = Staleness.problem({ lastSuccess, staleAfter: staleAfter.value, now })
+  yield* Console.log(problem === undefined ? "not stale" : `stale: ${problem}`)
+  if (problem === undefined) return
+  const limit = Duration.format(staleAfter.value)
+  return yield* fail(
+    exitCodes.unproven,
+    `the export is stale: ${problem} (--stale-after ${limit}); look for the reason in the log of its runs`
+  )
+})
 
 export const inspectExport = Command.make("inspect", flags, (input) =>
   Effect.gen(function* () {
     const settings = yield* readSettingsWithoutKey
     const found = yield* orDiskError(preview(settings))
     yield* Effect.forEach(toLines(found), (line) => Console.log(line), { discard: true })
+    yield* checkFreshness(found.manifest?.ended)
   }).pipe(withSettings(input))
 ).pipe(
   Command.withDescription(
-    "Print what is published, where the bookmark is, and what the next run with these flags would do. Writes nothing."
+    "Print what is published, where the bookmark is, and what the next run with these flags would do. Writes nothing. With --stale-after, exits with code 5 if the last success is longer ago."
   ),
   Command.withExamples([
-    { command: "hb-sessions-export inspect --out /var/lib/exports", description: "Look at /var/lib/exports" }
+    { command: "hb-sessions-export inspect --out /var/lib/exports", description: "Look at /var/lib/exports" },
+    {
+      command: "hb-sessions-export inspect --out /var/lib/exports --stale-after 2d",
+      description: "Fail if no run has succeeded for two days"
+    }
   ])
 )

@@ -12,6 +12,7 @@ import * as ExportJob from "../ExportJob.ts"
 import { Destination } from "../publish/Destination.ts"
 import { orDiskError } from "../exitCodes.ts"
 import { preview, toLines } from "../publish/Preview.ts"
+import * as Notify from "../operations/Notify.ts"
 import { watch } from "../operations/RunMonitor.ts"
 import { withClient } from "../settings/environment.ts"
 import { watchConfig } from "../settings/configs.ts"
@@ -24,10 +25,10 @@ export const checkMetricsFile = Effect.flatMap(watchConfig, ({ metricsFile }) =>
 )
 
 /** One monitored export, with its summary on stdout. */
-export const exportOnce = Effect.gen(function* () {
+export const exportOnce = Effect.fnUntraced(function* (notifier: Notify.Notifier) {
   const options = yield* watchConfig
   const job = Effect.flatMap(readSettings, ExportJob.run)
-  const { bytes, compacted, stored, target } = yield* watch(options)(job)
+  const { bytes, compacted, stored, target } = yield* notifier.watch(watch(options)(job))
   const { completeness, quarantine, sessions } = stored.manifest
   const last = compacted ?? stored
   const proof = archiveText(stored.manifest)
@@ -53,7 +54,12 @@ const rehearse = Effect.gen(function* () {
 })
 
 export const runExport = Command.make("run", { ...flags, ...runFlags }, ({ "dry-run": isRehearsal, ...input }) =>
-  Effect.andThen(checkMetricsFile, isRehearsal ? rehearse : exportOnce).pipe(withClient(input))
+  isRehearsal
+    ? Effect.andThen(checkMetricsFile, rehearse).pipe(withClient(input))
+    : Effect.andThen(checkMetricsFile, Effect.flatMap(Notify.make({}), exportOnce)).pipe(
+        withClient(input),
+        Notify.watchStart(input)
+      )
 ).pipe(
   Command.withDescription(
     "Export every session once, then exit. An earlier export is replaced only by a complete one."

@@ -5,6 +5,7 @@ import { type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Cron from "../operations/Cron.ts"
+import * as Notify from "../operations/Notify.ts"
 import * as Scheduler from "../operations/Scheduler.ts"
 import { withClient } from "../settings/environment.ts"
 import { scheduleConfig } from "../settings/configs.ts"
@@ -19,9 +20,10 @@ export const scheduleExport = Command.make("schedule", { ...flags, ...scheduleFl
     // Bad settings fail now, rather than at night.
     yield* readSettings
     yield* checkMetricsFile
-    const job = exportOnce.pipe(Effect.catch(logFailure))
-    return yield* Scheduler.run({ cron, ...options }, job)
-  }).pipe(withClient(input))
+    const notifier = yield* Notify.make({})
+    const job = exportOnce(notifier).pipe(Effect.catch(logFailure))
+    return yield* Effect.raceFirst(Scheduler.run({ cron, ...options }, job), notifier.watchStaleness)
+  }).pipe(withClient(input), Notify.watchStart(input))
 ).pipe(
   Command.withDescription(
     "Keep running and export at the times of --cron. A failed run is logged, and the next one runs on schedule. SIGTERM saves a checkpoint and exits with code 143."

@@ -51,7 +51,7 @@ export const watch =
     })
 
 /** The exit code that a run ends with. */
-const codeOf = (exit: Exit.Exit<unknown, Failure>): number => {
+export const codeOf = (exit: Exit.Exit<unknown, Failure>): number => {
   if (Exit.isSuccess(exit)) return exitCodes.ok
   if (Cause.hasInterruptsOnly(exit.cause)) return stopCode()
   return Option.match(Cause.findErrorOption(exit.cause), {

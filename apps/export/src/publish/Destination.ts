@@ -17,6 +17,18 @@ import type { StoredManifest } from "./StoredManifest.ts"
 /** A failure of a destination; those of the local disk are `PlatformError`. */
 export type DestinationError = AppError | PlatformError
 
+/** A longer note, in bytes, is none of ours. */
+export const MAX_NOTE = 4096
+
+/** A small text that runs keep in a destination. */
+export interface Note {
+  /** None if there is none; fails, or is empty, if it is longer than any of ours. */
+  readonly read: Effect.Effect<Option.Option<string>, DestinationError>
+  /** Replaces it; fails where nothing has been published or begun yet. */
+  readonly write: (text: string) => Effect.Effect<void, DestinationError>
+  readonly remove: Effect.Effect<void, DestinationError>
+}
+
 /** Where an export is published. */
 export class Destination extends Context.Service<
   Destination,
@@ -72,6 +84,8 @@ export class Destination extends Context.Service<
     readonly isLatestCurrent: (manifest: Manifest) => Effect.Effect<boolean, DestinationError>
     /** All stored paths, sorted, without those that belong to runs; that of an empty directory ends in a slash. */
     readonly entries: Effect.Effect<ReadonlyArray<string>, DestinationError>
+    /** A small text from one run to the next, beside what is published and not for readers. */
+    readonly note: Note
     /** The staging directories of runs that were stopped. */
     readonly unfinished: Effect.Effect<ReadonlyArray<string>, DestinationError>
   }

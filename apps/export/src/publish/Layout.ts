@@ -14,6 +14,7 @@ export const names = {
   generations: "generations",
   lock: ".lock",
   takeover: ".takeover",
+  note: ".note",
   staging: ".staging-",
   quarantined: ".quarantined-",
   alive: "alive",

@@ -6,6 +6,7 @@
  * ```text
  * .staging-<run>/                  unpublished work of a run; all its changes go through here
  * .quarantined-<time>/             state that could not be used, kept for inspection
+ * .note                            what runs tell later ones, such as that people know of a failure
  * .lock, .takeover                 locked by the running process, never removed
  * ```
  */
@@ -19,7 +20,7 @@ import * as Path from "effect/Path"
 import { exitCodes } from "../exitCodes.ts"
 import { measure } from "../files/Measure.ts"
 import { commitToDirectory, reconcileDirectory } from "./commitToDirectory.ts"
-import type { Destination } from "./Destination.ts"
+import { type Destination, MAX_NOTE, type Note } from "./Destination.ts"
 import * as Directory from "./Directory.ts"
 import { generationOf, homeOf, manifestPath, names } from "./Layout.ts"
 import * as Lock from "./Lock.ts"
@@ -145,6 +146,21 @@ export const make = Effect.fnUntraced(function* ({
     found.filter((name) => name.startsWith(names.staging)).map((name) => path.join(directory, name))
   ).pipe(provided)
 
+  const noteFile = show(names.note)
+  const note: Note = {
+    read: fs.stat(noteFile).pipe(
+      Effect.flatMap(({ size, type }) => {
+        if (type !== "File") return Effect.succeedNone
+        return size > MAX_NOTE ? Effect.succeedSome("") : Effect.asSome(fs.readFileString(noteFile))
+      }),
+      Effect.catchIf(Directory.isNotFound, () => Effect.succeedNone)
+    ),
+    // A new file each time: whatever is in its place is neither written to nor waited for.
+    write: (text) =>
+      Effect.andThen(fs.remove(noteFile, { force: true }), fs.writeFileString(noteFile, text, { flag: "wx" })),
+    remove: fs.remove(noteFile, { force: true })
+  }
+
   return {
     name: directory,
     id: path.resolve(directory),
@@ -162,6 +178,7 @@ export const make = Effect.fnUntraced(function* ({
     commit: (staging, next, previous) => provided(commitToDirectory(staging, next, previous)),
     isLatestCurrent,
     entries,
+    note,
     unfinished
   }
 })

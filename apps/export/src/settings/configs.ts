@@ -11,9 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import { exitCodes } from "../exitCodes.ts"
+import { defaultOutcomes, outcomes } from "../operations/Notification.ts"
 import { isS3 } from "../s3/S3Location.ts"
-import { SecretUrlText } from "./SecretUrl.ts"
+import { SecretUrlsText, SecretUrlText, usable } from "./SecretUrl.ts"
 import { compressions, dialects, formats, modes, partitions } from "./Selection.ts"
 
 const PREFIX = "HB_SESSIONS_EXPORT_"
@@ -50,6 +52,17 @@ const durationOrNever = (flag: string) =>
     Config.map(() => Duration.infinity),
     Config.orElse(() => duration(flag, { max: MAX_AGE }))
   )
+
+const Outcome = Schema.Literals(outcomes)
+
+/** The names of outcomes, with commas between them. */
+const OutcomesText = Schema.String.pipe(
+  Schema.decodeTo(Schema.Array(Schema.String), {
+    decode: SchemaGetter.transform((given: string) => given.split(",").map((name) => name.trim())),
+    encode: SchemaGetter.transform((names: ReadonlyArray<string>) => names.join())
+  }),
+  Schema.decodeTo(Schema.Array(Outcome).annotate({ message: `expected one or several of ${outcomes.join()}` }))
+)
 
 /** How the log is written. */
 export const logFormats = ["text", "json"] as const
@@ -91,6 +104,9 @@ export const configs = {
   "max-runtime": Config.option(duration("max-runtime", { min: 1 })),
   "metrics-file": Config.option(text("metrics-file")),
   "heartbeat-url": Config.option(Config.schema(SecretUrlText, variableOf("heartbeat-url"))),
+  "notify-url": Config.schema(SecretUrlsText, variableOf("notify-url")).pipe(Config.withDefault([])),
+  "notify-on": Config.schema(OutcomesText, variableOf("notify-on")).pipe(Config.withDefault(defaultOutcomes)),
+  "stale-after": Config.option(duration("stale-after", { min: 1, max: MAX_AGE })),
   "log-format": oneOf("log-format", logFormats).pipe(Config.withDefault("text"))
 }
 
@@ -119,12 +135,17 @@ const ofClient = <A>({ schema, variable }: ClientSetting<A>): SettingsFile.Setti
   config: Config.schema(schema, variable)
 })
 
+/** What stands between several values of a setting, which are an array in the settings file. */
+const separators = { "notify-url": " ", "notify-on": "," } as const
+
+const isList = (flag: string): flag is keyof typeof separators => Object.hasOwn(separators, flag)
+
 /** The keys of the settings file: those of the flags, with underscores, and those of the client. */
 const fileSettings: Readonly<Record<string, SettingsFile.Setting>> = {
   ...Object.fromEntries(
     Object.entries({ ...configs, ...scheduleConfigs }).map(([flag, config]) => [
       flag.replaceAll("-", "_"),
-      { variable: variableOf(flag), config }
+      { variable: variableOf(flag), config, ...(isList(flag) ? { separator: separators[flag] } : {}) }
     ])
   ),
   base_url: ofClient(clientSettings.baseUrl),
@@ -147,11 +168,16 @@ export const rejectEmpty = (given: Given) => {
     : Effect.fail(usage(`--${empty[0]} is empty; give it a value or leave it out`))
 }
 
-/** Flags take precedence over the environment, and the environment over the settings file. */
-export const layerSettings = (given: Given) => {
+/** Flags take precedence over the environment. */
+export const layerFlags = (given: Given) => {
   const entries = Object.entries(given).flatMap(([flag, found]) =>
     Option.match(found, { onNone: () => [], onSome: (some) => [[variableOf(flag), String(some)] as const] })
   )
+  return SettingsFile.layerFlags(Object.fromEntries(entries))
+}
+
+/** Flags take precedence over the environment, and the environment over the settings file. */
+export const layerSettings = (given: Given) => {
   const file = Layer.unwrap(
     Effect.map(Config.option(text("config")), (named) =>
       Option.match(named, {
@@ -160,7 +186,7 @@ export const layerSettings = (given: Given) => {
       })
     )
   )
-  return file.pipe(Layer.provideMerge(SettingsFile.layerFlags(Object.fromEntries(entries))))
+  return file.pipe(Layer.provideMerge(layerFlags(given)))
 }
 
 /** Where the export is. */
@@ -215,6 +241,29 @@ export const watchConfig = Config.all({
   maxRuntime: configs["max-runtime"],
   metricsFile: configs["metrics-file"],
   heartbeatUrl: configs["heartbeat-url"]
+})
+
+/** Who is told what. */
+export const notifyConfig = Effect.map(
+  Config.all({
+    name: configs.name,
+    urls: configs["notify-url"],
+    on: configs["notify-on"],
+    staleAfter: configs["stale-after"]
+  }),
+  ({ on, ...rest }) => ({ ...rest, on: new Set(on) })
+)
+
+/** As `notifyConfig`, as far as the settings are valid: for what is told of settings that are not. */
+export const usableNotifySettings = Effect.gen(function* () {
+  const textOf = (flag: string) => Effect.map(Effect.option(text(flag)), Option.getOrUndefined)
+  const destination = yield* textOf("out")
+  return {
+    account: (yield* textOf("name")) ?? destination ?? "hb-sessions-export",
+    destination,
+    urls: usable((yield* textOf("notify-url")) ?? ""),
+    on: new Set(yield* Effect.orElseSucceed(configs["notify-on"], () => defaultOutcomes))
+  }
 })
 
 /** The form of the log. */

@@ -16,7 +16,7 @@ import type * as Path from "effect/Path"
 import type { Destination } from "../publish/Destination.ts"
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
-import { type Given, layerSettings, logFormat, rejectEmpty } from "./configs.ts"
+import { type Given, layerFlags, layerSettings, logFormat, rejectEmpty } from "./configs.ts"
 import { layerDestination } from "./destination.ts"
 import { transport } from "./transport.ts"
 
@@ -47,6 +47,14 @@ export const withSettings =
         self,
         layerDestination.pipe(Layer.provideMerge(layerLog), Layer.provideMerge(layerSettings(given)))
       )
+    )
+
+/** Provides the settings and the log as far as they are valid: for what is told of settings that are not. */
+export const withUsableSettings =
+  (given: Given) =>
+  <A, R>(self: Effect.Effect<A, never, R>): Effect.Effect<A, never, R | FileSystem.FileSystem> =>
+    Effect.provide(self, layerLog.pipe(Layer.provideMerge(layerSettings(given)))).pipe(
+      Effect.catch(() => Effect.provide(self, Logger.layer([text]).pipe(Layer.provideMerge(layerFlags(given)))))
     )
 
 const warnOfClearText = Layer.effectDiscard(

@@ -2,6 +2,8 @@
  * The flags of the commands, with their help.
  */
 import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import { defaultOutcomes, outcomes } from "../operations/Notification.ts"
 import { logFormats, onMissed } from "./configs.ts"
 import { compressions, dialects, formats, modes, partitions } from "./Selection.ts"
 
@@ -10,6 +12,17 @@ const described = <A>(flag: Flag.Flag<A>, description: string) =>
 
 const value = (name: string, metavar: string, description: string) =>
   described(Flag.String(name).pipe(Flag.withMetavar(metavar)), description)
+
+/** A flag that may be repeated: its values with spaces between them, and nothing if one of them is. */
+const several = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.atLeast(0),
+    Flag.map((values) =>
+      values.length === 0 ? Option.none<string>() : Option.some(values.includes("") ? "" : values.join(" "))
+    )
+  )
 
 /** The flag that names the directory. */
 export const outFlags = {
@@ -134,6 +147,21 @@ export const flags = {
     "heartbeat-url",
     "url",
     "POST to <url>/start, then to <url> on success or <url>/<exit code> on failure; takes at most 5 seconds"
+  ),
+  "notify-url": several(
+    "notify-url",
+    "url",
+    "POST to this URL how runs end, such as to a webhook of Slack; may be repeated. Others see the arguments of a process: HB_SESSIONS_EXPORT_NOTIFY_URL takes it too, or several with spaces between them"
+  ),
+  "notify-on": value(
+    "notify-on",
+    "names",
+    `What to POST about, of ${outcomes.join(", ")} (default: ${defaultOutcomes.join()})`
+  ),
+  "stale-after": value(
+    "stale-after",
+    "duration",
+    "The export is stale when this time has passed without a success; inspect exits with code 5 then, schedule logs it and notifies"
   ),
   "log-format": described(Flag.Literals("log-format", logFormats), "Format of the log on stderr (default: text)")
 }

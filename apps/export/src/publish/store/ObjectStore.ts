@@ -2,7 +2,7 @@
  * A bucket of an object store as a destination.
  *
  * A run works in a local directory and sends what it publishes; what it needs of earlier generations it downloads. Beside
- * what is published, hidden keys belong to runs: `.lease.json`, and `.probe-<run>` for a moment.
+ * what is published, hidden keys belong to runs: `.lease.json`, `.note`, and `.probe-<run>` for a moment.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -17,7 +17,7 @@ import { measure } from "../../files/Measure.ts"
 import { S3Client } from "../../s3/S3Client.ts"
 import { orAppError } from "../../s3/S3Error.ts"
 import { format } from "../../s3/S3Location.ts"
-import type { Destination, DestinationError } from "../Destination.ts"
+import { type Destination, type DestinationError, MAX_NOTE } from "../Destination.ts"
 import * as Directory from "../Directory.ts"
 import { homeOf, manifestPath, names } from "../Layout.ts"
 import * as Lock from "../Lock.ts"
@@ -133,6 +133,16 @@ export const make = Effect.fnUntraced(function* ({
         Array.from(found, ({ key }) => key).filter((key) => !key.startsWith("."))
       )
     ),
+    note: {
+      read: provided(
+        Effect.map(
+          s3.get(names.note, { maxBytes: MAX_NOTE }),
+          Option.map(({ body }) => new TextDecoder().decode(body))
+        )
+      ),
+      write: (text) => provided(Effect.asVoid(s3.put(names.note, text))),
+      remove: provided(s3.remove([names.note]))
+    },
     unfinished: provided(
       Effect.map(Directory.list(root), (found) =>
         found.filter((each) => each.startsWith(names.staging)).map((each) => path.join(root, each))
