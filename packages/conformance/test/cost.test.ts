@@ -5,6 +5,7 @@ import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { type Session, SessionId } from "@hb-sessions/core/Session"
 import { changesPerResponse, measure } from "../src/Costs.ts"
+import { isFull } from "../src/settings.ts"
 import { kinds } from "../src/World.ts"
 
 const TIMEOUT = 300_000
@@ -62,7 +63,7 @@ it.live(
         for (const oldestFirst of [false, true]) {
           for (const rows of [195, 500, 1000]) {
             const shape = { kind: "grow", totals, oldestFirst, rows, ...changesPerResponse(0.05) } as const
-            const { mean, proven } = yield* measure(shape, 40)
+            const { mean, proven } = yield* measure(shape, isFull ? 40 : 12)
             assert.isAtMost(mean, 1.25, `${totals} ${oldestFirst} ${rows}`)
             assert.strictEqual(proven, 1)
           }
@@ -92,7 +93,7 @@ it.live(
       for (const kind of kinds) {
         for (const status of [undefined, "active"]) {
           const rows = status === undefined ? 500 : 1000
-          const { mean, proven } = yield* measure({ kind, status, rows, ...changesPerResponse(0.02) }, 30)
+          const { mean, proven } = yield* measure({ kind, status, rows, ...changesPerResponse(0.02) }, isFull ? 30 : 15)
           assert.isAtMost(mean, 4, `${kind} ${status}`)
           assert.isAbove(proven, 0.9, `${kind} ${status}`)
         }

@@ -1,5 +1,5 @@
 /**
- * Reads a million sessions and says how: run by the memory test in a process with little memory.
+ * Reads as many sessions as its first argument says, and says how: run by the memory test in a process with little memory.
  *
  * Prints one line of JSON. The pages are made when they are asked for, so all memory in use is the reader's.
  */
@@ -9,7 +9,7 @@ import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import { Console, Effect, Stream } from "effect"
 
-const SESSIONS = 1_000_000
+const SESSIONS = Number(process.argv[2])
 /** A filtered list is read twice; smaller pages make more responses to remember. */
 const isFiltered = process.argv.includes("--filtered")
 const PAGE_SIZE = isFiltered ? 50 : 100
