@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { certificateFile } from "@hb-sessions/app-kit/NetworkProxy"
+import { ObjectStore } from "@hb-sessions/object-store/ObjectStore"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
@@ -451,5 +452,29 @@ describe("what is remembered of a problem", () => {
       assert.deepStrictEqual(outcomesOf(told), ["failed"])
       chmodSync(out, 0o700)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+
+  it.live("is kept in a bucket too, and a store that does not answer holds up nothing", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const store = yield* ObjectStore
+      const { told, url } = yield* recipient()
+      const env = { ...environment(simulator), ...store.environment, HB_SESSIONS_EXPORT_NOTIFY_URL: url }
+      const exportOnce = run(env, "run", "--out", "s3://exports/team-a")
+      const note = () => store.contents.buckets.get("exports")?.objects.get("team-a/.note")
+      yield* simulator.setFaults(failing)
+      assert.strictEqual((yield* exportOnce).code, 4)
+      assert.isDefined(note())
+      yield* simulator.setFaults({})
+      assert.strictEqual((yield* exportOnce).code, 0)
+      assert.isUndefined(note())
+      yield* simulator.setFaults(failing)
+      store.setFaults([{ fault: "hang", when: ({ key }) => key.endsWith(".note") }])
+      assert.strictEqual((yield* exportOnce).code, 4)
+      assert.deepStrictEqual(outcomesOf(told), ["failed", "recovered", "failed"])
+      const [first, recovered] = notificationsOf(told)
+      assert.deepStrictEqual([first?.account, first?.destination], ["s3://exports/team-a", "s3://exports/team-a"])
+      assert.deepInclude(recovered?.published, { generation: 1, rows: 5, completeness: "proven" })
+    }).pipe(Effect.provide([Simulator.layer({ sessions: 5 }), ObjectStore.layer()]), Effect.scoped)
   )
 })
