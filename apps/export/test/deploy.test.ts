@@ -3,9 +3,10 @@
  * their commands run.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { ObjectStore } from "@hb-sessions/object-store/ObjectStore"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { validate as lintDockerfile } from "dockerfile-utils"
-import { Cron, Effect, Result } from "effect"
+import { Context, Cron, Effect, Layer, Result } from "effect"
 import { validate as validateCronJob } from "kubernetes-models/_schemas/IoK8sApiBatchV1CronJob"
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -56,6 +57,7 @@ interface CronJob {
               readonly name: string
               readonly image: string
               readonly args: ReadonlyArray<string>
+              readonly env?: ReadonlyArray<{ readonly name: string }>
               readonly resources: { readonly limits: { readonly memory: string } }
             }>
           }
@@ -65,7 +67,21 @@ interface CronJob {
   }
 }
 
-const cronJob = (): CronJob => parse(read("deploy/cronjob.yaml"))
+const cronJob = (file: string): CronJob => parse(read(file))
+
+/** With a claim, and with a bucket. */
+const cronJobs = ["deploy/cronjob.yaml", "deploy/cronjob-s3.yaml"]
+
+const workflows = ["deploy/github-actions.yml", "deploy/github-actions-s3.yml"]
+
+/** The variables that lead to a store that has the bucket of an `s3://` URL. */
+const storeFor = (words: string) =>
+  Effect.gen(function* () {
+    const [, bucket] = /s3:\/\/([^/ ]+)/.exec(words) ?? []
+    if (bucket === undefined) return {}
+    const store = yield* Layer.build(ObjectStore.layer({ buckets: [bucket] }))
+    return Context.get(store, ObjectStore).environment
+  })
 
 /** The keys that a validator never asks for are not in the schema. */
 const unread = (value: unknown, validate: (value: unknown) => boolean) => {
@@ -84,9 +100,9 @@ const unread = (value: unknown, validate: (value: unknown) => boolean) => {
   return { isValid, keys: [...keys] }
 }
 
-describe("Kubernetes", () => {
+describe.each(cronJobs)("Kubernetes, %s", (file) => {
   it("its published schema holds the CronJob, and every key of it", () => {
-    assert.deepStrictEqual(unread(cronJob(), validateCronJob), { isValid: true, keys: [] })
+    assert.deepStrictEqual(unread(cronJob(file), validateCronJob), { isValid: true, keys: [] })
   })
 
   it("the schema would reject a wrong value, a missing key and an unknown one", () => {
@@ -97,14 +113,15 @@ describe("Kubernetes", () => {
       ["restartPolicy:", "restartPolice:"]
     ]
     for (const [from, to] of damages) {
-      const damaged = read("deploy/cronjob.yaml").replace(from, to)
+      const damaged = read(file).replace(from, to)
+      assert.notStrictEqual(damaged, read(file))
       const { isValid, keys } = unread(parse(damaged), validateCronJob)
       assert.isTrue(!isValid || keys.length > 0, to)
     }
   })
 
   it("what the schema does not say: podFailurePolicy, as the server validates it", () => {
-    const { metadata, spec } = cronJob()
+    const { metadata, spec } = cronJob(file)
     assert.isAtLeast(spec.jobTemplate.spec.activeDeadlineSeconds, 3600)
     const [container] = spec.jobTemplate.spec.template.spec.containers
     assert.match(container?.image ?? "", /:\d+\.\d+\.\d+$/, "a tag that does not move")
@@ -129,7 +146,7 @@ describe("Kubernetes", () => {
   })
 
   it("the job fails at once on the exit codes that need a person, and on no other", () => {
-    const [rule] = cronJob().spec.jobTemplate.spec.podFailurePolicy.rules
+    const [rule] = cronJob(file).spec.jobTemplate.spec.podFailurePolicy.rules
     assert.deepStrictEqual(rule?.onExitCodes?.values, hopeless)
   })
 })
@@ -231,7 +248,7 @@ describe("the image", () => {
       const [command, ...words]: ReadonlyArray<string> = JSON.parse(textOf(final, "ENTRYPOINT"))
       assert.strictEqual(command, "node")
       const entry = words.map((word) => (word === target ? file : word))
-      const [container] = cronJob().spec.jobTemplate.spec.template.spec.containers
+      const [container] = cronJob("deploy/cronjob.yaml").spec.jobTemplate.spec.template.spec.containers
       const args = (container?.args ?? []).map((word) => (word === "/data" ? out : word))
       const options = { cwd: "/", env: environment(simulator), ...user }
       const { code, stderr } = yield* Effect.promise(() => execute(node, [...entry, ...args], options))
@@ -283,34 +300,111 @@ describe("cron", () => {
 })
 
 describe("the command lines", () => {
-  interface Workflow {
-    readonly on: { readonly schedule: ReadonlyArray<{ readonly cron: string }> }
-    readonly jobs: Readonly<Record<string, { readonly steps: ReadonlyArray<{ readonly run?: string }> }>>
+  interface Step {
+    readonly run?: string
+    readonly env?: Readonly<Record<string, string>>
   }
 
-  const workflow = (): Workflow => parse(read("deploy/github-actions.yml"))
+  interface Workflow {
+    readonly on: { readonly schedule: ReadonlyArray<{ readonly cron: string }> }
+    readonly jobs: Readonly<Record<string, { readonly steps: ReadonlyArray<Step> }>>
+  }
+
+  const workflow = (file: string): Workflow => parse(read(file))
+
+  const stepsOf = (file: string) => Object.values(workflow(file).jobs).flatMap(({ steps }) => steps)
 
   const commands = (): ReadonlyArray<readonly [string, string]> => [
-    ...Object.values(workflow().jobs).flatMap(({ steps }) =>
-      steps.flatMap((step) => (step.run === undefined ? [] : [["GitHub Actions", step.run] as const]))
+    ...workflows.flatMap((file) =>
+      stepsOf(file).flatMap((step) => (step.run === undefined ? [] : [[file, step.run] as const]))
     ),
     ["systemd", /^ExecStart=(.*)$/m.exec(read("deploy/hb-sessions-export.service"))?.[1] ?? ""],
-    ["Kubernetes", `hb-sessions-export ${cronJob().spec.jobTemplate.spec.template.spec.containers[0]?.args.join(" ")}`]
+    ...cronJobs.map((file) => {
+      const [container] = cronJob(file).spec.jobTemplate.spec.template.spec.containers
+      return [file, `hb-sessions-export ${container?.args.join(" ")}`] as const
+    })
   ]
 
-  it("GitHub's schedule is one", () => {
-    for (const { cron } of workflow().on.schedule) assert.isTrue(Result.isSuccess(Cron.parse(cron)))
+  it("those with a bucket read only what is new, and give what leads to it", () => {
+    const step = stepsOf("deploy/github-actions-s3.yml").find(({ run: command }) => command !== undefined)
+    const [container] = cronJob("deploy/cronjob-s3.yaml").spec.jobTemplate.spec.template.spec.containers
+    const given = [Object.keys(step?.env ?? {}), (container?.env ?? []).map(({ name }) => name)]
+    for (const [index, words] of [step?.run?.split(" ") ?? [], container?.args ?? []].entries()) {
+      assert.includeMembers([...words], ["incremental"])
+      assert.isTrue(words.some((word) => word.startsWith("s3://")))
+      assert.include(given[index] ?? [], "AWS_REGION")
+    }
+    assert.includeMembers(given[0] ?? [], ["HYPERBROWSER_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+    assert.notInclude(read("deploy/cronjob-s3.yaml"), "persistentVolumeClaim")
   })
 
   it.live("are all understood", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
-      assert.lengthOf(commands(), 3)
+      assert.lengthOf(commands(), 5)
       for (const [name, command] of commands()) {
-        const [, words] = /hb-sessions[-/]export (.*)$/.exec(command) ?? []
-        const { code, stderr } = yield* run(env, ...(words ?? "").split(" "), "--dry-run")
+        const [, words = ""] = /hb-sessions[-/]export (.*)$/.exec(command) ?? []
+        const store = yield* storeFor(words)
+        const { code, stderr } = yield* run({ ...env, ...store }, ...words.split(" "), "--dry-run")
         assert.deepStrictEqual([code, stderr], [0, ""], `${name}: ${command}`)
       }
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
+})
+
+describe("the times", () => {
+  const lines: ReadonlyArray<readonly [file: string, expression: string]> = [
+    ...cronJobs.map((file) => [file, cronJob(file).spec.schedule] as const),
+    ...workflows.map((file) => [file, /- cron: "(.*)"/.exec(read(file))?.[1] ?? ""] as const),
+    ["deploy/crontab", /^[\d*].*/m.exec(read("deploy/crontab"))?.[0] ?? ""]
+  ]
+  const [, ...timer] = /^OnCalendar=\S+ (\d\d):(\d\d):/m.exec(read("deploy/hb-sessions-export.timer")) ?? []
+
+  /** The hour and the minute of each file. */
+  const times: ReadonlyArray<readonly [file: string, hour: number, minute: number]> = [
+    ...lines.map(([file, expression]) => {
+      const [minute, hour] = expression.split(" ")
+      return [file, Number(hour), Number(minute)] as const
+    }),
+    ["deploy/hb-sessions-export.timer", Number(timer[0]), Number(timer[1])]
+  ]
+
+  it("are not at a full hour, when many jobs start and some are dropped", () => {
+    assert.lengthOf(times, 6)
+    for (const [file, hour, minute] of times) assert.isTrue(hour < 24 && minute > 0 && minute < 60, file)
+  })
+
+  /** The days of a year on which a time does not come, or comes twice. */
+  const oddDays = (zone: string, hour: number, minute: number): ReadonlyArray<string> => {
+    const QUARTER = 900_000
+    const local = new Intl.DateTimeFormat("sv", { timeZone: zone, dateStyle: "short", timeStyle: "short" })
+    const offset = (time: number) => Date.parse(`${local.format(time).replace(" ", "T")}Z`) - time
+    const odd: Array<string> = []
+    for (let day = Date.UTC(2026, 0, 1); day < Date.UTC(2027, 0, 1); day += 86_400_000) {
+      if (offset(day) === offset(day + 86_400_000)) continue
+      const seen = new Map<string, number>()
+      // Offsets are multiples of a quarter of an hour.
+      for (let now = day - 86_400_000 + (minute % 15) * 60_000; now < day + 2 * 86_400_000; now += QUARTER) {
+        const [date = "", clock = ""] = local.format(now).split(" ")
+        const isIt = clock === `${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}`
+        seen.set(date, (seen.get(date) ?? 0) + (isIt ? 1 : 0))
+      }
+      // The first and the last day are not whole.
+      odd.push(...[...seen].slice(1, -1).flatMap(([date, count]) => (count === 1 ? [] : [date])))
+    }
+    return odd
+  }
+
+  it("come once on every day, wherever clocks are set forward or back", () => {
+    assert.deepStrictEqual(oddDays("Europe/Paris", 2, 17), ["2026-03-29", "2026-10-25"])
+    const zones = Intl.supportedValuesOf("timeZone")
+    assert.isAbove(zones.length, 300)
+    const asked = new Map(times.map(([, hour, minute]) => [`${hour}:${minute}`, [hour, minute] as const]))
+    for (const [hour, minute] of asked.values()) {
+      assert.deepStrictEqual(
+        zones.filter((zone) => oddDays(zone, hour, minute).length > 0),
+        []
+      )
+    }
+  })
 })
