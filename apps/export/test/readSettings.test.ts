@@ -31,6 +31,23 @@ describe("settings", () => {
     })
   )
 
+  it.effect("compress Parquet unless told otherwise, and no other format", () =>
+    Effect.gen(function* () {
+      const compressed = (format: string, more: Readonly<Record<string, string>> = {}) =>
+        Effect.map(read({ HB_SESSIONS_EXPORT_FORMAT: format, ...more }), ({ selection }) => selection.compress)
+      assert.deepStrictEqual(
+        [
+          yield* compressed("csv"),
+          yield* compressed("ndjson"),
+          yield* compressed("parquet"),
+          yield* compressed("parquet", { HB_SESSIONS_EXPORT_COMPRESS: "none" }),
+          yield* compressed("parquet", { HB_SESSIONS_EXPORT_COMPRESS: "snappy" })
+        ],
+        ["none", "none", "zstd", "none", "snappy"]
+      )
+    })
+  )
+
   it.effect("are normalised: statuses sorted and unique, * expanded later, percentages as shares", () =>
     Effect.gen(function* () {
       const { fullEvery, minShare, selection } = yield* read({
@@ -49,6 +66,8 @@ describe("settings", () => {
     [{ HB_SESSIONS_EXPORT_OUT: "s3://bucket/path" }, "not a URL such as s3://…"],
     [{ HB_SESSIONS_EXPORT_SINCE: "1d", HB_SESSIONS_EXPORT_UNTIL: "2d" }, "--since must be before --until"],
     [{ HB_SESSIONS_EXPORT_FORMAT: "ndjson", HB_SESSIONS_EXPORT_DIALECT: "spreadsheet" }, "applies to CSV only"],
+    [{ HB_SESSIONS_EXPORT_FORMAT: "parquet", HB_SESSIONS_EXPORT_DIALECT: "spreadsheet" }, "applies to CSV only"],
+    [{ HB_SESSIONS_EXPORT_COMPRESS: "snappy" }, "applies to Parquet only"],
     [{ HB_SESSIONS_EXPORT_MODE: "incremental", HB_SESSIONS_EXPORT_COLUMNS: "status" }, "needs the column id"],
     [{ HB_SESSIONS_EXPORT_STATUS: " , " }, "--status lists no status"],
     [{ HB_SESSIONS_EXPORT_TZ: "Mars/Olympus" }, "not a time zone"],

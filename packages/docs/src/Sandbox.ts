@@ -61,7 +61,7 @@ export class Sandbox {
   /** Runs a statement; a server is left running once it has printed its first line. */
   async run(statement: Statement): Promise<Output> {
     const port = listeningPort(statement)
-    const text = this.#adapt(statement.text)
+    const text = this.adapt(statement.text)
     const before = `set -eo pipefail -o allexport; ${restore}`
     if (port === undefined) return await this.#bash(`${before}\n${text}\nexport -p > .state`)
     const firstLine = await this.#serve(`${before}\n${text.replace(/--port \d+/, "--port 0")}`)
@@ -71,7 +71,7 @@ export class Sandbox {
 
   /** Runs a program of TypeScript, with the variables that the statements before it have set. */
   async runTypeScript(file: string, source: string): Promise<Output> {
-    this.write(file, this.#adapt(source))
+    this.write(file, this.adapt(source))
     const key = `export HYPERBROWSER_API_KEY=\${HYPERBROWSER_API_KEY-${defaultApiKey}}`
     const command = isTest(source)
       ? `'${join(root, "packages/docs/node_modules/.bin/vitest")}' run ${file}`
@@ -102,7 +102,8 @@ export class Sandbox {
     rmSync(this.directory, { recursive: true, force: true })
   }
 
-  #adapt(text: string): string {
+  /** The text with what the sandbox replaces. */
+  adapt(text: string): string {
     return text
       .replaceAll("HYPERBROWSER_API_KEY=…", `HYPERBROWSER_API_KEY=${defaultApiKey}`)
       .replaceAll("/var/lib/", `${this.directory}/var/lib/`)

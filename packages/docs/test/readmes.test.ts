@@ -12,6 +12,7 @@ import { reasonNotToRun } from "../src/notRun.ts"
 import { problemsOf, programs } from "../src/Programs.ts"
 import { isTest, Sandbox } from "../src/Sandbox.ts"
 import { type Command, commandsOf, type Statement, statements } from "../src/Shell.ts"
+import { runSql } from "../src/Sql.ts"
 import { documents, packages } from "../src/workspace.ts"
 
 const has = (program: string): boolean => spawnSync(program, ["--version"]).error === undefined
@@ -33,6 +34,10 @@ const follow = async (sandbox: Sandbox, block: Block, before: string): Promise<s
     const { code, stderr, stdout } = await sandbox.runTypeScript(file, block.text)
     assert.strictEqual(code, 0, `${block.at}: ${stderr}${stdout}`)
     return stdout
+  }
+  if (block.language === "sql") {
+    assert.isAbove(await runSql(sandbox.adapt(block.text)), 0, `${block.at}: it finds nothing`)
+    return ""
   }
   if (block.language === "json" && before !== "") {
     // What a server prints, the port aside.

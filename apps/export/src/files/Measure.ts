@@ -7,7 +7,8 @@ import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
 import { PassThrough, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { decompressor, type Form, plain } from "./DataFile.ts"
+import { decompressor, readText } from "./DataFile.ts"
+import { type Form, plain } from "./Form.ts"
 
 /** The measures of a file. */
 interface Measured {
@@ -34,7 +35,15 @@ export const measure = Effect.fn("Measure.measure")(function* (file: string, for
     bytes += chunk.length
     hash.update(chunk)
   })
-  const problem = yield* pipelineOf([createReadStream(file), raw, decompressor(form ?? plain), sink(count.add)])
+  const isParquet = form?.format === "parquet"
+  const rows = sink(count.add)
+  const whole = [createReadStream(file), raw, decompressor(form ?? plain), isParquet ? sink(() => {}) : rows]
+  const problem =
+    (yield* pipelineOf(whole)) ??
+    // The end of a Parquet file says where its rows are, so it is read once more.
+    (isParquet
+      ? yield* pipelineOf([...(yield* readText(file, { ...form, only: form.columns.slice(0, 1) })), rows])
+      : undefined)
   if (problem !== undefined) return problem
   const measured: Measured = {
     bytes,
@@ -68,14 +77,14 @@ const QUOTE = 34
 const LINE_FEED = 10
 
 /** Counts records by their bytes, whatever the cells hold. */
-const counter = (format: "csv" | "ndjson") => {
+const counter = (format: Form["format"]) => {
   let lines = 0
   let isQuoted = false
   return {
     add: (chunk: Uint8Array) => {
       for (const byte of chunk) {
         if (byte === QUOTE) isQuoted = !isQuoted
-        else if (byte === LINE_FEED && (format === "ndjson" || !isQuoted)) lines++
+        else if (byte === LINE_FEED && (format !== "csv" || !isQuoted)) lines++
       }
     },
     rows: () => (format === "csv" ? lines - 1 : lines)

@@ -1,11 +1,13 @@
 /**
  * Encodes sessions as rows, and names their partitions.
  */
+import * as SessionsCells from "@hb-sessions/core/SessionsCells"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import type { Session } from "@hb-sessions/core/Session"
 import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import type { Selection } from "../settings/Selection.ts"
+import { toLine } from "./parquetSchema.ts"
 
 /** The encoder of a selection. */
 export interface Rows {
@@ -20,6 +22,14 @@ export const makeRows = ({ columns, dialect, format }: Selection): Rows => {
   if (format === "ndjson") {
     const line = columns.length === 0 ? everything : SessionsNdjson.encodeColumns(columns)
     return { header: "", encode: (sessions) => sessions.map((session) => `${line(session)}\n`).join("") }
+  }
+  if (format === "parquet") {
+    const encode = SessionsCells.encode(columns)
+    const line = (session: Session) => {
+      const { cells, rescued } = encode(session)
+      return `${toLine([...cells, rescued ?? null])}\n`
+    }
+    return { header: "", encode: (sessions) => sessions.map(line).join("") }
   }
   const options = { columns, dialect }
   return { header: SessionsCsv.header(options), encode: SessionsCsv.encodeRows(options) }

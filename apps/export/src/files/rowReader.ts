@@ -1,8 +1,9 @@
 /**
- * Reads the rows of a data file as bytes, with their ids.
+ * Reads the rows of the text of a data file as bytes, with their ids.
  */
 import * as Schema from "effect/Schema"
-import type { Form } from "./DataFile.ts"
+import type { Form } from "./Form.ts"
+import { fromLine } from "./parquetSchema.ts"
 
 /** One row. */
 export interface Row {
@@ -15,7 +16,7 @@ export interface Row {
 /** Reads the bytes of a file in pieces, and returns the completed rows. */
 export interface RowReader {
   readonly read: (bytes: Buffer) => ReadonlyArray<Row>
-  /** The header of CSV, once it has been read; nothing for NDJSON. */
+  /** The header of CSV, once it has been read; nothing for other formats. */
   readonly header: () => Buffer
 }
 
@@ -26,7 +27,12 @@ const LINE_FEED = 10
 export const rowReader = ({ columns, format }: Pick<Form, "columns" | "format">): RowReader => {
   const isCsv = format === "csv"
   const column = columns.indexOf("id")
-  const idOf = isCsv ? (line: string) => cellOf(line, column) : (line: string) => decode(line).id
+  const idOf = {
+    csv: (line: string) => cellOf(line, column),
+    ndjson: (line: string) => decode(line).id,
+    cells: (line: string) => String(fromLine(line)[column]),
+    parquet: (line: string) => String(fromLine(line)[column])
+  }[format]
   let header: Buffer | undefined = isCsv ? undefined : Buffer.alloc(0)
   let isQuoted = false
   let rest: Array<Buffer> = []

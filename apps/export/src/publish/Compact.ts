@@ -15,6 +15,7 @@ import { Transform, Writable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import type { PartState } from "../resume/Checkpoint.ts"
 import * as DataFile from "../files/DataFile.ts"
+import { type Form, onlyIds, plain } from "../files/Form.ts"
 import { Destination } from "./Destination.ts"
 import { checkFile } from "./Directory.ts"
 import { names } from "./Layout.ts"
@@ -140,7 +141,7 @@ const lastRows = Effect.fnUntraced(function* (
       })
     }
     for (const file of tombstones.filter((each) => each.generation === generation)) {
-      yield* eachRow(file, DataFile.plain, ({ id }) => {
+      yield* eachRow(file, plain, ({ id }) => {
         setKey(record, id)
         setForgotten(record)
         table.set(record)
@@ -205,11 +206,7 @@ const writeRows = Effect.fnUntraced(function* (
   return state
 })
 
-const eachRow = (
-  file: PublishedFile | StateFile,
-  form: DataFile.Form,
-  visit: (row: { readonly id: string }) => void
-) => {
+const eachRow = (file: PublishedFile | StateFile, form: Form, visit: (row: { readonly id: string }) => void) => {
   const reader = rowReader(form)
   const sink = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -217,20 +214,21 @@ const eachRow = (
       done()
     }
   })
-  return through(file, form, sink)
+  return through(file, onlyIds(form), sink)
 }
 
 /** Pipes the plain text of a published file through streams. */
 const through = Effect.fnUntraced(function* (
   file: PublishedFile | StateFile,
-  form: DataFile.Form,
+  form: Form,
   ...streams: ReadonlyArray<NodeJS.WritableStream | NodeJS.ReadWriteStream>
 ) {
   const destination = yield* Destination
   const from = yield* destination.fetch(file)
   yield* checkFile(from)
+  const text = yield* DataFile.readText(from, form)
   yield* Effect.tryPromise({
-    try: (signal) => pipeline([...DataFile.readText(from, form), ...streams], { signal }),
+    try: (signal) => pipeline([...text, ...streams], { signal }),
     catch: (error) =>
       new AppError({
         message: `${destination.show(file.path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,

@@ -13,7 +13,8 @@ import { makeRecord, setKey } from "../read/KeyTable.ts"
 import { type Departure, departures, type Reconciled } from "../read/reconcileIndex.ts"
 import type { DestinationError } from "./Destination.ts"
 import { checkFile } from "./Directory.ts"
-import { type Form, readText } from "../files/DataFile.ts"
+import { readText } from "../files/DataFile.ts"
+import { type Form, onlyIds } from "../files/Form.ts"
 import { rowReader } from "../files/rowReader.ts"
 import type { Selection } from "../settings/Selection.ts"
 
@@ -90,8 +91,9 @@ const pipe = Effect.fnUntraced(function* (
   ...streams: ReadonlyArray<NodeJS.WritableStream | NodeJS.ReadWriteStream>
 ) {
   yield* checkFile(from)
+  const text = yield* readText(from, onlyIds(form))
   yield* Effect.tryPromise({
-    try: (signal) => pipeline([...readText(from, form), ...streams], { signal }),
+    try: (signal) => pipeline([...text, ...streams], { signal }),
     catch: (error) =>
       new AppError({
         message: `${from} cannot be read, to look up sessions that have left: ${error instanceof Error ? error.message : String(error)}`,

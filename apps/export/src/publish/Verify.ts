@@ -16,7 +16,7 @@ import type { StoredManifest } from "./StoredManifest.ts"
 import { exitCodes } from "../exitCodes.ts"
 import type { Manifest, PublishedFile, StateFile } from "./Manifest.ts"
 import { measure } from "../files/Measure.ts"
-import { type Form, plain } from "../files/DataFile.ts"
+import { type Form, plain } from "../files/Form.ts"
 
 /** The result of a verification. */
 export interface Verified {

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as DataFile from "../files/DataFile.ts"
+import { textForm, plain } from "../files/Form.ts"
 import * as IndexChanges from "../read/IndexChanges.ts"
 import type { Attempt } from "../read/readList.ts"
 import { reconcileIndex, type Reconciled } from "../read/reconcileIndex.ts"
@@ -154,7 +155,7 @@ const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: strin
       ...base.files.map((file) => ({ file: destination.fetch(file), form: base.selection })),
       ...gathered.parts.map(({ partition }) => ({
         file: Effect.succeed(gathered.fileOf(partition)),
-        form: DataFile.growing(settings.selection)
+        form: textForm(settings.selection)
       }))
     ]
   })
@@ -166,7 +167,7 @@ const writeTombstones = Effect.fnUntraced(function* (input: Input, leftAt: strin
 const writeQuarantine = Effect.fnUntraced(function* ({ attempt, generation, home, staging }: Input) {
   const { file, state } = attempt.gathered.quarantine
   if (state.rows === 0) return undefined
-  yield* DataFile.finish(file, staging.path("data", names.quarantine), state, DataFile.plain)
+  yield* DataFile.finish(file, staging.path("data", names.quarantine), state, plain)
   const { bytes, rows, sha256 } = state
   return { path: `${home}/${names.quarantine}`, generation, rows, bytes, sha256 }
 })

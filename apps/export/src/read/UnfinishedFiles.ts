@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
+import * as DataFile from "../files/DataFile.ts"
+import { textForm } from "../files/Form.ts"
 import * as PartitionFiles from "../files/PartitionFiles.ts"
 import { isNotFound, sync, writeFlushed } from "../publish/Directory.ts"
 import { names } from "../publish/Layout.ts"
@@ -69,7 +71,8 @@ export const make = Effect.fnUntraced(function* (staging: Staging, selection: Se
     yield* fs.remove(staging.path(name), { recursive: true, force: true })
     yield* fs.makeDirectory(staging.path(name))
   }
-  const nameOf = (partition: string) => `sessions${partition === "" ? "" : `-${partition}`}.${selection.format}`
+  const form = textForm(selection)
+  const nameOf = (partition: string) => DataFile.nameOf(form, partition)
   const rows = yield* PartitionFiles.make({ directory: staging.path(ROWS), header, nameOf })
   const makeSingle = (name: Single) =>
     PartitionFiles.make({ directory: staging.path(name), header: "", nameOf: () => single[name] })

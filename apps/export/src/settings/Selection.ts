@@ -8,10 +8,10 @@ import * as Schema from "effect/Schema"
 export const modes = ["snapshot", "incremental"] as const
 
 /** The formats of the files. */
-export const formats = ["csv", "ndjson"] as const
+export const formats = ["csv", "ndjson", "parquet"] as const
 
-/** The compressions of the files. */
-export const compressions = ["none", "gzip", "zstd"] as const
+/** The compressions of the files; `snappy` is for Parquet only. */
+export const compressions = ["none", "gzip", "zstd", "snappy"] as const
 
 /** How text cells of CSV are written. */
 export const dialects = ["plain", "spreadsheet"] as const
@@ -25,7 +25,9 @@ export const Selection = Schema.Struct({
     description: "`snapshot`: all sessions. `incremental`: sessions new or changed since the previous generation"
   }),
   format: Schema.Literals(formats),
-  compress: Schema.Literals(compressions),
+  compress: Schema.Literals(compressions).annotateKey({
+    description: "Of the whole file; with `parquet`, of the pages in it"
+  }),
   columns: Schema.Array(Schema.String).annotateKey({
     description: "In file order; empty for NDJSON with every key that the API sent"
   }),

@@ -76,7 +76,7 @@ export const configs = {
   mode: oneOf("mode", modes).pipe(Config.withDefault("snapshot")),
   "full-refresh": bool("full-refresh").pipe(Config.withDefault(false)),
   format: oneOf("format", formats).pipe(Config.withDefault("csv")),
-  compress: oneOf("compress", compressions).pipe(Config.withDefault("none")),
+  compress: Config.option(oneOf("compress", compressions)),
   columns: Config.option(text("columns")),
   dialect: oneOf("dialect", dialects).pipe(Config.withDefault("plain")),
   partition: oneOf("partition", partitions).pipe(Config.withDefault("none")),

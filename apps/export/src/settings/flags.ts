@@ -56,8 +56,14 @@ export const flags = {
     Flag.Int("compact-after").pipe(Flag.withMetavar("n")),
     "Compact an incremental export after this many generations with data, or when half of its rows are superseded: one file with the latest version of each session; 0 for never (default: 30)"
   ),
-  format: described(Flag.Literals("format", formats), "Format of the files (default: csv)"),
-  compress: described(Flag.Literals("compress", compressions), "Compression of the files (default: none)"),
+  format: described(
+    Flag.Literals("format", formats),
+    "Format of the files; parquet: columns with types (default: csv)"
+  ),
+  compress: described(
+    Flag.Literals("compress", compressions),
+    "Compression of the files, inside of them with parquet; snappy is for parquet only (default: none; zstd with parquet)"
+  ),
   columns: value(
     "columns",
     "names",

@@ -37,8 +37,12 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     dialect: configs.dialect,
     partition: configs.partition
   })
-  if (format === "ndjson" && rest.dialect === "spreadsheet") {
+  if (format !== "csv" && rest.dialect === "spreadsheet") {
     return yield* usage("--dialect spreadsheet applies to CSV only; leave it out, or give --format csv")
+  }
+  const compress = Option.getOrElse(rest.compress, () => (format === "parquet" ? "zstd" : "none"))
+  if (format !== "parquet" && compress === "snappy") {
+    return yield* usage("--compress snappy applies to Parquet only; give zstd or gzip, or --format parquet")
   }
   const columns = yield* columnsOf(format, rest.columns)
   const hasEverything = columns.includes(SessionsColumns.everything)
@@ -66,7 +70,7 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
   const selection: Selection = {
     mode: rest.mode,
     format,
-    compress: rest.compress,
+    compress,
     columns,
     ...(hasEverything ? { columnsAsked: columns } : {}),
     dialect: rest.dialect,
@@ -112,7 +116,7 @@ export const readSettings = Effect.flatMap(
 export const readSettingsWithoutKey = readSettingsFor(undefined)
 
 const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
-  if (Option.isNone(names)) return Effect.succeed(format === "csv" ? SessionsColumns.columns : [])
+  if (Option.isNone(names)) return Effect.succeed(format === "ndjson" ? [] : SessionsColumns.columns)
   return Effect.fromResult(
     Result.mapBoth(SessionsColumns.parseColumns(names.value), {
       // NDJSON has no header: `*` writes every key of each session.
