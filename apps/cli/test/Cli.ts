@@ -1,7 +1,7 @@
 /**
  * The installed program as a child process, with nothing of this process's environment.
  */
-import type { Exited } from "@hb-sessions/app-kit/Bin"
+import type { Exited, User } from "@hb-sessions/app-kit/Bin"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What it reads from stdin; nothing by default. */
   readonly stdin?: string
+  /** Runs it as another user. */
+  readonly user?: User
   /** Sends SIGINT after this time. */
   readonly interruptAfterMillis?: number
   /** Is called once, when stdout has so many lines. */
@@ -43,7 +45,7 @@ export const baseEnv = (env: RunOptions["env"] = {}) => ({
 /** Runs a program to its end; interrupting kills it. */
 export const spawned = (program: string, args: ReadonlyArray<string>, options: RunOptions = {}) =>
   Effect.callback<Exited>((resume) => {
-    const child = spawn(program, args, { env: baseEnv(options.env), stdio: ["pipe", "pipe", "pipe"] })
+    const child = spawn(program, args, { ...options.user, env: baseEnv(options.env), stdio: ["pipe", "pipe", "pipe"] })
     const output = { stdout: "", stderr: "" }
     const [lineCount, act] = options.afterLines ?? [Infinity, () => {}]
     let hasActed = false

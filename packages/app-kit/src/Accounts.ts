@@ -56,8 +56,6 @@ export interface AccountsOptions {
    * setting is an error nevertheless. False by default.
    */
   readonly areOthersAllowed?: boolean
-  /** Who is told of what becomes of a key file; the log by default. */
-  readonly tell?: KeySource.Tell
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
@@ -200,7 +198,7 @@ const accountOf = Effect.fnUntraced(function* (
 })
 
 const keyOf = Effect.fnUntraced(function* (
-  { file, tell }: AccountsOptions,
+  { file }: AccountsOptions,
   name: string,
   at: string,
   entries: Entries
@@ -211,7 +209,7 @@ const keyOf = Effect.fnUntraced(function* (
   }
   const text = entry.text.replaceAll("{account}", name)
   const place = `${shownPath(file)}: ${entry.at}`
-  if (entries.has(KEY_FILE)) return KeySource.fromFile(place, resolve(dirname(file), text), tell)
+  if (entries.has(KEY_FILE)) return KeySource.fromFile(place, resolve(dirname(file), text))
   if (!VARIABLE.test(text)) {
     return yield* SettingsFile.invalid(
       file,

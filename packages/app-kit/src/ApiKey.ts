@@ -19,8 +19,7 @@ export const fileVariable = "HYPERBROWSER_API_KEY_FILE"
 
 const FROM_DASHBOARD = "a key from the Hyperbrowser dashboard"
 
-/** What to do without a key. */
-export const missing = new AppError({
+const missing = new AppError({
   message: `no API key: set ${variable} to ${FROM_DASHBOARD}, or ${fileVariable} to a file that holds one`,
   exitCode: exitCodes.auth
 })
@@ -35,10 +34,8 @@ const blank = new AppError({
  *
  * Fails when both are set, as it would not be clear which is meant. An empty variable is none.
  */
-export const configured = (
-  tell?: KeySource.Tell
-): Effect.Effect<Option.Option<KeySource.KeySource>, AppError | Config.ConfigError> =>
-  Effect.gen(function* () {
+export const configured: Effect.Effect<Option.Option<KeySource.KeySource>, AppError | Config.ConfigError> = Effect.gen(
+  function* () {
     const key = yield* Config.option(Config.Redacted(variable))
     const file = yield* Config.option(Config.NonEmptyString(fileVariable))
     if (Option.isSome(key) && Option.isSome(file)) {
@@ -47,13 +44,14 @@ export const configured = (
         exitCode: exitCodes.usage
       })
     }
-    if (Option.isSome(file)) return Option.some(KeySource.fromFile(fileVariable, file.value, tell))
+    if (Option.isSome(file)) return Option.some(KeySource.fromFile(fileVariable, file.value))
     return Option.map(key, (value) => {
       // White space around a key often comes from a file.
       const trimmed = Redacted.make(Redacted.value(value).trim(), { label: "api-key" })
       return Redacted.value(trimmed) === "" ? KeySource.failing(variable, blank) : KeySource.fixed(variable, trimmed)
     })
-  })
+  }
+)
 
 /** The API key, once it was read. */
 export class ApiKey extends Context.Service<
@@ -96,7 +94,7 @@ export class ApiKey extends Context.Service<
 
   /** The key of the variables. */
   static readonly layerConfig = Layer.unwrap(
-    Effect.map(configured(), (source) =>
+    Effect.map(configured, (source) =>
       ApiKey.layer(Option.getOrElse(source, () => KeySource.failing(variable, missing)))
     )
   )

@@ -57,14 +57,10 @@ export const toAppError = (error: Failure): AppError => {
   }
 }
 
-/** A missing key counts as a failure to authenticate. */
 const fromConfigError = (error: Config.ConfigError): AppError => {
   const { name, problem } = configProblem(error)
-  const isKey = name === "HYPERBROWSER_API_KEY"
   return new AppError({
-    message: isKey
-      ? "no API key: set HYPERBROWSER_API_KEY to a key from the Hyperbrowser dashboard"
-      : `invalid configuration: ${name === undefined ? "" : `${name}: `}${problem}`,
-    exitCode: isKey ? exitCodes.auth : exitCodes.usage
+    message: `invalid configuration: ${name === undefined ? "" : `${name}: `}${problem}`,
+    exitCode: exitCodes.usage
   })
 }

@@ -2,7 +2,7 @@
  * Where an API key comes from: a text, or a file that is read again when it changes.
  */
 import { RejectedApiKey } from "@hb-sessions/core/RejectedApiKey"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
@@ -21,8 +21,14 @@ export interface KeySource {
   readonly known: () => ReadonlyArray<Redacted.Redacted>
 }
 
-/** Tells the operator of what became of a file. */
-export type Tell = (level: "info" | "warning", line: string) => Effect.Effect<void>
+/** Tells the operator of what became of a key file; by default in the log. */
+export const Tell: Context.Reference<(level: "info" | "warning", line: string) => Effect.Effect<void>> =
+  Context.Reference("@hb-sessions/app-kit/KeySource/Tell", {
+    defaultValue: () => (level: "info" | "warning", line: string) =>
+      level === "info" ? Effect.logInfo(line) : Effect.logWarning(line)
+  })
+
+const tell = (level: "info" | "warning", line: string) => Effect.flatMap(Tell, (say) => say(level, line))
 
 /** A key that stays the same. */
 export const fixed = (name: string, key: Redacted.Redacted): KeySource => {
@@ -46,8 +52,6 @@ const PATIENCE = "2 seconds"
 const FIRST_PATIENCE = "10 seconds"
 const MOST_KNOWN = 8
 
-const log: Tell = (level, line) => (level === "info" ? Effect.logInfo(line) : Effect.logWarning(line))
-
 /**
  * The key in a file.
  *
@@ -61,7 +65,7 @@ const log: Tell = (level, line) => (level === "info" ? Effect.logInfo(line) : Ef
  * Fails while no key was ever read: with the exit code of a missing key if the file does not exist, with that of a usage
  * error if it holds no key. `from` is where the file was named, such as `HYPERBROWSER_API_KEY_FILE`.
  */
-export const fromFile = (from: string, file: string, tell: Tell = log): KeySource => {
+export const fromFile = (from: string, file: string): KeySource => {
   const place = `${from}: ${shownPath(file)}`
   let known: ReadonlyArray<Redacted.Redacted> = []
   let readAt = -Infinity

@@ -14,10 +14,12 @@ const make = Effect.fnUntraced(function* (text: string | Uint8Array | undefined)
   const file = join(yield* directory, "key")
   if (text !== undefined) writeFileSync(file, text)
   const told: Array<string> = []
-  const source = KeySource.fromFile("KEY_FILE", file, (level, line) =>
-    Effect.sync(() => void told.push(`${level} ${line}`))
+  const source = KeySource.fromFile("KEY_FILE", file)
+  const read = source.read.pipe(
+    Effect.map(Redacted.value),
+    Effect.provideService(KeySource.Tell, (level, line) => Effect.sync(() => void told.push(`${level} ${line}`)))
   )
-  return { file, source, told, read: Effect.map(source.read, Redacted.value) }
+  return { file, source, told, read }
 })
 
 /** So long that the file is looked at again. */
@@ -193,7 +195,7 @@ describe("a key in a file", () => {
 })
 
 const configured = (env: Readonly<Record<string, string>>) =>
-  ApiKey.configured().pipe(
+  ApiKey.configured.pipe(
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
     Effect.map(Option.getOrUndefined)
   )

@@ -24,7 +24,7 @@ const lazily =
 
 export const hbSessions = Command.make("hb-sessions").pipe(
   Command.withDescription(
-    "Read a Hyperbrowser team's browser sessions. Run hb-sessions auth login first, or set HYPERBROWSER_API_KEY."
+    "Read a Hyperbrowser team's browser sessions. Run hb-sessions auth login first, or set HYPERBROWSER_API_KEY, or HYPERBROWSER_API_KEY_FILE to a file that holds the key."
   ),
   Command.withExamples([
     { command: "hb-sessions list", description: "The newest 20 sessions as a table" },

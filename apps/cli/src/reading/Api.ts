@@ -1,18 +1,20 @@
 /**
  * The API, as a command reaches it: with the settings of the run, observed for progress and `--verbose`.
  */
+import { ApiKey, fileVariable, variable } from "@hb-sessions/app-kit/ApiKey"
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
+import * as KeySource from "@hb-sessions/app-kit/KeySource"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import { baseUrl } from "@hb-sessions/core/SessionsConfig"
+import { baseUrl, clientConfigWithoutKey } from "@hb-sessions/core/SessionsConfig"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import manifest from "../../package.json" with { type: "json" }
-import { API_KEY, type FlagValues, resolve, type Resolved } from "../settings/Resolved.ts"
+import { type FlagValues, resolve, type Resolved } from "../settings/Resolved.ts"
 import { Screen } from "../output/Screen.ts"
 import { Diagnostics } from "../output/Diagnostics.ts"
 import { totalOf, Traffic } from "./Traffic.ts"
@@ -30,12 +32,13 @@ export const layerWithoutWarnings = (resolved: Resolved) => layerWarning(resolve
 
 const layerWarning = <E>(resolved: Resolved, warnings: Layer.Layer<never, E, Diagnostics>) =>
   SessionsObserved.pipe(
-    Layer.provide(SessionsClient.layerConfigNoDeps),
+    Layer.provide(layerClient),
     Layer.provide(Observed),
     Layer.provideMerge(Layer.sync(Traffic, () => ({ pages: 0, rows: 0, total: undefined }))),
     Layer.provide(warnings),
+    Layer.provideMerge(layerKey(resolved)),
+    Layer.provideMerge(layerTell),
     Layer.provideMerge(layerTerminal),
-    Layer.provide(requireKey(resolved)),
     Layer.provideMerge(ConfigProvider.layer(resolved.provider))
   )
 
@@ -49,24 +52,35 @@ const warnOfClearText = Layer.effectDiscard(
   })
 )
 
-const requireKey = ({ isKeyAstray, key, profile }: Resolved) =>
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      if (key === undefined) {
-        return yield* new AppError({
-          message: `no API key for the profile ${JSON.stringify(profile.name)}: run "hb-sessions auth login", or set ${API_KEY} to a key from the Hyperbrowser dashboard`,
-          exitCode: exitCodes.auth
-        })
-      }
-      if (isKeyAstray) {
-        return yield* new AppError({
-          message: `the profile ${JSON.stringify(profile.name)} has a server of its own and no key, and the key of ${API_KEY} may be for another; run "hb-sessions auth login --profile ${profile.name}", or name the server with --base-url`,
-          exitCode: exitCodes.auth
-        })
-      }
-      return undefined
-    })
+/** The client, with the key that a read began with: its pages should not come of two keys. */
+const layerClient = Layer.unwrap(
+  Effect.gen(function* () {
+    const { held } = yield* ApiKey
+    return SessionsClient.layerNoDeps({ ...(yield* clientConfigWithoutKey), apiKey: held })
+  })
+)
+
+/** The key of the run; what to do when there is none, or when it would be sent to another server than it is for. */
+const layerKey = ({ isKeyAstray, key, profile }: Resolved) => {
+  if (key === undefined) {
+    const message = `no API key for the profile ${JSON.stringify(profile.name)}: run "hb-sessions auth login", or set ${variable} to a key from the Hyperbrowser dashboard, or ${fileVariable} to a file that holds one`
+    return Layer.effect(ApiKey, Effect.fail(new AppError({ message, exitCode: exitCodes.auth })))
+  }
+  if (isKeyAstray) {
+    const message = `the profile ${JSON.stringify(profile.name)} has a server of its own and no key, and the key of ${key.from.name} may be for another; run "hb-sessions auth login --profile ${profile.name}", or name the server with --base-url`
+    return Layer.effect(ApiKey, Effect.fail(new AppError({ message, exitCode: exitCodes.auth })))
+  }
+  return ApiKey.layer(key.from)
+}
+
+const layerTell = Layer.effect(
+  KeySource.Tell,
+  Diagnostics.useSync(
+    ({ detail, warn }) =>
+      (level: "info" | "warning", line: string) =>
+        level === "info" ? detail(line) : warn(`warning: ${line}`)
   )
+)
 
 const warnOfExposed = ({ key, profile }: Resolved) =>
   Layer.effectDiscard(

@@ -133,7 +133,7 @@ export const load = Effect.fnUntraced(function* (options: { readonly mayBeNew?: 
       : yield* SettingsFile.values(config.root, { file, settings, table: ["profiles", name], required: false })
   const entry = keys[name]
   const key = Predicate.hasProperty(entry, "api_key") ? entry["api_key"] : undefined
-  const apiKey = typeof key === "string" ? Redacted.make(key, { label: "api-key" }) : undefined
+  const apiKey = typeof key === "string" ? Redacted.make(key.trim(), { label: "api-key" }) : undefined
   const exposed =
     apiKey !== undefined && Option.isSome(places) ? yield* exposedFile(places.value.credentials) : undefined
   return { name, source, file, values, apiKey, exposed } satisfies Profile

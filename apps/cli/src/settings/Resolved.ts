@@ -1,16 +1,15 @@
 /**
  * The settings of one run: flag > environment > profile file > default.
  */
+import { configured } from "@hb-sessions/app-kit/ApiKey"
+import * as KeySource from "@hb-sessions/app-kit/KeySource"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as globalFlags from "./globalFlags.ts"
 import * as Profile from "./Profile.ts"
 import { type SettingName, settingNames, settings } from "./settings.ts"
-
-export const API_KEY = "HYPERBROWSER_API_KEY"
 
 const BASE_URL = settings.base_url.variable
 
@@ -26,7 +25,7 @@ interface Origin {
 /** The API key, and where it comes from. */
 interface Key {
   readonly source: "environment" | "stored" | "typed"
-  readonly value: Redacted.Redacted
+  readonly from: KeySource.KeySource
 }
 
 /** The flags of a command that are settings, by their names. */
@@ -48,13 +47,12 @@ export const resolve = Effect.fnUntraced(function* (
     const value = all[name] ?? Option.none()
     if (Option.isSome(value)) given[settings[name].variable] = String(value.value)
   }
-  const stored = profile.apiKey === undefined ? {} : { [API_KEY]: Redacted.value(profile.apiKey) }
   // A profile that is named on the command line is meant with its key and its server, which belong together.
-  const named = profile.source === "flag" ? { ...only(profile.values, BASE_URL), ...stored } : {}
+  const named = profile.source === "flag" ? only(profile.values, BASE_URL) : {}
   const provider = ConfigProvider.fromUnknown(given).pipe(
     ConfigProvider.orElse(ConfigProvider.fromUnknown(named)),
     ConfigProvider.orElse(environment),
-    ConfigProvider.orElse(ConfigProvider.fromUnknown({ ...profile.values, ...stored }))
+    ConfigProvider.orElse(ConfigProvider.fromUnknown(profile.values))
   )
 
   const origin = Effect.fnUntraced(function* (name: SettingName) {
@@ -72,11 +70,11 @@ export const resolve = Effect.fnUntraced(function* (
     ) satisfies Origin
   })
 
-  const inEnvironment = yield* Config.option(Config.Redacted(API_KEY)).parse(environment)
+  const inEnvironment = yield* Effect.provideService(configured, ConfigProvider.ConfigProvider, environment)
   const ofProfile: Key | undefined =
-    profile.apiKey === undefined ? undefined : { source: "stored", value: profile.apiKey }
+    profile.apiKey === undefined ? undefined : { source: "stored", from: KeySource.fixed("stored", profile.apiKey) }
   const ofEnvironment: Key | undefined = Option.isSome(inEnvironment)
-    ? { source: "environment", value: inEnvironment.value }
+    ? { source: "environment", from: inEnvironment.value }
     : undefined
   const key = profile.source === "flag" ? (ofProfile ?? ofEnvironment) : (ofEnvironment ?? ofProfile)
   /** Whether the key of the environment would go to a server that only the named profile speaks of. */

@@ -2,9 +2,9 @@
  * `hb-sessions auth login`
  */
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
+import * as KeySource from "@hb-sessions/app-kit/KeySource"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stdio from "effect/Stdio"
@@ -13,7 +13,7 @@ import * as Terminal from "effect/Terminal"
 import { Diagnostics } from "../../output/Diagnostics.ts"
 import { store } from "../../settings/credentials.ts"
 import { load } from "../../settings/Profile.ts"
-import { API_KEY, type Resolved, resolve } from "../../settings/Resolved.ts"
+import { type Resolved, resolve } from "../../settings/Resolved.ts"
 import { usage } from "../../settings/usage.ts"
 
 /** No key is longer; stdin may hold anything. */
@@ -41,11 +41,8 @@ const read = Effect.gen(function* () {
 /** Requests the first page with the new key; a key that is rejected is not stored. */
 const check = Effect.fnUntraced(function* (resolved: Resolved, key: Redacted.Redacted) {
   const { probe } = yield* Effect.promise(() => import("./probe.ts"))
-  const provider = ConfigProvider.orElse(
-    ConfigProvider.fromUnknown({ [API_KEY]: Redacted.value(key) }),
-    resolved.provider
-  )
-  yield* probe({ ...resolved, provider, isKeyAstray: false, key: { source: "typed", value: key } }).pipe(
+  const from = KeySource.fixed("given", key)
+  yield* probe({ ...resolved, isKeyAstray: false, key: { source: "typed", from } }).pipe(
     Effect.catchReason(
       "SessionsError",
       "Unauthorized",

@@ -1,6 +1,7 @@
 /**
  * `hb-sessions auth logout`
  */
+import { fileVariable, variable } from "@hb-sessions/app-kit/ApiKey"
 import * as Command from "effect/cli/Command"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -9,7 +10,6 @@ import * as Option from "effect/Option"
 import { Diagnostics } from "../../output/Diagnostics.ts"
 import { forget } from "../../settings/credentials.ts"
 import { load } from "../../settings/Profile.ts"
-import { API_KEY } from "../../settings/Resolved.ts"
 
 export const logout = Command.make(
   "logout",
@@ -22,8 +22,10 @@ export const logout = Command.make(
       yield* diagnostics.say(
         existed ? `the key of the profile ${name} was deleted` : `there was no stored key for the profile ${name}`
       )
-      const environment = yield* Config.option(Config.Redacted(API_KEY)).parse(yield* ConfigProvider.ConfigProvider)
-      if (Option.isSome(environment)) yield* diagnostics.say(`${API_KEY} is still set in the environment`)
+      for (const given of [variable, fileVariable]) {
+        const value = yield* Config.option(Config.Redacted(given)).parse(yield* ConfigProvider.ConfigProvider)
+        if (Option.isSome(value)) yield* diagnostics.say(`${given} is still set in the environment`)
+      }
     },
     (effect) => Effect.provide(effect, Diagnostics.layer)
   )

@@ -4,7 +4,7 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { print } from "../../output/print.ts"
-import { API_KEY, resolve } from "../../settings/Resolved.ts"
+import { resolve } from "../../settings/Resolved.ts"
 
 export const status = Command.make(
   "status",
@@ -15,7 +15,7 @@ export const status = Command.make(
     const { key, origins, profile } = resolved
     const url = origins.find(({ name }) => name === "base_url")?.value ?? ""
     yield* probe(resolved)
-    const source = key?.source === "environment" ? `from ${API_KEY}` : "stored"
+    const source = key?.source === "environment" ? `from ${key.from.name}` : "stored"
     yield* print(`profile ${profile.name}: the key (${source}) is accepted by ${url}\n`)
   })
 ).pipe(

@@ -10,8 +10,8 @@ export const settingName = Effect.fnUntraced(function* (given: string) {
   const name = given.replaceAll("-", "_")
   if (isSettingName(name)) return name
   return yield* usage(
-    /^api_?key$/i.test(name)
-      ? 'the API key is no setting, since settings are readable; use "hb-sessions auth login"'
+    /^api_?key(?:_?file)?$/i.test(name)
+      ? 'the API key is no setting, since settings are readable; use "hb-sessions auth login", or HYPERBROWSER_API_KEY_FILE'
       : `there is no setting ${JSON.stringify(given)}${didYouMean(name, settingNames)}`
   )
 })

@@ -1,6 +1,7 @@
 /**
  * Checks what the commands need.
  */
+import { variable } from "@hb-sessions/app-kit/ApiKey"
 import { AppError, exitCodes, toAppError } from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning, isLoopback } from "@hb-sessions/app-kit/clearText"
 import { proxyFor, proxyRules } from "@hb-sessions/app-kit/ProxyRules"
@@ -15,7 +16,7 @@ import * as Api from "../../reading/Api.ts"
 import { driftOf, unfitOf } from "./drift.ts"
 import { reason, resolveName, serverTime, shakeHands } from "./network.ts"
 import { print } from "../../output/print.ts"
-import { API_KEY, type Resolved, resolve } from "../../settings/Resolved.ts"
+import { type Resolved, resolve } from "../../settings/Resolved.ts"
 import { settings } from "../../settings/settings.ts"
 import { Screen } from "../../output/Screen.ts"
 import { counted, duration, neutralise, painter } from "../../output/text.ts"
@@ -40,7 +41,7 @@ export const run = Effect.fn("doctor")(
   function* () {
     const resolved = yield* resolve()
     const base = resolved.origins.find(({ name }) => name === "base_url")?.value ?? ""
-    yield* show([ok("node", process.version), ...configuration(resolved)])
+    yield* show([ok("node", process.version), ...configuration(resolved), ...(yield* keyFindings(resolved))])
     const url = URL.canParse(base) ? new URL(base) : undefined
     if (url === undefined) {
       return yield* new AppError({
@@ -80,20 +81,34 @@ const show = Effect.fnUntraced(function* (findings: ReadonlyArray<Finding>) {
   )
 })
 
-const configuration = ({ isKeyAstray, key, origins, profile }: Resolved): ReadonlyArray<Finding> => [
+const configuration = ({ origins, profile }: Resolved): ReadonlyArray<Finding> => [
   ok("profile", `${profile.name} (${profile.source})${profile.file === undefined ? "" : `, ${profile.file}`}`),
   ...origins.map(({ name, source, value }) =>
     ok(name, `${value} (${source}${source === "environment" ? ` ${settings[name].variable}` : ""})`)
-  ),
-  key === undefined
-    ? fail("api key", `none; run "hb-sessions auth login" or set ${API_KEY}`, exitCodes.auth)
-    : isKeyAstray
-      ? fail("api key", `set (environment ${API_KEY}), but the profile has a server of its own`, exitCodes.auth)
-      : ok("api key", key.source === "environment" ? `set (environment ${API_KEY})` : "set (stored for the profile)"),
-  ...(profile.exposed === undefined
-    ? []
-    : [warn("api key", `${profile.exposed} can be read by others; run chmod 600 on it`)])
+  )
 ]
+
+/** Where the key comes from, and whether one is there. */
+const keyFindings = Effect.fnUntraced(function* ({ isKeyAstray, key, profile }: Resolved) {
+  const exposed =
+    profile.exposed === undefined
+      ? []
+      : [warn("api key", `${profile.exposed} can be read by others; run chmod 600 on it`)]
+  if (key === undefined) {
+    return [fail("api key", `none; run "hb-sessions auth login" or set ${variable}`, exitCodes.auth), ...exposed]
+  }
+  const { name } = key.from
+  if (isKeyAstray) {
+    return [fail("api key", `set (environment ${name}), but the profile has a server of its own`, exitCodes.auth)]
+  }
+  return yield* Effect.match(key.from.read, {
+    onFailure: ({ exitCode, message }) => [fail("api key", message, exitCode), ...exposed],
+    onSuccess: () => [
+      ok("api key", key.source === "environment" ? `set (environment ${name})` : "set (stored for the profile)"),
+      ...exposed
+    ]
+  })
+})
 
 const within = <A, R>(check: Effect.Effect<A, string, R>) =>
   Effect.timeoutOrElse(check, { duration: TIMEOUT, orElse: () => Effect.fail(`no answer within ${TIMEOUT}`) })

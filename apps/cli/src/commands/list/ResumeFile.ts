@@ -6,12 +6,13 @@
  * bytes              what the scan has learned, appended after the rows that it was learned with were written
  * ```
  */
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import * as FileTarget from "@hb-sessions/app-kit/FileTarget"
+import { toSystemError } from "@hb-sessions/app-kit/SystemError"
 import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -70,35 +71,28 @@ export const open = Effect.fn("ResumeFile.open")(function* (name: string, wanted
   const fs = yield* FileSystem.FileSystem
   const failed = (error: PlatformError) =>
     new AppError({ message: `${name} cannot be written: ${error.message}`, exitCode: exitCodes.unexpected })
-  const unusable = (error: PlatformError) => FileTarget.unwritable(name, error.message)
 
-  const found = yield* fs.stat(name).pipe(
-    Effect.asSome,
-    Effect.catchIf(
-      ({ reason }) => reason._tag === "NotFound",
-      () => Effect.succeedNone
-    ),
-    Effect.mapError(unusable)
-  )
-  if (Option.isSome(found) && found.value.type !== "File") {
+  const target = yield* FileTarget.find(name)
+  if (target._tag !== "Regular") {
     return yield* FileTarget.unwritable(name, "it is no regular file, and --resume-file needs one")
   }
+  const { path, previous } = target
   const handle = yield* fs
-    .open(name, Option.isSome(found) ? { flag: "r+" } : { flag: "wx+", mode: 0o600 })
-    .pipe(Effect.mapError(unusable))
+    .open(path, previous === undefined ? { flag: "wx+", mode: 0o600 } : { flag: "r+" })
+    .pipe(Effect.mapError(({ reason }) => FileTarget.unwritable(name, toSystemError(reason.cause).message)))
 
-  const isNew = Option.isNone(found) || found.value.size === 0n
+  const isNew = previous === undefined || previous.size === 0
   const begun = isNew ? yield* newHead(wanted) : yield* readHead(name, handle)
   if (!isNew) yield* checkHead(name, begun.head, wanted)
   // It names sessions; one that existed before may be readable by all.
-  yield* Effect.mapError(fs.chmod(name, 0o600), failed)
+  yield* Effect.mapError(fs.chmod(path, 0o600), failed)
   let end = begun.bytes
   if (isNew) {
     yield* Effect.mapError(handle.writeAll(begun.line), failed)
   } else {
     end = Number((yield* Effect.mapError(handle.stat, failed)).size)
   }
-  const remove = Effect.mapError(fs.remove(name, { force: true }), failed)
+  const remove = Effect.mapError(fs.remove(path, { force: true }), failed)
 
   const file: ResumeFile = {
     name,
@@ -107,7 +101,7 @@ export const open = Effect.fn("ResumeFile.open")(function* (name: string, wanted
     until: begun.head.until,
     state:
       end > begun.bytes
-        ? Stream.mapError(fs.stream(name, { offset: begun.bytes, bytesToRead: end - begun.bytes }), failed)
+        ? Stream.mapError(fs.stream(path, { offset: begun.bytes, bytesToRead: end - begun.bytes }), failed)
         : Stream.empty,
     restored: (bytes) =>
       Effect.gen(function* () {
@@ -146,7 +140,7 @@ const newHead = Effect.fnUntraced(function* ({ flags, since, until }: Wanted) {
     version: 1,
     server: serverOf(yield* SessionsConfig.baseUrl),
     salt,
-    key: keyed(salt, yield* SessionsConfig.apiKey),
+    key: keyed(salt, yield* (yield* ApiKey).held),
     flags,
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until })
@@ -171,7 +165,7 @@ const readHead = Effect.fnUntraced(function* (name: string, handle: FileSystem.F
 /** Rejects the file of another list: rows of two would be mixed. */
 const checkHead = Effect.fnUntraced(function* (name: string, head: Head, { flags }: Wanted) {
   const server = serverOf(yield* SessionsConfig.baseUrl)
-  const key = keyed(head.salt, yield* SessionsConfig.apiKey)
+  const key = keyed(head.salt, yield* (yield* ApiKey).held)
   const other = Object.keys({ ...head.flags, ...flags }).find((flag) => head.flags[flag] !== flags[flag])
   const before = other === undefined ? undefined : head.flags[other]
   const why =
