@@ -22,9 +22,6 @@ import * as conditionalWrites from "./conditionalWrites.ts"
 /** The object of the lease. */
 export const LEASE = ".lease.json"
 
-/** How long a run that ends waits for its lease to be removed. */
-const RELEASE_LIMIT = Duration.seconds(5)
-
 /** Who holds the lease, for people; the run's id decides. */
 const Holder = Schema.fromJsonString(
   Schema.Struct({ run: Schema.String, host: Schema.String, process: Schema.Int, renewed: Schema.Int })
@@ -77,10 +74,7 @@ export const acquire = Effect.fn("Lease.acquire")(function* ({
       Effect.flatMap((lease) =>
         Option.exists(lease, (one) => holderOf(one)?.run === run) ? s3.remove([LEASE]) : Effect.void
       ),
-      // Finalizers are uninterruptible: without this, the timeout would wait for the request.
-      Effect.interruptible,
-      Effect.timeout(RELEASE_LIMIT),
-      Effect.ignore
+      conditionalWrites.briefly
     )
   )
   const interval = Duration.millis(Duration.toMillis(takeOverAfter) / 4)

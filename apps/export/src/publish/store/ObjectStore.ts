@@ -71,13 +71,7 @@ export const make = Effect.fnUntraced(function* ({
 
   const recover = Effect.gen(function* () {
     const stored = yield* StoreContents.published
-    if (Option.isSome(stored)) {
-      const before = yield* StoreContents.read(manifestPath(stored.value.manifest.generation - 1))
-      yield* reconcileStore(
-        stored.value,
-        Option.map(before, (found) => found.stored.manifest)
-      )
-    }
+    if (Option.isSome(stored)) yield* reconcileStore(stored.value)
     return stored
   })
 
@@ -126,7 +120,7 @@ export const make = Effect.fnUntraced(function* ({
     publishedAfter: (generation) => Effect.map(contents, ({ committed }) => committed.filter((n) => n > generation)),
     newHome: (staging, generation) => `${homeOf(generation)}/${staging.id}`,
     fetch: (file) => provided(fetch(file)),
-    commit: (staging, next, previous) => provided(commitToStore(staging, next, previous)),
+    commit: (staging, next) => provided(commitToStore(staging, next)),
     isLatestCurrent: (manifest) => provided(isLatestCurrent(manifest)),
     entries: provided(
       Effect.map(Stream.runCollect(s3.list("")), (found) =>

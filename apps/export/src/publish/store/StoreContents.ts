@@ -4,11 +4,11 @@
  * Creating `generations/<n>/manifest.json` is the commit of a generation. `manifest.json` beside it is where readers begin,
  * and follows: a run that was killed between the two leaves it behind, and the next run puts it right.
  */
-import { AppError } from "@hb-sessions/app-kit/AppError"
+import type { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { exitCodes } from "../../exitCodes.ts"
+import { exitCodes, fail } from "../../exitCodes.ts"
 import type { S3Error } from "../../s3/S3Error.ts"
 import { S3Client } from "../../s3/S3Client.ts"
 import { format } from "../../s3/S3Location.ts"
@@ -68,32 +68,29 @@ export const read = Effect.fn("StoreContents.read")(function* (
  * Rejects a bucket that was modified: one without the manifest of the generation that `manifest.json` is of, or with a
  * different one.
  */
-export const published = Effect.gen(function* () {
+export const published: Effect.Effect<
+  Option.Option<StoredManifest.StoredManifest>,
+  AppError | S3Error,
+  S3Client
+> = Effect.gen(function* () {
   const s3 = yield* S3Client
   const { committed } = yield* list
   const pointer = Option.getOrUndefined(yield* read(names.manifest))?.stored
   const newest = committed.at(-1)
-  if (newest === undefined && pointer === undefined) return Option.none<StoredManifest.StoredManifest>()
+  if (newest === undefined && pointer === undefined) return Option.none()
   const generation = Math.max(newest ?? 0, pointer?.manifest.generation ?? 0)
   const place = format(s3.location, manifestPath(generation))
   const found = Option.getOrUndefined(yield* read(manifestPath(generation)))?.stored
-  if (found === undefined) {
-    return yield* new AppError({
-      message: `${format(s3.location, names.manifest)} is of generation ${generation}, but ${place} does not exist; copy the first to the second if the files in ${names.generations} are there, or remove both to start over`,
-      exitCode: exitCodes.usage
-    })
-  }
-  if (found.manifest.generation !== generation) {
-    return yield* new AppError({
-      message: `${place} is of generation ${found.manifest.generation}, so it was modified; restore it from a backup`,
-      exitCode: exitCodes.usage
-    })
-  }
-  if (pointer?.manifest.generation === generation && pointer.text !== found.text) {
-    return yield* new AppError({
-      message: `${format(s3.location, names.manifest)} differs from ${place}, so one of them was modified; copy the right one over the other`,
-      exitCode: exitCodes.usage
-    })
-  }
-  return Option.some(found)
+  const problem =
+    found === undefined
+      ? `${format(s3.location, names.manifest)} is of generation ${generation}, but ${place} does not exist; copy the first to the second if the files in ${names.generations} are there, or remove both to start over`
+      : found.manifest.generation !== generation
+        ? `${place} is of generation ${found.manifest.generation}, so it was modified; restore it from a backup`
+        : pointer?.manifest.generation === generation && pointer.text !== found.text
+          ? `${format(s3.location, names.manifest)} differs from ${place}, so one of them was modified; copy the right one over the other`
+          : undefined
+  if (problem === undefined) return Option.fromUndefinedOr(found)
+  // Another run may have published, and removed this one, meanwhile.
+  if ((yield* list).committed.at(-1) !== newest) return yield* published
+  return yield* fail(exitCodes.usage, problem)
 })

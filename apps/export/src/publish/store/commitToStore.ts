@@ -28,14 +28,10 @@ const CONCURRENT_FILES = 2
 const MAX_ROUNDS = 10
 
 /** Publishes the files below `data` in the staging directory, with their manifest. */
-export const commitToStore = Effect.fn("commitToStore")(function* (
-  staging: Staging,
-  next: StoredManifest,
-  previous: Option.Option<Manifest>
-) {
+export const commitToStore = Effect.fn("commitToStore")(function* (staging: Staging, next: StoredManifest) {
   yield* uploadFiles(staging, next.manifest)
   yield* createManifest(next)
-  yield* reconcileStore(next, previous)
+  yield* reconcileStore(next)
 })
 
 /** Sends the files that the generation adds. */
@@ -83,12 +79,9 @@ const superseded = Effect.fnUntraced(function* (generation: number): Effect.fn.R
 })
 
 /** Brings everything in line with a committed manifest, unless a newer one is there; idempotent. */
-export const reconcileStore = Effect.fn("reconcileStore")(function* (
-  next: StoredManifest,
-  previous: Option.Option<Manifest>
-) {
+export const reconcileStore = Effect.fn("reconcileStore")(function* (next: StoredManifest) {
   yield* replacePointer(next)
-  yield* replaceLatest(previous)
+  yield* replaceLatest
   yield* cleanup(next.manifest)
 })
 
@@ -119,9 +112,7 @@ const replacePointer = Effect.fnUntraced(function* ({
 })
 
 /** Puts the current data beside the manifest, if that is one file, and looks again whether it is still the current one. */
-const replaceLatest = Effect.fnUntraced(function* (
-  previous: Option.Option<Manifest>
-): Effect.fn.Return<void, AppError | S3Error, S3Client> {
+const replaceLatest: Effect.Effect<void, AppError | S3Error, S3Client> = Effect.gen(function* () {
   const s3 = yield* S3Client
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = yield* StoreContents.read(names.manifest)
@@ -132,12 +123,18 @@ const replaceLatest = Effect.fnUntraced(function* (
       // It is gone if a newer generation was published and removed it.
       yield* s3.copy(newest.path, latest).pipe(Effect.catchReason("S3Error", "NotFound", () => Effect.void))
     }
-    const outdated = Option.getOrUndefined(previous)?.latest
-    if (outdated !== undefined && outdated !== latest) yield* s3.remove([outdated])
+    const beside = Array.from(yield* Stream.runCollect(s3.list(LATEST)), ({ key }) => key)
+    yield* s3.remove(beside.filter((key) => key !== latest && isLatest(key)))
     const after = yield* StoreContents.read(names.manifest)
     if (Option.exists(after, ({ stored }) => stored.manifest.generation === generation)) return
   }
-})
+}).pipe(Effect.withSpan("replaceLatest"))
+
+/** What the names of all files beside the manifest begin with. */
+const LATEST = "sessions."
+
+/** Whether a key is that of the current data in one of the formats. */
+const isLatest = (key: string): boolean => /^sessions\.[a-z]+(\.gz|\.zst)?$/.test(key)
 
 const isCopyOf = Effect.fnUntraced(function* (key: string, sha256: string) {
   const s3 = yield* S3Client
@@ -152,17 +149,19 @@ const isCopyOf = Effect.fnUntraced(function* (key: string, sha256: string) {
  */
 const cleanup = Effect.fnUntraced(function* (manifest: Manifest): Effect.fn.Return<void, AppError | S3Error, S3Client> {
   const s3 = yield* S3Client
-  const { generation, latest, oldestKept } = manifest
+  const { generation, oldestKept } = manifest
   const oldest = yield* StoreContents.read(manifestPath(oldestKept)).pipe(Effect.orElseSucceed(() => Option.none()))
   // Without it, it is unknown which files are needed.
   if (Option.isNone(oldest)) return
   const needed = new Set(neededPaths(manifest, oldest.value.stored.manifest))
   for (let kept = oldestKept; kept <= generation; kept++) needed.add(manifestPath(kept))
+  const probes = yield* Stream.runCollect(s3.list(conditionalWrites.PROBE))
+  yield* s3.remove(Array.from(probes, ({ key }) => key))
   const { keys } = yield* StoreContents.list
   yield* s3.remove(keys.filter((each) => each.generation <= generation && !needed.has(each.key)).map(({ key }) => key))
   const isLeft = (key: string) => {
     const of = StoreContents.generationOfKey(key)
-    return of === undefined ? key === latest : of <= generation
+    return of === undefined ? isLatest(key) : of <= generation
   }
   yield* s3.listUploads("").pipe(
     Stream.filter(({ key }) => isLeft(key)),
