@@ -3,21 +3,22 @@
  */
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { AppError } from "@hb-sessions/app-kit/AppError"
-import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ConfigProvider, Effect, Exit, Cause, Layer, Logger, Option, Schema, Stream } from "effect"
+import { ConfigProvider, Effect, Exit, Cause, Layer, Option, References, Schema, Stream } from "effect"
 import { createHash } from "node:crypto"
 import * as ExportJob from "../../src/ExportJob.ts"
 import { Destination } from "../../src/publish/Destination.ts"
 import { filesOf, ManifestJson } from "../../src/publish/Manifest.ts"
-import * as ServerClock from "../../src/read/ServerClock.ts"
 import { S3Client } from "../../src/s3/S3Client.ts"
-import { layerDestination } from "../../src/settings/destination.ts"
+import { withClient } from "../../src/settings/environment.ts"
 import { readSettings } from "../../src/settings/readSettings.ts"
 import { transport } from "../../src/settings/transport.ts"
 import type { TestStore } from "./stores.ts"
 
 const LEASE = ".lease.json"
+
+/** Changes what a destination does. */
+export type Change = (real: Destination["Service"]) => Destination["Service"]
 
 /** Where a run goes, and how. */
 export interface Place {
@@ -40,24 +41,17 @@ const within = (env: Record<string, string>) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
 
 /** One run of the job; the destination may be changed before. */
-export const runJob = (
-  place: Place,
-  change: (real: Destination["Service"]) => Destination["Service"] = (real) => real
-) =>
+export const runJob = (place: Place, change: Change = (real) => real) =>
   Effect.gen(function* () {
     const { apiKey, url } = yield* Simulator
-    const env = { ...environmentOf(place), HYPERBROWSER_API_KEY: apiKey, HYPERBROWSER_BASE_URL: url }
-    const changed = Layer.effect(Destination, Effect.map(Destination, change)).pipe(Layer.provide(layerDestination))
-    const client = SessionsClient.layerConfigNoDeps.pipe(
-      Layer.provide(ServerClock.layerListening),
-      Layer.provideMerge(ServerClock.ServerClock.layer),
-      Layer.provideMerge(transport)
-    )
-    return yield* Effect.flatMap(readSettings, ExportJob.run).pipe(
-      Effect.provide(Layer.mergeAll(changed, client)),
-      within(env)
-    )
-  }).pipe(Effect.provide([NodeServices.layer, Logger.layer([])]))
+    const env = {
+      ...environmentOf(place),
+      HYPERBROWSER_API_KEY: apiKey,
+      HYPERBROWSER_BASE_URL: url
+    }
+    const changed = Layer.effect(Destination, Effect.map(Destination, change))
+    return yield* Effect.flatMap(readSettings, ExportJob.run).pipe(Effect.provide(changed), withClient({}), within(env))
+  }).pipe(Effect.provide(NodeServices.layer), Effect.provideService(References.MinimumLogLevel, "None"))
 
 /** The exit code of a run; undefined if it was interrupted. */
 export const codeOf = (exit: Exit.Exit<unknown, unknown>): number | undefined => {
@@ -68,7 +62,7 @@ export const codeOf = (exit: Exit.Exit<unknown, unknown>): number | undefined =>
 }
 
 /** Reads and changes a bucket as another program would. */
-export const withClient = <A, E>(place: Place, use: (s3: S3Client["Service"]) => Effect.Effect<A, E>) =>
+export const withStore = <A, E>(place: Place, use: (s3: S3Client["Service"]) => Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     return yield* use(yield* S3Client)
   }).pipe(
@@ -83,7 +77,7 @@ export const withClient = <A, E>(place: Place, use: (s3: S3Client["Service"]) =>
   )
 
 /** Lets the lease of a dead run be over. */
-export const endLease = (place: Place) => withClient(place, (s3) => s3.remove([LEASE]))
+export const endLease = (place: Place) => withStore(place, (s3) => s3.remove([LEASE]))
 
 /** What a reader finds. */
 export interface Found {
@@ -100,7 +94,7 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 
 /** Reads as a reader would who follows `manifest.json`, and looks for what is left over. */
 export const find = (place: Place): Effect.Effect<Found> =>
-  withClient(place, (s3) =>
+  withStore(place, (s3) =>
     Effect.gen(function* () {
       const keys = Array.from(yield* Stream.runCollect(s3.list("")), ({ key }) => key)
       const uploads = Array.from(yield* Stream.runCollect(s3.listUploads("")), ({ key }) => `upload of ${key}`)
