@@ -225,7 +225,7 @@ describe("whatever happens to a run, readers find a whole generation, and the ne
     "in a strict store",
     () =>
       Effect.gen(function* () {
-        yield* playKinds(yield* strict(), 8)
+        yield* playKinds(yield* strict(), 12)
       }).pipe(Effect.provide(list), Effect.scoped),
     3_600_000
   )
@@ -234,7 +234,7 @@ describe("whatever happens to a run, readers find a whole generation, and the ne
     "in Ceph RGW",
     () =>
       Effect.gen(function* () {
-        yield* playKinds(yield* rgw, 14)
+        yield* playKinds(yield* rgw, 24)
       }).pipe(Effect.provide(list), Effect.scoped),
     3_600_000
   )

@@ -10,9 +10,12 @@ import * as Option from "effect/Option"
 import { exitCodes, fail, orDiskError } from "../exitCodes.ts"
 import * as Staleness from "../operations/Staleness.ts"
 import { preview, toLines } from "../publish/Preview.ts"
+import type { Done } from "../operations/AccountOutcome.ts"
+import { selected, within } from "../settings/accounts.ts"
 import { withSettings } from "../settings/environment.ts"
 import { notifyConfig } from "../settings/configs.ts"
-import { flags } from "../settings/flags.ts"
+import { inTable } from "./inTable.ts"
+import { accountFlags, flags } from "../settings/flags.ts"
 import { readSettingsWithoutKey } from "../settings/readSettings.ts"
 
 /** Fails with exit code 5 if the last success is longer ago than `--stale-after`. */
@@ -30,13 +33,35 @@ const checkFreshness = Effect.fnUntraced(function* (lastSuccess: string | undefi
   )
 })
 
-export const inspectExport = Command.make("inspect", flags, (input) =>
-  Effect.gen(function* () {
-    const settings = yield* readSettingsWithoutKey
-    const found = yield* orDiskError(preview(settings))
-    yield* Effect.forEach(toLines(found), (line) => Console.log(line), { discard: true })
-    yield* checkFreshness(found.manifest?.ended)
-  }).pipe(withSettings(input))
+/** Inspects the destination of the settings; its lines come at once, below a title if there is one. */
+const inspectOne = Effect.fnUntraced(function* (title: ReadonlyArray<string>) {
+  const settings = yield* readSettingsWithoutKey
+  const found = yield* orDiskError(preview(settings))
+  yield* Console.log([...title, ...toLines(found)].join("\n"))
+  yield* checkFreshness(found.manifest?.ended)
+  return found.manifest
+})
+
+const inspectAccounts = inTable(({ account, given }) =>
+  inspectOne([`${account.name}:`]).pipe(
+    Effect.map((manifest): Done =>
+      manifest === undefined
+        ? { outcome: "nothing published" }
+        : { outcome: `generation ${manifest.generation}`, rows: manifest.current, completeness: manifest.completeness }
+    ),
+    withSettings(given),
+    within(account)
+  )
+)
+
+export const inspectExport = Command.make("inspect", { ...flags, ...accountFlags }, (input) =>
+  Effect.flatMap(
+    selected(input),
+    Option.match({
+      onSome: inspectAccounts,
+      onNone: () => Effect.asVoid(inspectOne([])).pipe(withSettings(input))
+    })
+  )
 ).pipe(
   Command.withDescription(
     "Print what is published, where the bookmark is, and what the next run with these flags would do. Writes nothing. With --stale-after, exits with code 5 if the last success is longer ago."

@@ -1,6 +1,7 @@
 /**
  * `hb-sessions-export run`
  */
+import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
 import * as Command from "effect/cli/Command"
@@ -14,9 +15,12 @@ import { orDiskError } from "../exitCodes.ts"
 import { preview, toLines } from "../publish/Preview.ts"
 import * as Notify from "../operations/Notify.ts"
 import { watch } from "../operations/RunMonitor.ts"
-import { withClient } from "../settings/environment.ts"
+import type { Published } from "../publish/publishGeneration.ts"
+import { inTable } from "./inTable.ts"
+import { type SelectedAccount, selected, within } from "../settings/accounts.ts"
+import { withClient, withClientOf } from "../settings/environment.ts"
 import { watchConfig } from "../settings/configs.ts"
-import { flags, runFlags } from "../settings/flags.ts"
+import { accountFlags, flags, parallelFlags, runFlags } from "../settings/flags.ts"
 import { readSettings } from "../settings/readSettings.ts"
 
 /** Rejects a metrics file that cannot be written, before any API request. */
@@ -24,20 +28,22 @@ export const checkMetricsFile = Effect.flatMap(watchConfig, ({ metricsFile }) =>
   Option.match(metricsFile, { onNone: () => Effect.void, onSome: OutputFile.check })
 )
 
-/** One monitored export, with its summary on stdout. */
+/** One monitored export. */
 export const exportOnce = Effect.fnUntraced(function* (notifier: Notify.Notifier) {
   const options = yield* watchConfig
   const job = Effect.flatMap(readSettings, ExportJob.run)
-  const { bytes, compacted, stored, target } = yield* notifier.watch(watch(options)(job))
+  return yield* notifier.watch(watch(options)(job))
+})
+
+/** What is told of an export. */
+export const summaryOf = ({ bytes, compacted, stored, target }: Published): string => {
   const { completeness, quarantine, sessions } = stored.manifest
   const last = compacted ?? stored
   const proof = archiveText(stored.manifest)
   const proven = proof === "" ? "" : `: ${completeness}${proof}`
   const quarantined = quarantine === undefined ? "" : `, ${quarantine.rows} rows quarantined`
-  yield* Console.log(
-    `exported ${sessions} sessions to ${target} (${bytes} bytes${quarantined})${proven}; generation ${last.manifest.generation}, digest ${last.sha256}`
-  )
-})
+  return `exported ${sessions} sessions to ${target} (${bytes} bytes${quarantined})${proven}; generation ${last.manifest.generation}, digest ${last.sha256}`
+}
 
 /** Checks everything that a run needs, with one request. */
 const rehearse = Effect.gen(function* () {
@@ -53,18 +59,63 @@ const rehearse = Effect.gen(function* () {
   yield* Console.log(`the API responds; its list has ${page.totalCount ?? "an unknown number of"} sessions`)
 })
 
-export const runExport = Command.make("run", { ...flags, ...runFlags }, ({ "dry-run": isRehearsal, ...input }) =>
-  isRehearsal
-    ? Effect.andThen(checkMetricsFile, rehearse).pipe(withClient(input))
-    : Effect.andThen(checkMetricsFile, Effect.flatMap(Notify.make({}), exportOnce)).pipe(
-        withClient(input),
-        Notify.watchStart(input)
-      )
+/** One export in the environment that `withClient` provides. */
+export const exportNow = (options: Notify.NotifyOptions) =>
+  Effect.andThen(checkMetricsFile, Effect.flatMap(Notify.make(options), exportOnce))
+
+/** One export of one account of many, with its own client and settings. */
+export const exportAccount = ({ account, given }: SelectedAccount) =>
+  exportNow({ account: account.name }).pipe(
+    Effect.tap((published) => Effect.logInfo(summaryOf(published))),
+    withClientOf(ApiKey.layer(account.key))(given),
+    Notify.watchStart(given),
+    within(account)
+  )
+
+const rehearseAccount = ({ account, given }: SelectedAccount) =>
+  Effect.andThen(Console.log(`${account.name}:`), Effect.andThen(checkMetricsFile, rehearse)).pipe(
+    withClientOf(ApiKey.layer(account.key))(given),
+    within(account)
+  )
+
+const runAccounts = (isRehearsal: boolean) =>
+  inTable((one) =>
+    isRehearsal
+      ? Effect.as(rehearseAccount(one), { outcome: "ready" })
+      : Effect.map(exportAccount(one), ({ stored: { manifest } }) => ({
+          outcome: "published",
+          rows: manifest.sessions,
+          completeness: manifest.completeness
+        }))
+  )
+
+export const runExport = Command.make(
+  "run",
+  { ...flags, ...accountFlags, ...parallelFlags, ...runFlags },
+  ({ "dry-run": isRehearsal, ...input }) =>
+    Effect.flatMap(
+      selected(input),
+      Option.match({
+        onSome: runAccounts(isRehearsal),
+        onNone: () =>
+          isRehearsal
+            ? Effect.andThen(checkMetricsFile, rehearse).pipe(withClient(input))
+            : exportNow({}).pipe(
+                Effect.flatMap((published) => Console.log(summaryOf(published))),
+                withClient(input),
+                Notify.watchStart(input)
+              )
+      })
+    )
 ).pipe(
   Command.withDescription(
     "Export every session once, then exit. An earlier export is replaced only by a complete one."
   ),
   Command.withExamples([
-    { command: "hb-sessions-export run --out /var/lib/exports", description: "Write /var/lib/exports/sessions.csv" }
+    { command: "hb-sessions-export run --out /var/lib/exports", description: "Write /var/lib/exports/sessions.csv" },
+    {
+      command: "hb-sessions-export run --accounts accounts.toml --out 's3://exports/{account}'",
+      description: "Export every account of a file to a place of its own"
+    }
   ])
 )

@@ -21,7 +21,7 @@ import { compressions, dialects, formats, modes, partitions } from "./Selection.
 const PREFIX = "HB_SESSIONS_EXPORT_"
 
 /** The environment variable of a flag. */
-const variableOf = (flag: string): string => `${PREFIX}${flag.toUpperCase().replaceAll("-", "_")}`
+export const variableOf = (flag: string): string => `${PREFIX}${flag.toUpperCase().replaceAll("-", "_")}`
 
 const text = (flag: string) => Config.NonEmptyString(variableOf(flag))
 
@@ -140,8 +140,15 @@ const separators = { "notify-url": " ", "notify-on": "," } as const
 
 const isList = (flag: string): flag is keyof typeof separators => Object.hasOwn(separators, flag)
 
+/** Which accounts are exported. */
+export const accountConfigs = {
+  accounts: Config.option(text("accounts")),
+  only: Config.option(text("only")),
+  parallel: positive("parallel").pipe(Config.withDefault(4))
+}
+
 /** The keys of the settings file: those of the flags, with underscores, and those of the client. */
-const fileSettings: Readonly<Record<string, SettingsFile.Setting>> = {
+export const fileSettings: Readonly<Record<string, SettingsFile.Setting>> = {
   ...Object.fromEntries(
     Object.entries({ ...configs, ...scheduleConfigs }).map(([flag, config]) => [
       flag.replaceAll("-", "_"),

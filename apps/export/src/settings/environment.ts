@@ -13,6 +13,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as Path from "effect/Path"
+import { CurrentLogAnnotations } from "effect/References"
 import type { Destination } from "../publish/Destination.ts"
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
@@ -20,11 +21,12 @@ import { type Given, layerFlags, layerSettings, logFormat, rejectEmpty } from ".
 import { layerDestination } from "./destination.ts"
 import { transport } from "./transport.ts"
 
-/** One line an entry, on stderr: stdout is data. */
+/** One line an entry, on stderr: stdout is data. With many accounts, the account comes before what is said of it. */
 const text = Logger.withConsoleError(
-  Logger.make(({ date, logLevel, message }) => {
+  Logger.make(({ date, fiber, logLevel, message }) => {
+    const { account } = fiber.getRef(CurrentLogAnnotations)
     const said = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-    return `${date.toISOString()} ${logLevel.toUpperCase()} ${said}`
+    return `${date.toISOString()} ${logLevel.toUpperCase()} ${typeof account === "string" ? `${account}: ` : ""}${said}`
   })
 )
 
@@ -48,6 +50,14 @@ export const withSettings =
         layerDestination.pipe(Layer.provideMerge(layerLog), Layer.provideMerge(layerSettings(given)))
       )
     )
+
+/** Provides the log in the requested format, to what works for many accounts. */
+export const withLog =
+  (given: Given) =>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | AppError | Config.ConfigError, R | FileSystem.FileSystem> =>
+    Effect.provide(self, layerLog.pipe(Layer.provide(layerSettings(given))))
 
 /** Provides the settings and the log as far as they are valid: for what is told of settings that are not. */
 export const withUsableSettings =
@@ -80,6 +90,21 @@ const layerClient = layerSessions.pipe(
   Layer.provide(warnOfClearText)
 )
 
+/** Provides the settings, and the client for a key. */
+export const withClientOf =
+  (key: Layer.Layer<ApiKey, AppError | Config.ConfigError>) =>
+  (given: Given) =>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ): Effect.Effect<
+    A,
+    E | AppError | Config.ConfigError,
+    | Exclude<Exclude<R, ApiKey | SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient>, Destination>
+    | FileSystem.FileSystem
+    | Path.Path
+  > =>
+    Effect.provide(self, Layer.provideMerge(layerClient, key)).pipe(withSettings(given))
+
 /** Provides the settings and the client. */
 export const withClient =
   (given: Given) =>
@@ -92,4 +117,4 @@ export const withClient =
     | FileSystem.FileSystem
     | Path.Path
   > =>
-    Effect.provide(self, Layer.provideMerge(layerClient, ApiKey.layerConfig)).pipe(withSettings(given))
+    withClientOf(ApiKey.layerConfig)(given)(self)

@@ -181,6 +181,24 @@ export const compactFlags = {
   "log-format": flags["log-format"]
 }
 
+/** The flags of commands that work for many accounts. */
+export const accountFlags = {
+  accounts: value(
+    "accounts",
+    "file",
+    "TOML file of accounts: where the key of each is, and settings of its own; every account is exported by itself. {account} in --out, --work-dir, --name, --metrics-file, --heartbeat-url and --notify-url stands for its name"
+  ),
+  only: value("only", "names", "Only these accounts, separated by commas")
+}
+
+/** How many of the accounts are exported at a time. */
+export const parallelFlags = {
+  parallel: described(
+    Flag.Int("parallel").pipe(Flag.withMetavar("n")),
+    "Maximum number of accounts that are exported at the same time (default: 4)"
+  )
+}
+
 /** The flags of `run` alone. */
 export const runFlags = {
   "dry-run": Flag.Boolean("dry-run").pipe(
