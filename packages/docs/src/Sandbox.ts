@@ -37,12 +37,21 @@ export class Sandbox {
   /** The server that was started last: where the document says it is, and where it is. */
   #server: { readonly port: string; readonly url: string } | undefined
 
-  /** Commands find the API at `apiUrl`; imports are found as from the package of `document`, or else from this one. */
-  constructor(apiUrl: string, document: string) {
+  /** The credentials of the object store; empty without one. */
+  readonly #store: Readonly<Record<string, string>>
+
+  /**
+   * Commands find the API at `apiUrl`, and an object store with the variables of `store`; imports are found as from the
+   * package of `document`, or else from this one.
+   */
+  constructor(apiUrl: string, document: string, store: Readonly<Record<string, string>> = {}) {
+    this.#store = store
     const bin = join(this.directory, "bin")
     mkdirSync(bin)
     for (const [name, file] of programs) script(join(bin, name), `exec node '${file}' "$@"`)
     script(join(bin, "npx"), npx)
+    // Older versions do not know the variable.
+    script(join(bin, "aws"), `PATH='${nodeEnv.PATH}' exec aws --endpoint-url "$AWS_ENDPOINT_URL_S3" "$@"`)
     for (const name of ["packages", "apps"]) symlinkSync(join(root, name), join(this.directory, name), "junction")
     writeFileSync(join(this.directory, "package.json"), '{ "type": "module" }\n')
     this.#home = /^(?:packages|apps)\//.test(document) ? document : "packages/docs/README.md"
@@ -52,6 +61,7 @@ export class Sandbox {
       HOME: this.directory,
       XDG_CONFIG_HOME: join(this.directory, ".config"),
       HYPERBROWSER_BASE_URL: apiUrl,
+      ...store,
       HB_SESSIONS_PROXY_PORT: "0",
       HB_SESSIONS_PROXY_ADMIN_PORT: "0",
       NO_COLOR: "1"
@@ -106,6 +116,7 @@ export class Sandbox {
   adapt(text: string): string {
     return text
       .replaceAll("HYPERBROWSER_API_KEY=…", `HYPERBROWSER_API_KEY=${defaultApiKey}`)
+      .replaceAll(/(AWS_[A-Z_]+)=[^\s;]+/g, (text, name: string) => `${name}=${this.#store[name] ?? text}`)
       .replaceAll("/var/lib/", `${this.directory}/var/lib/`)
       .replaceAll(URL_HERE, (found, port: string) => {
         const server = this.#server

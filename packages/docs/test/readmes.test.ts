@@ -1,6 +1,7 @@
 /**
  * Every block of every document is followed from top to bottom, as a reader would.
  */
+import { startObjectStore } from "@hb-sessions/object-store/ObjectStore"
 import { type RunningSimulator, startSimulator } from "@hb-sessions/simulator/Simulator"
 import { Toml } from "effect/encoding"
 import * as Result from "effect/Result"
@@ -18,7 +19,7 @@ import { documents, packages } from "../src/workspace.ts"
 const has = (program: string): boolean => spawnSync(program, ["--version"]).error === undefined
 
 /** Programs that a document may use and a machine may lack. */
-const optional = new Set(["curl", "jq"].filter((program) => !has(program)))
+const optional = new Set(["aws", "curl", "jq"].filter((program) => !has(program)))
 
 /** Takes one step after the other; resolves with what the last one printed. */
 const inOrder = <A>(items: ReadonlyArray<A>, step: (item: A, before: string) => Promise<string>): Promise<string> =>
@@ -118,13 +119,15 @@ describe.skipIf(process.platform === "win32")("a reader can follow", () => {
       // As many sessions as the document says that it reads.
       const isLong = blocks.some(({ text }) => text.includes("2000 sessions"))
       const simulator = await startSimulator({ sessions: isLong ? 2000 : 200 })
-      const sandbox = new Sandbox(simulator.url, file)
+      const store = blocks.some(({ text }) => text.includes("s3://")) ? await startObjectStore() : undefined
+      const sandbox = new Sandbox(simulator.url, file, store?.environment)
       if (blocks.some(({ text }) => text.includes("--until-idle"))) endAll(simulator)
       try {
         await assertFollowed(sandbox, blocks)
       } finally {
         await sandbox.close()
         await simulator.stop()
+        await store?.stop()
       }
     })
   }
