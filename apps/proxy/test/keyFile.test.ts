@@ -5,7 +5,9 @@ import * as Bin from "@hb-sessions/app-kit/Bin"
 import * as OddFiles from "@hb-sessions/app-kit/OddFiles"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { join } from "node:path"
 import { bin, directory, eventually, get, start } from "./support/Proxy.ts"
@@ -176,6 +178,55 @@ describe("HYPERBROWSER_API_KEY_FILE", () => {
       )
       yield* proxy.stop("SIGTERM")
       assert.lengthOf(log.split("stays in use"), 2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("on a file system that hangs holds one request up, for two seconds", (test) =>
+    Effect.gen(function* () {
+      if (spawnSync("strace", ["-f", "-qq", "-e", "trace=none", "true"]).status !== 0) {
+        return test.skip("strace is not installed, or may not trace")
+      }
+      const { url } = yield* accepting(new Set(["hb_first_key"]))
+      const root = yield* directory
+      const file = join(root, "key")
+      writeFileSync(file, "hb_first_key")
+      // Opening it takes half an hour, but for the first time of each thread.
+      const slow = ["-f", "-qq", "-o", join(root, "trace"), "-P", file, "-e", "trace=openat"]
+      const inject = ["-e", "inject=openat:delay_enter=1800s:when=2+"]
+      const args = [bin, "serve", "--port", "0", "--admin-port", "0", "--without-tokens", ...NO_CACHE]
+      const proxy = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const child = spawn("strace", [...slow, ...inject, process.execPath, ...args], {
+            // A group of its own: what strace runs would outlive it.
+            detached: true,
+            env: { PATH: process.env["PATH"], HYPERBROWSER_API_KEY_FILE: file, HYPERBROWSER_BASE_URL: url }
+          })
+          const output = { stdout: "", stderr: "" }
+          child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text))
+          child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text))
+          return { child, output, closed: once(child, "close") }
+        }),
+        ({ child, closed }) =>
+          Effect.promise(async () => {
+            process.kill(-(child.pid ?? 0), "SIGKILL")
+            await closed
+          })
+      )
+      const { stdout } = yield* eventually(
+        Effect.sync(() => proxy.output),
+        (output) => output.stdout.includes("\n")
+      )
+      const { url: address } = JSON.parse(stdout) as { readonly url: string }
+      const ask = Effect.map(get(`${address}/api/sessions`), ({ status }) => assert.strictEqual(status, 200))
+      const problem = "its file system does not answer; the API key read before stays in use"
+      yield* eventually(Effect.as(ask, proxy.output), ({ stderr }) => stderr.includes(problem))
+      for (let n = 0; n < 20; n++) yield* ask
+      assert.lengthOf(proxy.output.stderr.split(problem), 2)
+      const opened = readFileSync(join(root, "trace"), "utf8").trim().split("\n")
+      assert.lengthOf(
+        opened.filter((line) => !line.includes(" = ")),
+        1
+      )
     }).pipe(Effect.scoped)
   )
 

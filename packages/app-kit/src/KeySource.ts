@@ -132,7 +132,7 @@ export const fromFile = (from: string, file: string): KeySource => {
     })
 
   const stuck = Effect.suspend(() =>
-    failed(unusable(place, { kind: "unreadable", problem: "its file system does not answer" }))
+    failed(unusable(place, { kind: "rejected", problem: "its file system does not answer" }))
   )
 
   const refresh = (time: number) =>
