@@ -28,7 +28,8 @@ const list = { sessions: 35, seed: "crash" }
 
 const selections: ReadonlyArray<readonly [ReadonlyArray<string>, number]> = [
   [[], 3],
-  [["--mode", "incremental", "--format", "ndjson", "--compress", "gzip"], 2]
+  [["--mode", "incremental", "--format", "ndjson", "--compress", "gzip"], 2],
+  [["--mode", "incremental", "--format", "parquet"], 2]
 ]
 
 /** The run after a fault: it must put everything right. */

@@ -1,12 +1,16 @@
 /**
- * A long list in a small heap. With HB_SESSIONS_TEST_FULL=1 it is a million sessions in 96 MB.
+ * A long list in a small heap. With HB_SESSIONS_TEST_FULL=1 it is a million sessions in 96 MB, and 300,000 in Parquet.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { bin, environment, launch, manifestOf, scratch } from "./support.ts"
 
-const [sessions, megabytes] = process.env["HB_SESSIONS_TEST_FULL"] === "1" ? [1_000_000, 96] : [40_000, 32]
+const isFull = process.env["HB_SESSIONS_TEST_FULL"] === "1"
+const [sessions, megabytes] = isFull ? [1_000_000, 96] : [40_000, 32]
+
+/** A whole row group, and more, whatever the length of the list. */
+const [parquetSessions, parquetMegabytes] = [isFull ? 300_000 : 60_000, 80]
 
 describe("memory", { timeout: 3_600_000 }, () => {
   it.live(`${sessions} sessions, and then what is new of them, fit into a heap of ${megabytes} MB`, () =>
@@ -30,5 +34,33 @@ describe("memory", { timeout: 3_600_000 }, () => {
       assert.strictEqual(yield* exportNow("--strict"), 0)
       assert.deepStrictEqual([manifestOf(out).sessions, manifestOf(out).scope], [0, "full"])
     }).pipe(Effect.provide(Simulator.layer({ sessions })), Effect.scoped)
+  )
+
+  it.live(
+    `${parquetSessions} sessions in Parquet, and their compaction, fit into a heap of ${parquetMegabytes} MB`,
+    () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const out = yield* scratch
+        const inHeap = (...args: ReadonlyArray<string>) =>
+          Effect.promise(
+            () =>
+              launch(
+                environment(simulator),
+                [...args, "--out", out],
+                [process.execPath, `--max-old-space-size=${parquetMegabytes}`, bin]
+              ).ended
+          )
+        const words = ["run", "--page-size", "100", "--mode", "incremental", "--format", "parquet"]
+        assert.strictEqual(yield* inHeap(...words), 0)
+        yield* simulator.mutate("start", 3)
+        assert.strictEqual(yield* inHeap(...words), 0)
+        assert.strictEqual(yield* inHeap("compact"), 0)
+        assert.deepStrictEqual(
+          manifestOf(out).files.map(({ rows }) => rows),
+          [parquetSessions + 3]
+        )
+        assert.strictEqual(yield* inHeap("verify"), 0)
+      }).pipe(Effect.provide(Simulator.layer({ sessions: parquetSessions })), Effect.scoped)
   )
 })
