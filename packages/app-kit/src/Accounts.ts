@@ -16,14 +16,11 @@
 import { nearest } from "@hb-sessions/core/nearest"
 import { clientSettings } from "@hb-sessions/core/SessionsConfig"
 import * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { dirname, resolve } from "node:path"
-import { ApiKey } from "./ApiKey.ts"
 import { AppError, exitCodes } from "./AppError.ts"
 import { findOverlap } from "./findOverlap.ts"
 import * as KeySource from "./KeySource.ts"
@@ -42,7 +39,10 @@ export interface Account {
   readonly out: string | undefined
   readonly cron: string | undefined
   readonly tz: string | undefined
-  /** All its settings, those of `[defaults]` included, by the names of their variables; never the key. */
+  /**
+   * All its settings, those of `[defaults]` included, by the names of their variables; never the key. They go before the
+   * environment, which must not lead the key or the sessions of one account elsewhere.
+   */
   readonly values: SettingsFile.Values
 }
 
@@ -282,15 +282,3 @@ const listed = (names: ReadonlyArray<string>): string =>
   names.length <= MOST_LISTED
     ? names.join(", ")
     : `${names.slice(0, MOST_LISTED).join(", ")} and ${names.length - MOST_LISTED} more`
-
-/**
- * The key and the settings of an account, above those that are configured already, and below flags.
- *
- * Fails if its key cannot be read. Its variables go before the environment's: what is set for all must not lead the key
- * or the sessions of one account elsewhere.
- */
-export const layer = (account: Account, flags: SettingsFile.Values = {}): Layer.Layer<ApiKey, AppError> =>
-  Layer.merge(
-    ApiKey.layer(account.key),
-    ConfigProvider.layerAdd(ConfigProvider.fromUnknown({ ...account.values, ...flags }), { asPrimary: true })
-  )

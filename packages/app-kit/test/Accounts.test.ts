@@ -4,7 +4,6 @@ import { TestClock } from "effect/testing"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Accounts from "../src/Accounts.ts"
-import { ApiKey } from "../src/ApiKey.ts"
 import { toAppError } from "../src/AppError.ts"
 import { directory } from "./support.ts"
 
@@ -356,44 +355,5 @@ describe("--only", () => {
         assert.deepStrictEqual([exitCode, message], [2, expected])
       }
     })
-  )
-})
-
-describe("the settings of an account", () => {
-  it.effect("go before the environment, and behind flags", () =>
-    Effect.gen(function* () {
-      const file = yield* write(TWO)
-      const env = {
-        B_KEY: "hb_b",
-        APP_OUT: "/of/env",
-        HYPERBROWSER_BASE_URL: "https://env.example",
-        APP_TZ: "Asia/Tokyo"
-      }
-      const found = yield* Effect.gen(function* () {
-        const [, b] = yield* Accounts.read({ file, settings })
-        assert.isDefined(b)
-        return yield* Effect.gen(function* () {
-          const { current } = yield* ApiKey
-          const values = yield* Config.all([
-            Config.String("APP_OUT"),
-            Config.String("HYPERBROWSER_BASE_URL"),
-            Config.String("APP_MODE"),
-            Config.String("APP_TZ")
-          ])
-          return [Redacted.value(yield* current), ...values]
-        }).pipe(Effect.provide(Accounts.layer(b, { APP_MODE: "incremental" })))
-      }).pipe(withEnv(env))
-      assert.deepStrictEqual(found, ["hb_b", "/var/lib/b", "https://us.example", "incremental", "Asia/Tokyo"])
-    }).pipe(Effect.scoped)
-  )
-
-  it.effect("are not had without its key", () =>
-    Effect.gen(function* () {
-      const file = yield* write(TWO)
-      const [, b] = yield* Accounts.read({ file, settings }).pipe(withEnv({}))
-      assert.isDefined(b)
-      const { message } = yield* Effect.flip(Effect.provide(ApiKey, Accounts.layer(b)))
-      assert.include(message, "B_KEY is not set")
-    }).pipe(Effect.scoped)
   )
 })
