@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { strict } from "./store/stores.ts"
-import { bin, environment, launch, manifestOf, publishedIds, run, scratch, until } from "./support.ts"
+import { bin, environment, launch, manifestOf, publishedIds, rowsOf, run, scratch, until } from "./support.ts"
 
 /** Writes an accounts file, with the key of the simulator beside it; succeeds with its path. */
 const accountsFile = Effect.fnUntraced(function* (text: string) {
@@ -104,6 +104,45 @@ describe("many accounts", () => {
         const metrics = readFileSync(join(directory, `${name}.prom`), "utf8")
         assert.include(metrics, `hb_sessions_export_last_run_exit_code{export="${name}"} 0`)
       }
+    }).pipe(Effect.provide(list), Effect.scoped)
+  )
+
+  it.live("can be joined by the column of the account, in every format", () =>
+    Effect.gen(function* () {
+      const { directory, file } = yield* accountsFile(
+        '[defaults]\napi_key_file = "key"\nmode = "incremental"\n[accounts.csv]\n[accounts.ndjson]\nformat = "ndjson"\n[accounts.parquet]\nformat = "parquet"\n'
+      )
+      const simulator = yield* Simulator
+      const out = join(directory, "out")
+      const words = ["run", "--accounts", file, "--out", join(out, "{account}"), "--account-column"]
+      const env = yield* withoutKey
+      assert.strictEqual((yield* run(env, ...words)).code, 0)
+      yield* simulator.mutate("start", 3)
+      const { code, stderr } = yield* run(env, ...words, "--compact-after", "1")
+      assert.strictEqual(code, 0, stderr)
+      assert.notInclude(stderr, "no session has")
+      const rows = rowsOf(join(out, "csv", "sessions.csv"))
+      assert.lengthOf(rows, 43)
+      assert.strictEqual(Object.keys(rows[0] ?? {})[0], "account")
+      assert.isTrue(rows.every(({ account }) => account === "csv"))
+      const lines = readFileSync(join(out, "ndjson", "sessions.ndjson"), "utf8")
+        .trimEnd()
+        .split("\n")
+      assert.lengthOf(lines, 43)
+      assert.isTrue(lines.every((line) => line.startsWith('{"account":"ndjson",')))
+      assert.deepStrictEqual(manifestOf(join(out, "parquet")).selection.columns.slice(0, 2), ["account", "id"])
+      assert.strictEqual((yield* run({}, "verify", "--out", join(out, "parquet"))).code, 0)
+      const other = yield* run(env, "run", "--accounts", file, "--out", join(out, "{account}"), "--only", "csv")
+      assert.strictEqual(other.code, 2)
+      assert.include(other.stderr, "--account-column was csv and is none")
+      const odd = yield* run(
+        environment(simulator),
+        ...["run", "--out", join(out, "odd"), "--account-column", "--name", '=a,"b"', "--dialect", "spreadsheet"]
+      )
+      assert.strictEqual(odd.code, 0, odd.stderr)
+      assert.strictEqual(rowsOf(join(out, "odd", "sessions.csv"))[0]?.["account"], `'=a,"b"`)
+      const nameless = yield* run(environment(simulator), "run", "--out", join(out, "x"), "--account-column")
+      assert.include(nameless.stderr, "--account-column needs the name of the account")
     }).pipe(Effect.provide(list), Effect.scoped)
   )
 

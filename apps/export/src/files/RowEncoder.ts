@@ -4,9 +4,9 @@
 import * as SessionsCells from "@hb-sessions/core/SessionsCells"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
 import { withoutSecrets } from "@hb-sessions/core/secretKeys"
-import type { Session } from "@hb-sessions/core/Session"
+import { type Session, SessionId } from "@hb-sessions/core/Session"
 import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
-import type { Selection } from "../settings/Selection.ts"
+import { ACCOUNT, type Selection } from "../settings/Selection.ts"
 import { toLine } from "./parquetSchema.ts"
 
 /** The encoder of a selection. */
@@ -18,7 +18,39 @@ export interface Rows {
 }
 
 /** Makes the encoder of a selection. */
-export const makeRows = ({ columns, dialect, format }: Selection): Rows => {
+export const makeRows = (selection: Selection): Rows => {
+  const { account, columns } = selection
+  if (account === undefined) return makeOwnRows(selection)
+  const rows = makeOwnRows({ ...selection, columns: columns.filter((_, index) => index > 0) })
+  // Put before what was encoded: a copy of a session would not hold the values as they were sent.
+  const before = prefixes[selection.format](selection, account)
+  return {
+    header: selection.format === "csv" ? `${ACCOUNT},${rows.header}` : rows.header,
+    encode: (sessions) => sessions.map((session) => before(rows.encode([session]))).join("")
+  }
+}
+
+/** Puts the account before the row of a session, which is a line of text. */
+const prefixes: Readonly<
+  Record<Selection["format"], (selection: Selection, account: string) => (row: string) => string>
+> = {
+  csv: ({ dialect }, account) => {
+    const options = { columns: [ACCOUNT], dialect }
+    const cell = SessionsCsv.encodeRows(options)([{ id: SessionId.make("none"), [ACCOUNT]: account }]).trimEnd()
+    return (row) => `${cell},${row}`
+  },
+  ndjson: (_, account) => {
+    const start = `{${JSON.stringify(ACCOUNT)}:${JSON.stringify(account)}`
+    return (row) => `${start}${row.startsWith("{}") ? "" : ","}${row.slice(1)}`
+  },
+  parquet: (_, account) => {
+    const start = `[${JSON.stringify(account)},`
+    return (row) => `${start}${row.slice(1)}`
+  }
+}
+
+/** Makes the encoder of what the sessions say. */
+const makeOwnRows = ({ columns, dialect, format }: Selection): Rows => {
   if (format === "ndjson") {
     const line = columns.length === 0 ? everything : SessionsNdjson.encodeColumns(columns)
     return { header: "", encode: (sessions) => sessions.map((session) => `${line(session)}\n`).join("") }

@@ -7,7 +7,7 @@ import * as Sessions from "@hb-sessions/core/Sessions"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Manifest } from "../publish/Manifest.ts"
-import { decidedAs, type Selection } from "../settings/Selection.ts"
+import { ACCOUNT, decidedAs, type Selection } from "../settings/Selection.ts"
 import type { Settings } from "../settings/Settings.ts"
 
 /**
@@ -45,8 +45,10 @@ export const watch = ({ columns, columnsAsked }: Selection): ColumnChooser | und
   columns.length === 0 ? undefined : new ColumnChooser(columnsAsked ?? columns, columns)
 
 /** Warns of columns that no session has, and of keys that have no column. */
-export const warn = Effect.fnUntraced(function* ({ empty, leftOut }: ColumnsReport, { mode }: Selection) {
+export const warn = Effect.fnUntraced(function* ({ empty, leftOut }: ColumnsReport, selection: Selection) {
+  const { account, mode } = selection
   for (const column of empty) {
+    if (column === ACCOUNT && account !== undefined) continue
     const meant = suggestionFor(column)
     yield* Effect.logWarning(
       `no session has ${JSON.stringify(column)}${meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`}`

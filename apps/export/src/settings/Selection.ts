@@ -46,11 +46,17 @@ export const Selection = Schema.Struct({
   until: Schema.optionalKey(Schema.String).annotateKey({
     description: "Only sessions created before this time, as given"
   }),
-  server: Schema.String.annotateKey({ description: "Base URL of the API" })
+  server: Schema.String.annotateKey({ description: "Base URL of the API" }),
+  account: Schema.optionalKey(Schema.String).annotateKey({
+    description: "Name of the account in the column `account`; absent if there is no such column"
+  })
 }).annotate({ identifier: "Selection" })
 export type Selection = typeof Selection.Type
 
 const equal = Schema.toEquivalence(Selection)
+
+/** The column of the account's name. */
+export const ACCOUNT = "account"
 
 /** Whether two selections are the same; the expansion of `*` makes no difference. */
 export const isSame = (decided: Selection, given: Selection): boolean => equal(decided, decidedAs(given, decided))
@@ -80,7 +86,8 @@ const givenAs: Readonly<Record<Exclude<keyof Selection, "columnsAsked">, string>
   status: "--status",
   since: "--since",
   until: "--until",
-  server: "HYPERBROWSER_BASE_URL"
+  server: "HYPERBROWSER_BASE_URL",
+  account: "--account-column"
 }
 
 const parts: ReadonlyArray<keyof typeof givenAs> = [
@@ -94,7 +101,8 @@ const parts: ReadonlyArray<keyof typeof givenAs> = [
   "columns",
   "dialect",
   "partition",
-  "timeZone"
+  "timeZone",
+  "account"
 ]
 
 /** What the next snapshot may not change; it writes everything else anew. */

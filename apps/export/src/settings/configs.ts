@@ -101,6 +101,7 @@ export const configs = {
   concurrency: Config.option(positive("concurrency")),
   "page-size": Config.option(positive("page-size")),
   name: Config.option(text("name")),
+  "account-column": bool("account-column").pipe(Config.withDefault(false)),
   "max-runtime": Config.option(duration("max-runtime", { min: 1 })),
   "metrics-file": Config.option(text("metrics-file")),
   "heartbeat-url": Config.option(Config.schema(SecretUrlText, variableOf("heartbeat-url"))),

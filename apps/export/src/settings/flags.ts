@@ -147,7 +147,11 @@ export const flags = {
     "duration",
     "Stop reading after this time and exit with code 143; pages in flight, and at least one page, are kept (default: none)"
   ),
-  name: value("name", "name", "Name of this export in the metrics (default: the directory)"),
+  name: value("name", "name", "Name of this export in the metrics (default: the account, or else the destination)"),
+  "account-column": described(
+    Flag.Boolean("account-column"),
+    "Write the account, or what --name says, as the first column, account, so that files of several can be joined"
+  ),
   "metrics-file": value("metrics-file", "file", "Write the outcome of each run for Prometheus' textfile collector"),
   "heartbeat-url": value(
     "heartbeat-url",

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import manifest from "../../package.json" with { type: "json" }
-import type { Selection } from "./Selection.ts"
+import { ACCOUNT, type Selection } from "./Selection.ts"
 import type { Settings } from "./Settings.ts"
 import { configs, timeZone, usage } from "./configs.ts"
 
@@ -44,7 +44,9 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
   if (format !== "parquet" && compress === "snappy") {
     return yield* usage("--compress snappy applies to Parquet only; give zstd or gzip, or --format parquet")
   }
-  const columns = yield* columnsOf(format, rest.columns)
+  const account = (yield* configs["account-column"]) ? yield* accountName : undefined
+  const chosen = yield* columnsOf(format, rest.columns)
+  const columns = account === undefined || chosen.length === 0 ? chosen : [ACCOUNT, ...chosen]
   const hasEverything = columns.includes(SessionsColumns.everything)
   if (rest.mode === "incremental" && columns.length > 0 && !hasEverything && !columns.includes("id")) {
     return yield* usage(
@@ -79,7 +81,8 @@ const readSettingsFor = Effect.fnUntraced(function* (key: Redacted.Redacted | un
     status,
     ...(Option.isSome(sinceText) ? { since: sinceText.value } : {}),
     ...(Option.isSome(untilText) ? { until: untilText.value } : {}),
-    server: `${server.origin}${server.pathname}`
+    server: `${server.origin}${server.pathname}`,
+    ...(account === undefined ? {} : { account })
   }
   const settings: Settings = {
     selection,
@@ -114,6 +117,15 @@ export const readSettings = Effect.flatMap(
 
 /** Reads the settings of commands that do not call the API. */
 export const readSettingsWithoutKey = readSettingsFor(undefined)
+
+/** The name in the column of the account. */
+const accountName = Effect.flatMap(
+  configs.name,
+  Option.match({
+    onSome: (name) => Effect.succeed(name),
+    onNone: () => usage("--account-column needs the name of the account; give --accounts, or --name")
+  })
+)
 
 const columnsOf = (format: Selection["format"], names: Option.Option<string>) => {
   if (Option.isNone(names)) return Effect.succeed(format === "ndjson" ? [] : SessionsColumns.columns)
