@@ -63,7 +63,7 @@ describe("settings", () => {
   )
 
   const contradictions: ReadonlyArray<readonly [Readonly<Record<string, string>>, string]> = [
-    [{ HB_SESSIONS_EXPORT_OUT: "s3://bucket/path" }, "not a URL such as s3://…"],
+    [{ HB_SESSIONS_EXPORT_OUT: "gs://bucket/path" }, "or s3://bucket/prefix, not gs://…"],
     [{ HB_SESSIONS_EXPORT_SINCE: "1d", HB_SESSIONS_EXPORT_UNTIL: "2d" }, "--since must be before --until"],
     [{ HB_SESSIONS_EXPORT_FORMAT: "ndjson", HB_SESSIONS_EXPORT_DIALECT: "spreadsheet" }, "applies to CSV only"],
     [{ HB_SESSIONS_EXPORT_FORMAT: "parquet", HB_SESSIONS_EXPORT_DIALECT: "spreadsheet" }, "applies to CSV only"],
