@@ -63,7 +63,7 @@ export const launch = (
   command: ReadonlyArray<string> = [process.execPath, bin]
 ): { readonly child: ChildProcess; readonly ended: Promise<number | null> } => {
   const [file = "", ...first] = command
-  const child = spawn(file, [...first, ...args], { env: { PATH: process.env["PATH"] ?? "", ...env }, stdio: "ignore" })
+  const child = spawn(file, [...first, ...args], { env: { ...Bin.nodeEnv, ...env }, stdio: "ignore" })
   const ended = once(child, "close").then(([code]: ReadonlyArray<unknown>) => (typeof code === "number" ? code : null))
   return { child, ended }
 }

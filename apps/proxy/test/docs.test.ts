@@ -1,11 +1,10 @@
 /**
  * The documents that are served, and the reader of them in a real browser.
  */
-import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync } from "node:fs"
-import { get, start } from "./support/Proxy.ts"
+import { get, Shared, shared } from "./support/Proxy.ts"
 import { openApi } from "../src/routes/Api.ts"
 import { problems as kinds } from "../src/http/Problem.ts"
 
@@ -23,10 +22,10 @@ const missing = async (): Promise<string | undefined> => {
 const reason = await missing()
 if (reason !== undefined) console.warn(`skipped: /docs in Chromium, because ${reason}`)
 
-layer(Simulator.layer({ sessions: 10, seed: "docs" }), { excludeTestServices: true })("documents", (it) => {
+layer(shared({ sessions: 10, seed: "docs" }), { excludeTestServices: true })("documents", (it) => {
   it.effect("are served without a token, with an ETag and a policy that lets nothing in from elsewhere", () =>
     Effect.gen(function* () {
-      const proxy = yield* start(yield* Simulator)
+      const proxy = yield* Shared
       for (const [path, type] of [
         ["/", "text/plain"],
         ["/openapi.json", "application/json"],
@@ -66,7 +65,7 @@ layer(Simulator.layer({ sessions: 10, seed: "docs" }), { excludeTestServices: tr
     "open in Chromium without a foreign request and without an error on the console",
     () =>
       Effect.gen(function* () {
-        const proxy = yield* start(yield* Simulator)
+        const proxy = yield* Shared
         const { chromium } = yield* Effect.promise(() => import("playwright-core"))
         const browser = yield* Effect.acquireRelease(
           Effect.promise(() =>

@@ -1,6 +1,7 @@
 /**
  * What the cache takes of a small heap, whatever it is asked. With HB_SESSIONS_TEST_FULL=1 it is asked 100,000 queries.
  */
+import * as Bin from "@hb-sessions/app-kit/Bin"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
@@ -12,7 +13,7 @@ import { memoryOf } from "./support/Memory.ts"
 import { upstream } from "./support/Upstream.ts"
 
 const smallHeap = { NODE_OPTIONS: "--max-old-space-size=300" }
-const QUERIES = process.env["HB_SESSIONS_TEST_FULL"] === "1" ? 100_000 : 2000
+const QUERIES = process.env["HB_SESSIONS_TEST_FULL"] === "1" ? 100_000 : 1000
 const CACHE_BYTES = 64 * 1024 * 1024
 /** What the README says. */
 const LARGEST = 340e6 + 1.25 * CACHE_BYTES
@@ -100,7 +101,9 @@ it.live(
             script,
             ...[query, bytes, entries].map(String)
           ]
-          const { stdout } = yield* Effect.promise(() => promisify(execFile)(process.execPath, args))
+          const { stdout } = yield* Effect.promise(() =>
+            promisify(execFile)(process.execPath, args, { env: Bin.nodeEnv })
+          )
           const { counted, resident } = JSON.parse(stdout) as { counted: number; resident: number }
           const about = `query of ${query}, body of ${bytes}: ${counted} counted, ${resident} resident`
           console.log(about)

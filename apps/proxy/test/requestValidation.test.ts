@@ -4,11 +4,11 @@
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { get, raw, start, statuses } from "./support/Proxy.ts"
+import { get, raw, Shared, shared, start, statuses } from "./support/Proxy.ts"
 
 const KEY = "hb_canary_validation_77"
 
-layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "validation" }), { excludeTestServices: true })(
+layer(shared({ sessions: 30, apiKey: KEY, seed: "validation" }), { excludeTestServices: true })(
   "malformed requests",
   (it) => {
     const line = (target: string, ...headers: ReadonlyArray<string>) =>
@@ -16,7 +16,7 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "validation" }), { excl
 
     it.effect("are rejected with a problem, and their connection is closed", () =>
       Effect.gen(function* () {
-        const proxy = yield* start(yield* Simulator)
+        const proxy = yield* Shared
         const auth = `x-api-key: ${proxy.token}`
         const target = "/api/sessions"
         const long = "a".repeat(9000)
@@ -70,7 +70,7 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "validation" }), { excl
 
     it.effect("smuggle nothing: what follows a rejected request on its connection is not answered", () =>
       Effect.gen(function* () {
-        const proxy = yield* start(yield* Simulator)
+        const proxy = yield* Shared
         const auth = `x-api-key: ${proxy.token}`
         const inner = line("/v1/stats", "Host: a", auth)
         for (const length of [
@@ -86,7 +86,7 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "validation" }), { excl
 
     it.effect("do not include pipelined ones, which are answered in order", () =>
       Effect.gen(function* () {
-        const proxy = yield* start(yield* Simulator)
+        const proxy = yield* Shared
         const auth = `x-api-key: ${proxy.token}`
         const { text } = yield* raw(
           proxy.url,
@@ -101,7 +101,7 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "validation" }), { excl
 
     it.effect("that ask for another protocol are answered in this one, and so are those behind them", () =>
       Effect.gen(function* () {
-        const proxy = yield* start(yield* Simulator)
+        const proxy = yield* Shared
         const auth = `x-api-key: ${proxy.token}`
         const behind = line("/nowhere", "Host: a") + line("/", "Host: a", "Connection: close")
         const page = "/api/sessions?page=2"
@@ -144,8 +144,7 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY, seed: "validation" }), { excl
 
     it.effect("cannot name headers for the proxy to drop or to send on", () =>
       Effect.gen(function* () {
-        const simulator = yield* Simulator
-        const proxy = yield* start(simulator)
+        const proxy = yield* Shared
         const bytes = line(
           "/api/sessions?page=3",
           "Host: a",

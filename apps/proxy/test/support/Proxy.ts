@@ -2,7 +2,8 @@
  * The built proxy as a process, with a token, and ways to talk to it.
  */
 import * as Bin from "@hb-sessions/app-kit/Bin"
-import { Effect } from "effect"
+import { Simulator, type SimulatorOptions } from "@hb-sessions/simulator/Simulator"
+import { Console, Context, Effect, Layer } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
@@ -29,6 +30,9 @@ export const createTokenByCommand = (file: string, name: string, ...args: Readon
     code === 0 ? Effect.succeed(stdout.trim()) : Effect.die(new Error(stderr))
   )
 
+/** What a command would warn of is of no interest here. */
+const quiet: Console.Console = { ...globalThis.console, error: () => {} }
+
 /** Makes a token and returns it; writes the file as `token create` does, without a process. */
 export const createToken = (
   file: string,
@@ -40,7 +44,7 @@ export const createToken = (
       const made = generate({ name, scopes: ["read"], createdAt: Date.now(), ...settings })
       return [made.token, { ...list, tokens: [...list.tokens, made.record] }] as const
     })
-  ).pipe(Effect.orDie)
+  ).pipe(Effect.provideService(Console.Console, quiet), Effect.orDie)
 
 export interface Upstream {
   readonly url: string
@@ -82,6 +86,18 @@ export const start = Effect.fnUntraced(function* (
   const proxy = yield* serve(upstream, file, args, env)
   return { ...proxy, token: secret, tokensFile: file, auth: { "x-api-key": secret } }
 })
+
+/** A proxy that several tests use, and leave as it is. */
+export class Shared extends Context.Service<Shared, Effect.Success<ReturnType<typeof start>>>()(
+  "@hb-sessions/proxy/test/Shared"
+) {}
+
+/** A simulator and one proxy in front of it, without a limit of the rate. */
+export const shared = (options: SimulatorOptions, ...args: ReadonlyArray<string>) =>
+  Layer.effect(
+    Shared,
+    Effect.flatMap(Simulator, (simulator) => start(simulator, ["--rate", "0", ...args]))
+  ).pipe(Layer.provideMerge(Simulator.layer(options)))
 
 /** Sends a request and reads the whole answer. */
 export const get = (url: string, init?: RequestInit) =>
