@@ -1,0 +1,114 @@
+/**
+ * The built program, killed at random while it publishes to a bucket.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { makeRng } from "@hb-sessions/simulator/Rng"
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { Effect } from "effect"
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { endLease, find, type Place } from "./store/runs.ts"
+import { strict } from "./store/stores.ts"
+import { isFull, tell } from "./strace.ts"
+import { environment, launch, run, scratch } from "./support.ts"
+
+const rounds = Number(process.env["HB_SESSIONS_TEST_ROUNDS"] ?? (isFull ? 60 : 8))
+const seed = process.env["HB_SESSIONS_TEST_SEED"] ?? String(Date.now())
+
+describe("killed at random", { timeout: 3_600_000 }, () => {
+  it.live(
+    "readers always find a whole generation, and what a resumed run publishes is what an undisturbed one does",
+    () =>
+      Effect.gen(function* () {
+        tell(`${rounds} rounds of HB_SESSIONS_TEST_SEED=${seed}`)
+        const rng = makeRng(`bucket-${seed}`)
+        const simulator = yield* Simulator
+        const store = yield* strict()
+        const work = yield* scratch
+        const env = { ...environment(simulator), ...store.environment, HB_SESSIONS_RETRIES: "3" }
+        const words = (prefix: string) => [
+          "run",
+          "--out",
+          `s3://${store.bucket}/${prefix}`,
+          "--checkpoint-every",
+          "0 millis"
+        ]
+        const place: Place = { store, prefix: "killed" }
+        const begun = Date.now()
+        assert.strictEqual((yield* run(env, ...words("undisturbed"))).code, 0)
+        // As long as a run takes on this machine: some rounds come to their end.
+        const span = Date.now() - begun
+        let killed = 0
+        let least = 0
+        for (let round = 0; round < rounds; round++) {
+          const { child, ended } = launch(env, [...words("killed"), "--work-dir", work])
+          const timer = setTimeout(() => child.kill("SIGKILL"), span * (0.3 + 1.1 * rng.fraction(round, 1)))
+          if ((yield* Effect.promise(() => ended)) === null) killed++
+          clearTimeout(timer)
+          const { generation, problems } = yield* find(place)
+          assert.deepStrictEqual(problems, [], `round ${round}`)
+          assert.isAtLeast(generation, least, `round ${round}`)
+          least = generation
+          yield* endLease(place)
+        }
+        tell(`${killed} of them killed before they had come to their end`)
+        yield* simulator.setChurn({})
+        for (const prefix of ["killed", "killed", "undisturbed"]) {
+          // The first may go on from a checkpoint, with rows of sessions that have ended since.
+          const { code, stderr } = yield* run(env, ...words(prefix), "--strict", "--work-dir", work)
+          assert.strictEqual(code, 0, stderr)
+        }
+        const [one, other] = yield* Effect.all([find(place), find({ store, prefix: "undisturbed" })])
+        assert.deepStrictEqual(one.left, [])
+        assert.strictEqual(one.latest[0], other.latest[0])
+        assert.strictEqual(one.latest[0], one.latest[1])
+        // One directory a destination, without what runs leave.
+        for (const name of readdirSync(work)) assert.deepStrictEqual(readdirSync(join(work, name)), [".lock"])
+      }).pipe(
+        Effect.provide(
+          Simulator.layer({
+            sessions: 300,
+            seed: "bucket-kills",
+            churn: { start: 0.02, end: 0.02 },
+            latency: { min: "0 millis", max: "5 millis" }
+          })
+        ),
+        Effect.scoped
+      )
+  )
+
+  it.live("a run that was killed is resumed from the work directory, and not without it", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const store = yield* strict()
+      const work = yield* scratch
+      const env = { ...environment(simulator), ...store.environment }
+      const words = [
+        "run",
+        "--out",
+        "s3://exports/resumed",
+        "--checkpoint-every",
+        "0 millis",
+        "--max-runtime",
+        "1 second"
+      ]
+      const first = yield* run(env, ...words, "--concurrency", "1", "--work-dir", work)
+      assert.strictEqual(first.code, 143, first.stderr)
+      const elsewhere = yield* run(env, ...words.slice(0, 3))
+      assert.notInclude(elsewhere.stderr, "resuming")
+      assert.strictEqual(elsewhere.code, 0, elsewhere.stderr)
+      const other = yield* scratch
+      const again = ["run", "--out", "s3://exports/again", "--checkpoint-every", "0 millis"]
+      const stopped = yield* run(env, ...again, "--concurrency", "1", "--max-runtime", "1 second", "--work-dir", other)
+      assert.strictEqual(stopped.code, 143, stopped.stderr)
+      const { code, stderr } = yield* run(env, ...again, "--work-dir", other)
+      assert.strictEqual(code, 0, stderr)
+      assert.match(stderr, /resuming an interrupted export after [1-9]\d* sessions/)
+    }).pipe(
+      Effect.provide(
+        Simulator.layer({ sessions: 400, seed: "resumed", latency: { min: "80 millis", max: "80 millis" } })
+      ),
+      Effect.scoped
+    )
+  )
+})
