@@ -6,8 +6,9 @@ import type * as Bin from "@hb-sessions/app-kit/Bin"
 import { columnType } from "@hb-sessions/core/SessionsColumns"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect, Stream } from "effect"
-import { createReadStream, writeFileSync } from "node:fs"
+import { createReadStream, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { readParquet } from "parquet-wasm"
 import { decodeParquet } from "../src/files/decodeParquet.ts"
 import { encodeParquet, GROUP_BYTES, GROUP_ROWS } from "../src/files/encodeParquet.ts"
 import { columnsOf, parquetRows, type Row, rowGroups, type Value } from "./duckdb.ts"
@@ -116,6 +117,14 @@ const compare = Effect.fnUntraced(function* (
       rowsOf(join(csv, expected.files[index]?.path ?? "")).map(typed)
     )
     found.push(...rows)
+  }
+  for (const { path, rows } of published.files) {
+    // Stricter than DuckDB about the form of the file.
+    const batches = readParquet(readFileSync(join(parquet, path))).recordBatches()
+    assert.strictEqual(
+      batches.reduce((sum, { numRows }) => sum + numRows, 0),
+      rows
+    )
   }
   const verified = yield* run({}, "verify", "--out", parquet)
   assert.strictEqual(verified.code, 0, verified.stdout)

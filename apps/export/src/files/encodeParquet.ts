@@ -54,7 +54,18 @@ export async function* encodeParquet(text: AsyncIterable<Buffer>, form: Form): A
   }
   if (group.rows > 0) yield endGroup()
   writer.finish()
-  yield written()
+  const end = written()
+  if (writer.num_rows === 0n) typeNoGroups(end)
+  yield end
+}
+
+/** No rows, and a list of no row groups, whose elements have no type. */
+const NO_GROUPS = Buffer.from([0x16, 0, 0x19, 0])
+
+/** Gives an empty list of row groups the type of its elements, which the library leaves out and strict readers demand. */
+const typeNoGroups = (end: Buffer): void => {
+  const at = end.lastIndexOf(NO_GROUPS)
+  if (at >= 0) end[at + NO_GROUPS.length - 1] = 0x0c
 }
 
 /** The rows of a row group, by column. */
