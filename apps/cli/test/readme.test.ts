@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { exitCodes } from "@hb-sessions/app-kit/AppError"
+import { fileKey, rows } from "@hb-sessions/app-kit/Setting"
 import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { settings } from "../src/settings/settings.ts"
@@ -67,8 +68,8 @@ describe("README", () => {
   it("names every exit code and every setting", () => {
     const text = readFileSync(readme, "utf8")
     for (const code of [0, ...Object.values(exitCodes), 130]) assert.match(text, new RegExp(`^\\| ${code} +\\|`, "m"))
-    for (const [name, { default: fallback, variable }] of Object.entries(settings)) {
-      const row = text.split("\n").find((line) => line.startsWith(`| \`${name}\``)) ?? ""
+    for (const { default: fallback, name, variable } of rows(settings)) {
+      const row = text.split("\n").find((line) => line.startsWith(`| \`${fileKey(name)}\``)) ?? ""
       assert.include(row, variable)
       assert.include(row, fallback)
     }

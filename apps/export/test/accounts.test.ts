@@ -159,7 +159,7 @@ describe("many accounts", () => {
         [[...good, "--metrics-file", join(directory, "m")], "--metrics-file of the account two is the same"],
         [[...good, "--heartbeat-url", "http://127.0.0.1:9/x"], "--heartbeat-url of the account two is the same"],
         [[...good, "--only", "oen"], 'there is no account "oen"; did you mean one?'],
-        [[...good, "--parallel", "0"], "PARALLEL: expected a whole number from 1"]
+        [[...good, "--parallel", "0"], "--parallel: expected a whole number from 1"]
       ]
       for (const [words, message] of rejected) {
         const { code, stderr } = yield* run(env, "run", "--accounts", file, ...words)

@@ -125,7 +125,7 @@ describe("a notification URL", () => {
       const notify = ["--notify-url", url]
       const starts = [
         [keyless, ["run", "--out", out, ...notify], 3, "no API key"],
-        [env, ["run", "--out", out, ...notify, "--keep", "1"], 2, "HB_SESSIONS_EXPORT_KEEP"],
+        [env, ["run", "--out", out, ...notify, "--keep", "1"], 2, "--keep: expected"],
         [env, ["run", "--out", out, ...notify, "--tz", ""], 2, "--tz is empty"],
         [env, ["run", "--out", out, ...notify, "--log-format", "json", "--page-size", "0"], 2, "PAGE_SIZE"],
         [{ ...env, HB_SESSIONS_EXPORT_LOG_FORMAT: "xml" }, ["run", "--out", out, ...notify], 2, "LOG_FORMAT"],

@@ -145,7 +145,7 @@ describe("a run that fails", () => {
       "a day that does not exist",
       [],
       { HB_SESSIONS_EXPORT_SINCE: "2026-02-30" },
-      '--since: "2026-02-30" is not a time: Feb'
+      'HB_SESSIONS_EXPORT_SINCE: "2026-02-30" is not a time: Feb'
     ],
     ["minute 60", [], { HB_SESSIONS_EXPORT_UNTIL: "2026-01-31T09:60Z" }, "minutes go from 00 to 59"],
     ["an end before the beginning", ["--since", "2d", "--until", "3d"], {}, "--since must be before --until"]

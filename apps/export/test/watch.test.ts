@@ -255,14 +255,14 @@ describe("settings", () => {
     [["--since", "someday"], "not a time"],
     [["--since", "1d", "--until", "2d"], "--since must be before --until"],
     [["--format", "ndjson", "--dialect", "spreadsheet"], "--dialect"],
-    [["--keep", "0"], "HB_SESSIONS_EXPORT_KEEP"],
+    [["--keep", "0"], "--keep:"],
     [["--status", ""], "--status is empty"],
     [["--status", " , "], "--status lists no status"],
-    [["--max-runtime", "1.5ms"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
-    [["--max-runtime", "0"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
-    [["--max-runtime", "999999999d"], "HB_SESSIONS_EXPORT_MAX_RUNTIME"],
-    [["--look-back=-1h"], "HB_SESSIONS_EXPORT_LOOK_BACK"],
-    [["--resume-within", "NaN"], "HB_SESSIONS_EXPORT_RESUME_WITHIN"],
+    [["--max-runtime", "1.5ms"], "--max-runtime:"],
+    [["--max-runtime", "0"], "--max-runtime:"],
+    [["--max-runtime", "999999999d"], "--max-runtime:"],
+    [["--look-back=-1h"], "--look-back:"],
+    [["--resume-within", "NaN"], "--resume-within:"],
     [["--config", "/no/such/file"], "/no/such/file"]
   ]
   for (const [args, message] of mistakes) {

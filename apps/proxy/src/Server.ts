@@ -139,7 +139,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const requestHandler = RequestHandler.make({
     tokens,
     isMeant,
-    rate: settings.rate === 0 ? undefined : settings.rate,
+    rate: settings.rate,
     burst: settings.burst,
     maxConcurrent: settings.maxConcurrent,
     maxStreams: settings.maxStreams,

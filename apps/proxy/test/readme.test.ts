@@ -16,7 +16,8 @@ const settings = [
   "| flag | environment | meaning | default |",
   "| --- | --- | --- | --- |",
   ...rows.map(
-    (row) => `| \`${row.flag}\` | ${row.env === "" ? "" : `\`${row.env}\``} | ${row.meaning} | ${row.default} |`
+    ({ default: fallback, flag, meaning, variable }) =>
+      `| \`${flag}\` | ${variable === "" ? "" : `\`${variable}\``} | ${meaning} | ${fallback} |`
   )
 ].join("\n")
 

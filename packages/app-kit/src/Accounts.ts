@@ -24,6 +24,7 @@ import { dirname, resolve } from "node:path"
 import { AppError, exitCodes } from "./AppError.ts"
 import { findOverlap } from "./findOverlap.ts"
 import * as KeySource from "./KeySource.ts"
+import * as Setting from "./Setting.ts"
 import * as SettingsFile from "./SettingsFile.ts"
 import { shownPath } from "./SystemError.ts"
 
@@ -49,8 +50,8 @@ export interface Account {
 /** Where the accounts are, and what can be said of one. */
 export interface AccountsOptions {
   readonly file: string
-  /** The settings that an account may have beside its key and `base_url`, by their keys in the file. */
-  readonly settings: SettingsFile.SettingsFileOptions["settings"]
+  /** The settings that an account may have beside its key and `baseUrl`; `pageSize` by the key `page_size`. */
+  readonly settings: Setting.Settings
   /**
    * Whether settings of other programs are passed over, so that they can share the file; one that looks like a mistyped
    * setting is an error nevertheless. False by default.
@@ -64,9 +65,9 @@ const VARIABLE = /^[A-Z_][A-Z0-9_]*$/
 const KEY_FILE = "api_key_file"
 const KEY_ENV = "api_key_env"
 
-const baseUrl: SettingsFile.Setting = {
-  variable: clientSettings.baseUrl.variable,
-  config: Config.schema(clientSettings.baseUrl.schema, clientSettings.baseUrl.variable)
+/** The options with the settings by their keys in the file. */
+interface Reader extends Omit<AccountsOptions, "settings"> {
+  readonly settings: ReadonlyMap<string, Setting.Setting<unknown>>
 }
 
 /** A value and the key at which it stands. */
@@ -110,7 +111,7 @@ export const read = Effect.fn("Accounts.read")(function* (options: AccountsOptio
       `it has no account; write one, such as [accounts.team-a] with ${KEY_FILE} below it`
     )
   }
-  const settings = { base_url: baseUrl, ...options.settings }
+  const settings = Setting.byFileKey({ baseUrl: clientSettings.baseUrl, ...options.settings })
   const reader = { ...options, settings }
   const defaults = yield* entriesOf(reader, "defaults", SettingsFile.isTable(root["defaults"]) ? root["defaults"] : {})
   const accounts: Array<Account> = []
@@ -133,9 +134,9 @@ export const read = Effect.fn("Accounts.read")(function* (options: AccountsOptio
 type Entries = ReadonlyMap<string, Entry>
 
 /** The entries of a table, each a known one, and at most one of those that say where the key is. */
-const entriesOf = Effect.fnUntraced(function* (options: AccountsOptions, path: string, table: SettingsFile.Table) {
+const entriesOf = Effect.fnUntraced(function* (options: Reader, path: string, table: SettingsFile.Table) {
   const { areOthersAllowed = false, file, settings } = options
-  const names = [KEY_FILE, KEY_ENV, ...Object.keys(settings)]
+  const names = [KEY_FILE, KEY_ENV, ...settings.keys()]
   const found = new Map<string, Entry>()
   for (const [name, value] of Object.entries(table)) {
     const at = `${path}.${name}`
@@ -149,7 +150,7 @@ const entriesOf = Effect.fnUntraced(function* (options: AccountsOptions, path: s
       if (areOthersAllowed && nearest(name, names) === undefined) continue
       return yield* SettingsFile.unknownSetting(file, at, name, names)
     }
-    const text = yield* SettingsFile.textOf(file, at, value, settings[name]?.separator)
+    const text = yield* SettingsFile.textOf(file, at, value, settings.get(name)?.separator)
     if (text === "") return yield* SettingsFile.invalid(file, `${at}: is empty; give it a value or leave it out`)
     found.set(name, { at, text })
   }
@@ -160,7 +161,7 @@ const entriesOf = Effect.fnUntraced(function* (options: AccountsOptions, path: s
 })
 
 const accountOf = Effect.fnUntraced(function* (
-  options: AccountsOptions,
+  options: Reader,
   {
     at,
     defaults,
@@ -172,7 +173,7 @@ const accountOf = Effect.fnUntraced(function* (
   const entries = [...defaults, ...own].filter(([key]) => key !== KEY_FILE && key !== KEY_ENV)
   const values: Record<string, string> = {}
   for (const [key, entry] of new Map(entries)) {
-    const setting = settings[key]
+    const setting = settings.get(key)
     if (setting === undefined) continue
     const text = entry.text.replaceAll("{account}", name)
     yield* Effect.mapError(SettingsFile.check(setting, text), (problem) =>
@@ -181,8 +182,8 @@ const accountOf = Effect.fnUntraced(function* (
     values[setting.variable] = text
   }
   const key = yield* keyOf(options, name, at, own.has(KEY_FILE) || own.has(KEY_ENV) ? own : defaults)
-  const valueOf = (setting: string) => values[settings[setting]?.variable ?? ""]
-  const url = values[baseUrl.variable]
+  const valueOf = (setting: string) => values[settings.get(setting)?.variable ?? ""]
+  const url = values[clientSettings.baseUrl.variable]
   const account: Account = {
     name,
     key,
@@ -198,7 +199,7 @@ const accountOf = Effect.fnUntraced(function* (
 })
 
 const keyOf = Effect.fnUntraced(function* (
-  { file }: AccountsOptions,
+  { file }: Reader,
   name: string,
   at: string,
   entries: Entries

@@ -5,7 +5,7 @@
  * (`HYPERBROWSER_BASE_URL`), wherever they come from.
  */
 import { nearest } from "@hb-sessions/core/nearest"
-import type * as Config from "effect/Config"
+import { configOf } from "@hb-sessions/core/SessionsConfig"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Toml from "effect/encoding/Toml"
@@ -15,25 +15,16 @@ import * as Result from "effect/Result"
 import { AppError, exitCodes } from "./AppError.ts"
 import { configProblem } from "./configProblem.ts"
 import * as RegularFile from "./RegularFile.ts"
+import * as Setting from "./Setting.ts"
 import { shownPath } from "./SystemError.ts"
-
-/** A key that may stand in the file. */
-export interface Setting {
-  /** The name by which the program reads it: that of the environment variable. */
-  readonly variable: string
-  /** How the program reads it, to reject a bad value with the name of the file and the key. */
-  readonly config?: Config.Config<unknown>
-  /** What stands between several values in the variable; in the file they are an array, which others may not be. */
-  readonly separator?: string
-}
 
 /** Where the settings are. */
 export interface SettingsFileOptions {
   readonly file: string
   /** The table that holds the settings, such as `["profiles", "work"]`; the top of the file by default. */
   readonly table?: ReadonlyArray<string>
-  /** The keys that are allowed, and what they set. */
-  readonly settings: Readonly<Record<string, Setting>>
+  /** What the file may set: `baseUrl` by the key `base_url`. */
+  readonly settings: Setting.Settings
   /** Whether the file and the table must exist; true by default. */
   readonly required?: boolean
 }
@@ -86,11 +77,12 @@ export const values = Effect.fnUntraced(function* (root: Table, options: Setting
     if (table === undefined && !required) return {}
     return yield* invalid(file, `the table [${path.join(".")}] does not exist`)
   }
+  const known = Setting.byFileKey(settings)
   const found: Record<string, string> = {}
   for (const [name, value] of Object.entries(table)) {
-    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
+    const setting = known.get(name)
     const key = [...path, name].join(".")
-    if (setting === undefined) return yield* unknownSetting(file, key, name, Object.keys(settings))
+    if (setting === undefined) return yield* unknownSetting(file, key, name, [...known.keys()])
     const text = yield* textOf(file, key, value, setting.separator)
     yield* Effect.mapError(check(setting, text), (problem) => invalid(file, `${key}: ${problem}`))
     found[setting.variable] = text
@@ -99,13 +91,13 @@ export const values = Effect.fnUntraced(function* (root: Table, options: Setting
 })
 
 /** Whether a setting accepts a text; fails with what is wrong, which never quotes the text. */
-export const check = (setting: Setting, text: string): Effect.Effect<void, string> =>
-  setting.config === undefined
-    ? Effect.void
-    : setting.config.parse(ConfigProvider.fromUnknown({ [setting.variable]: text })).pipe(
-        Effect.mapError((error) => configProblem(error).problem),
-        Effect.asVoid
-      )
+export const check = (setting: Setting.Setting<unknown>, text: string): Effect.Effect<void, string> =>
+  configOf(setting)
+    .parse(ConfigProvider.fromUnknown({ [setting.variable]: text }))
+    .pipe(
+      Effect.mapError((error) => configProblem(error).problem),
+      Effect.asVoid
+    )
 
 /** Adds the values of a file below those that are configured already, which usually are the environment's. */
 export const layer = (options: SettingsFileOptions): Layer.Layer<never, AppError> =>

@@ -5,6 +5,9 @@ import { InvalidTime, parseTime } from "@hb-sessions/core/parseTime"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { AppError, exitCodes } from "./AppError.ts"
 
 const SECOND = 1000
@@ -34,6 +37,25 @@ const AGE = /^(\d+(?:\.\d+)?)([smhdw])$/
  */
 export const parse = (text: string): Effect.Effect<number, AppError> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fromResult(parseAt(text, now)))
+
+/** Schema for a time relative to the `Clock`: its text, and epoch milliseconds. */
+export const TimeExpression = Schema.String.pipe(
+  Schema.decodeTo(Schema.Struct({ text: Schema.String, millis: Schema.Finite }), {
+    decode: SchemaGetter.transformEffect((text: string, options) =>
+      Effect.mapBoth(parse(text), {
+        onSuccess: (millis) => ({ text, millis }),
+        onFailure: ({ message }) => new SchemaIssue.InvalidValue({ message }, text, options)
+      })
+    ),
+    encode: SchemaGetter.transform(({ text }: { readonly text: string }) => text)
+  })
+)
+
+export type TimeExpression = typeof TimeExpression.Type
+
+/** Whether a name is that of a time zone, such as `Europe/Paris` or `UTC`. */
+export const isTimeZone = (name: string): boolean =>
+  Result.isSuccess(Result.try(() => Intl.DateTimeFormat("en", { timeZone: name })))
 
 /** As `parse`, relative to the given time. */
 export const parseAt = (text: string, now: number): Result.Result<number, AppError> =>

@@ -12,13 +12,14 @@ export interface ConfigProblem {
   readonly problem: string
 }
 
-/** The first problem of an error; it never quotes the value. */
-export const configProblem = ({ cause }: Config.ConfigError): ConfigProblem => {
-  if (cause._tag !== "SchemaError") return { name: undefined, problem: cause.message }
-  const [first] = issuesOf(cause.issue).issues
+/** The first problem of an error; it quotes nothing but times and their zones. */
+export const configProblem = ({ cause }: Config.ConfigError): ConfigProblem =>
+  cause._tag === "SchemaError" ? issueProblem(cause.issue) : { name: undefined, problem: cause.message }
+
+/** As `configProblem`, of a text that a schema rejects. */
+export const issueProblem = (issue: SchemaIssue.Issue): ConfigProblem => {
+  const [first] = issuesOf(issue).issues
   const path = (first?.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")
-  return {
-    name: path === "" ? undefined : path,
-    problem: (first?.message ?? "is not valid").replace(/^Expected/, "expected")
-  }
+  const message = first?.message ?? "not valid"
+  return { name: path === "" ? undefined : path, problem: message.slice(0, 1).toLowerCase() + message.slice(1) }
 }

@@ -3,24 +3,26 @@
  */
 import type * as CliError from "effect/cli/CliError"
 
-/** A setting from the environment or a file is reported as the flag that it stands in for, with a value of "config". */
-const CONFIGURED = /^Invalid value for flag --\S+: "config"\. Expected: SchemaError\((.*?)(?: at \["([^"]+)"\])?\)$/s
-
-/** The text of a usage error without how the value was checked; a setting is called by its own name. */
+/** The text of a usage error, with what was probably meant. */
 export const usageText = (error: CliError.CliError): string => {
-  if (error._tag === "UnrecognizedOption" || error._tag === "UnknownSubcommand") return unknownText(error)
-  const { message } = error
-  const [, problem, name] = CONFIGURED.exec(message) ?? []
-  const text = problem === undefined || name === undefined ? message : `Invalid value for ${name}. Expected: ${problem}`
-  return oneLine(text.replace("Schema validation failed: ", "").replace(/Expected: expected /i, "Expected: "))
+  switch (error._tag) {
+    case "UnrecognizedOption": {
+      const { command = [], option, suggestions } = error
+      const place = command.length === 0 ? "" : ` in command ${command.join(" ")}`
+      return oneLine(`Unrecognized flag: ${option}${place}${meant(likelyFlags(option, suggestions))}`)
+    }
+    case "UnknownSubcommand": {
+      const { parent = [], subcommand, suggestions } = error
+      const place = parent.length === 0 ? "" : ` for "${parent.join(" ")}"`
+      return oneLine(`Unknown subcommand "${subcommand}"${place}${meant(suggestions)}`)
+    }
+    default:
+      return oneLine(error.message)
+  }
 }
 
-const unknownText = (error: CliError.UnrecognizedOption | CliError.UnknownSubcommand): string => {
-  const { _tag, suggestions } = error
-  const text = oneLine(error.message.replace(/\n[^]*$/, ""))
-  const meant = _tag === "UnknownSubcommand" ? suggestions : likelyFlags(error.option, suggestions)
-  return meant.length === 0 ? text : `${text}; did you mean ${meant.join(" or ")}?`
-}
+const meant = (names: ReadonlyArray<string>): string =>
+  names.length === 0 ? "" : `; did you mean ${names.join(" or ")}?`
 
 /** Any letter is close to any other: short flags are only offered for what differs in case. */
 const likelyFlags = (given: string, suggestions: ReadonlyArray<string>): ReadonlyArray<string> =>

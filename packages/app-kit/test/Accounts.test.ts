@@ -1,22 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Redacted, Schema } from "effect"
+import { countText } from "@hb-sessions/core/SettingText"
+import { ConfigProvider, Effect, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Accounts from "../src/Accounts.ts"
 import { toAppError } from "../src/AppError.ts"
+import * as Setting from "../src/Setting.ts"
 import { directory } from "./support.ts"
 
-const text = (variable: string) => ({ variable, config: Config.NonEmptyString(variable) })
+const text = { schema: Setting.orNone(Schema.NonEmptyString), default: "", meaning: "" }
 
-const settings = {
-  out: text("APP_OUT"),
-  cron: text("APP_CRON"),
-  tz: text("APP_TZ"),
-  mode: { variable: "APP_MODE", config: Config.schema(Schema.Literals(["snapshot", "incremental"]), "APP_MODE") },
-  page_size: { variable: "APP_PAGE_SIZE", config: Config.Int("APP_PAGE_SIZE") },
-  strict: { variable: "APP_STRICT", config: Config.Boolean("APP_STRICT") }
-}
+const settings = Setting.record("APP_", {
+  out: text,
+  cron: text,
+  tz: text,
+  mode: { ...Setting.oneOf(["snapshot", "incremental"]), default: "snapshot", meaning: "" },
+  pageSize: { schema: Setting.orNone(countText()), default: "", meaning: "" },
+  strict: { ...Setting.onOff, meaning: "" }
+})
 
 const withEnv =
   (env: Readonly<Record<string, string>>) =>

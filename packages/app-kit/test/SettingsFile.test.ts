@@ -1,14 +1,16 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, FileSystem, Layer } from "effect"
+import { countText, HttpUrlText } from "@hb-sessions/core/SettingText"
+import { Config, ConfigProvider, Effect, FileSystem, Layer, Schema } from "effect"
+import * as Setting from "../src/Setting.ts"
 import * as SettingsFile from "../src/SettingsFile.ts"
 
-const settings = {
-  base_url: { variable: "APP_BASE_URL", config: Config.URL("APP_BASE_URL") },
-  retries: { variable: "APP_RETRIES", config: Config.Int("APP_RETRIES") },
-  fast: { variable: "APP_FAST" },
-  names: { variable: "APP_NAMES", separator: "," }
-}
+const settings = Setting.record("APP_", {
+  baseUrl: { schema: HttpUrlText, default: "https://none.example", meaning: "where it is" },
+  retries: { schema: countText(), default: "5", meaning: "how often it is tried again" },
+  fast: { ...Setting.onOff, meaning: "whether it is read once" },
+  names: { schema: Schema.String, default: "", separator: ",", meaning: "who is meant" }
+})
 
 const withFile = <A, E, R>(text: string, use: (file: string) => Effect.Effect<A, E, R>) =>
   Effect.scoped(

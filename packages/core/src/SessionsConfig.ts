@@ -1,17 +1,6 @@
 /**
  * The settings of a client: their names, how they are typed, their defaults, and what they mean. The flags,
  * variables and files of every app are read by them.
- *
- * | variable | meaning | default |
- * | --- | --- | --- |
- * | `HYPERBROWSER_API_KEY` | the team's API key | required |
- * | `HYPERBROWSER_BASE_URL` | where the API is served | `https://api.hyperbrowser.ai` |
- * | `HB_SESSIONS_ATTEMPT_TIMEOUT` | longest time for one request | `30 seconds` |
- * | `HB_SESSIONS_TOTAL_TIMEOUT` | longest time for one page, with its retries | `5 minutes` |
- * | `HB_SESSIONS_RETRIES` | attempts after the first | `5` |
- * | `HB_SESSIONS_MAX_RETRY_AFTER` | longest `Retry-After` that is waited for | `1 minute` |
- * | `HB_SESSIONS_MAX_REQUESTS_PER_SECOND` | most requests a second, over all reads of a client | no limit |
- * | `HB_SESSIONS_MAX_BODY_BYTES` | longest body of an answer, after decompression | `16m` |
  */
 import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
@@ -40,49 +29,50 @@ export const clientSettings = {
     variable: "HYPERBROWSER_BASE_URL",
     schema: SettingText.HttpUrlText,
     default: productionUrl,
-    meaning: "where the API is served"
+    meaning: "Where the API is served"
   }),
   attemptTimeout: setting({
     variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",
     schema: SettingText.durationText({ min: 1 }),
     default: clientDefaults.attemptTimeout,
-    meaning: "longest time for one request"
+    meaning: "Longest time for one request"
   }),
   totalTimeout: setting({
     variable: "HB_SESSIONS_TOTAL_TIMEOUT",
     schema: SettingText.durationText({ min: 1 }),
     default: clientDefaults.totalTimeout,
-    meaning: "longest time for one page, with its retries"
+    meaning: "Longest time for one page, with its retries"
   }),
   retries: setting({
     variable: "HB_SESSIONS_RETRIES",
     schema: SettingText.countText(),
     default: String(clientDefaults.retries),
-    meaning: "attempts after the first"
+    meaning: "Attempts after the first"
   }),
   maxRetryAfter: setting({
     variable: "HB_SESSIONS_MAX_RETRY_AFTER",
     schema: SettingText.durationText(),
     default: clientDefaults.maxRetryAfter,
-    meaning: "longest `Retry-After` that is waited for"
+    meaning: "Longest `Retry-After` that is waited for"
   }),
   maxRequestsPerSecond: setting({
     variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND",
     schema: SettingText.RateText,
     default: "0",
     shown: "no limit",
-    meaning: "most requests a second"
+    meaning: "Most requests a second; `0` for no limit"
   }),
   maxBodyBytes: setting({
     variable: "HB_SESSIONS_MAX_BODY_BYTES",
     schema: SettingText.sizeText({ min: 1 }),
     default: String(clientDefaults.maxBodyBytes),
     shown: "16m",
-    meaning: "longest body of an answer, after decompression"
+    meaning: "Longest body of an answer, after decompression"
   })
 } as const
 
-const configOf = <A>({ default: fallback, schema, variable }: ClientSetting<A>): Config.Config<A> =>
+/** Reads a setting from its variable. */
+export const configOf = <A>({ default: fallback, schema, variable }: ClientSetting<A>): Config.Config<A> =>
   Config.schema(schema, variable).pipe(Config.withDefault(Schema.decodeSync(schema)(fallback)))
 
 /** The API key; white space around it is dropped, as a key read from a file often ends in a line break. */

@@ -75,22 +75,23 @@ export const sizeText = ({ min = 0 }: { readonly min?: number } = {}) =>
     })
   )
 
-const isNumber = Schema.isPattern(/^\s*\d+(?:\.\d+)?\s*$/, { message: "expected a number from 0 on; 0 is no limit" })
+const isNumber = Schema.isPattern(/^\s*\d+(?:\.\d+)?\s*$/, { expected: "a number from 0 on; 0 is no limit" })
 
 /** Schema for numbers a second, such as `20` or `0.5`; 0 is no limit. */
 export const RateText = Schema.String.check(isNumber).pipe(Schema.decodeTo(Schema.FiniteFromString))
 
-/** Schema for whole numbers from `min` on, by default 0, up to `max`, by default a million. */
+/** Schema for whole numbers from `min` on, by default 0, up to `max`, by default a million; infinite for no bound. */
 export const countText = ({ max = 1_000_000, min = 0 }: { readonly min?: number; readonly max?: number } = {}) => {
-  const message = `expected a whole number from ${min} to ${max}`
-  return Schema.String.check(Schema.isPattern(/^\s*\d+\s*$/, { message })).pipe(
-    Schema.decodeTo(Schema.FiniteFromString.check(Schema.isBetween({ minimum: min, maximum: max }, { message })))
+  const maximum = Math.min(max, Number.MAX_SAFE_INTEGER)
+  const expected = max === Infinity ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`
+  return Schema.String.check(Schema.isPattern(/^\s*\d+\s*$/, { expected })).pipe(
+    Schema.decodeTo(Schema.FiniteFromString.check(Schema.isBetween({ minimum: min, maximum }, { expected })))
   )
 }
 
+const httpUrl = { expected: "an http or https URL" }
+
 /** Schema for an `http:` or `https:` URL. */
-export const HttpUrlText = Schema.URLFromString.check(
-  Schema.makeFilter((url: URL) => url.protocol === "https:" || url.protocol === "http:", {
-    expected: "an http or https URL"
-  })
+export const HttpUrlText = Schema.String.check(Schema.makeFilter((text) => URL.canParse(text), httpUrl)).pipe(
+  Schema.decodeTo(Schema.URLFromString.check(Schema.makeFilter(({ protocol }) => /^https?:$/.test(protocol), httpUrl)))
 )

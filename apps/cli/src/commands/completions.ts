@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import { print } from "../output/print.ts"
 import { globalFlags } from "../settings/globalFlags.ts"
 import * as Profile from "../settings/Profile.ts"
-import { settingNames } from "../settings/settings.ts"
+import { byKey } from "../settings/settings.ts"
 
 /** The command, which completes the tree that it is part of. */
 export const completionsOf = (root: () => Command.Command.Any) =>
@@ -29,7 +29,7 @@ export const completionsOf = (root: () => Command.Command.Any) =>
         status: knownStatuses,
         columns: [...columns, ...knownExtras],
         sort: [...columns, ...knownExtras],
-        key: settingNames,
+        key: [...byKey.keys()],
         tz: ["local", "UTC"],
         // The script does not ask again: a profile that is created later is completed by the script of a later run.
         profile: yield* Profile.profileNames.pipe(Effect.orElseSucceed(() => []))

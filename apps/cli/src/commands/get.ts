@@ -1,22 +1,18 @@
 /**
  * `hb-sessions get`: its flags and its help.
  */
+import { flagOf } from "@hb-sessions/app-kit/Setting"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import { concurrency, jq, pageSize, tz } from "../reading/flags.ts"
-import { formatNames } from "../settings/names.ts"
+import { settings } from "../settings/settings.ts"
 
 const input = {
   ids: Argument.String("id").pipe(
     Argument.withDescription("Id of a session, or an unambiguous prefix of it"),
     Argument.variadic({ min: 1 })
   ),
-  format: Flag.Literals("format", formatNames).pipe(
-    Flag.withAlias("f"),
-    Flag.withDescription("How to print them (default: yaml in a terminal, ndjson elsewhere)"),
-    Flag.optional
-  ),
+  format: flagOf("format", { ...settings.format, shown: "yaml in a terminal, ndjson elsewhere" }),
   jq,
   tz,
   concurrency,

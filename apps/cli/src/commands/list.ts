@@ -1,10 +1,11 @@
 /**
  * `hb-sessions list`: its flags and its help.
  */
+import { flagOf } from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { filterFlags, jq, positiveInt, readFlags, tz } from "../reading/flags.ts"
-import { formatNames } from "../settings/names.ts"
+import { settings } from "../settings/settings.ts"
 
 const flags = {
   ...filterFlags,
@@ -35,11 +36,7 @@ const flags = {
     Flag.withDescription("Read everything first and sort it by this field (default: the order of the API)"),
     Flag.optional
   ),
-  format: Flag.Literals("format", formatNames).pipe(
-    Flag.withAlias("f"),
-    Flag.withDescription("How to print them (default: table in a terminal, ndjson elsewhere)"),
-    Flag.optional
-  ),
+  format: flagOf("format", settings.format),
   dialect: Flag.Literals("dialect", ["plain", "spreadsheet"]).pipe(
     Flag.withDescription(
       "spreadsheet: in CSV, put an apostrophe before text that a spreadsheet would run as a formula (default: plain)"

@@ -1,15 +1,18 @@
 /**
  * `hb-sessions watch`: its flags and its help.
  */
+import { textFlag } from "@hb-sessions/app-kit/Setting"
+import { durationText } from "@hb-sessions/core/SettingText"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
 import { concurrency, pageSize, positiveInt, team, tz } from "../reading/flags.ts"
 
 const flags = {
-  interval: Flag.String("interval").pipe(
+  interval: textFlag("interval", durationText({ min: 100 })).pipe(
     Flag.withMetavar("<duration>"),
     Flag.withDescription("Time between two reads, such as 2s or 1m (default: 5s)"),
-    Flag.withDefault("5s")
+    Flag.withDefault(Duration.seconds(5))
   ),
   limit: positiveInt("limit").pipe(
     Flag.withAlias("n"),

@@ -14,17 +14,8 @@ export interface Times {
   readonly second: (millis: number) => string
 }
 
-/** Whether a zone has this name: `UTC`, `local`, or one of the time zone database. */
-export const isZone = (name: string): boolean => {
-  try {
-    return name === LOCAL || new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== ""
-  } catch {
-    return false
-  }
-}
-
 /** The name by which the zone of the machine is chosen. */
-const LOCAL = "local"
+export const LOCAL = "local"
 
 /** Writes times in the zone of that name. */
 export const timesIn = (name: string): Times => {

@@ -1,16 +1,15 @@
 /**
  * The flags by which commands choose sessions and say how they are read.
  */
+import { flagOf, textFlag } from "@hb-sessions/app-kit/Setting"
+import { TimeExpression } from "@hb-sessions/app-kit/TimeExpression"
+import { countText } from "@hb-sessions/core/SettingText"
 import * as Flag from "effect/cli/Flag"
-import * as Schema from "effect/Schema"
-import { consistencies } from "../settings/names.ts"
-
-const PositiveInt = Schema.Int.check(
-  Schema.isGreaterThanOrEqualTo(1, { message: "must be a whole number of at least 1" })
-)
+import { settings } from "../settings/settings.ts"
 
 /** A whole number from 1 on. */
-export const positiveInt = (name: string) => Flag.Int(name).pipe(Flag.withMetavar("<n>"), Flag.withSchema(PositiveInt))
+export const positiveInt = (name: string) =>
+  textFlag(name, countText({ min: 1, max: Infinity })).pipe(Flag.withMetavar("<n>"))
 
 const status = Flag.String("status").pipe(
   Flag.withAlias("s"),
@@ -21,7 +20,7 @@ const status = Flag.String("status").pipe(
   Flag.atMost(20)
 )
 
-const since = Flag.String("since").pipe(
+const since = textFlag("since", TimeExpression).pipe(
   Flag.withMetavar("<time>"),
   Flag.withDescription(
     "Only sessions created at this time or later: 7d, 24h, yesterday or ISO 8601 (default: no bound)"
@@ -29,7 +28,7 @@ const since = Flag.String("since").pipe(
   Flag.optional
 )
 
-const until = Flag.String("until").pipe(
+const until = textFlag("until", TimeExpression).pipe(
   Flag.withMetavar("<time>"),
   Flag.withDescription("Only sessions created before this time (default: no bound)"),
   Flag.optional
@@ -47,20 +46,9 @@ const minCredits = Flag.Finite("min-credits").pipe(
   Flag.optional
 )
 
-const consistency = Flag.Literals("consistency", consistencies).pipe(
-  Flag.withDescription("verified: read until the list is proven complete; fast: read it once (default: verified)"),
-  Flag.optional
-)
+export const concurrency = flagOf("concurrency", settings.concurrency)
 
-export const concurrency = positiveInt("concurrency").pipe(
-  Flag.withDescription("Most pages in flight (default: 8)"),
-  Flag.optional
-)
-
-export const pageSize = positiveInt("page-size").pipe(
-  Flag.withDescription("Sessions per page; the server may ignore it (default: the server's)"),
-  Flag.optional
-)
+export const pageSize = flagOf("pageSize", settings.pageSize)
 
 export const jq = Flag.String("jq").pipe(
   Flag.withMetavar("<expression>"),
@@ -68,14 +56,10 @@ export const jq = Flag.String("jq").pipe(
   Flag.optional
 )
 
-export const tz = Flag.String("tz").pipe(
-  Flag.withMetavar("<zone>"),
-  Flag.withDescription("Time zone of the times in a table: local, or one such as Europe/Paris (default: UTC)"),
-  Flag.optional
-)
+export const tz = flagOf("tz", settings.tz)
 
 /** Which sessions. */
 export const filterFlags = { status, since, until, team, minCredits }
 
 /** How a whole list is read. */
-export const readFlags = { consistency, concurrency, pageSize }
+export const readFlags = { consistency: flagOf("consistency", settings.consistency), concurrency, pageSize }

@@ -1,20 +1,20 @@
 /**
  * Which sessions a command reads: what the flags say, as options of a read and a filter.
  */
-import * as TimeExpression from "@hb-sessions/app-kit/TimeExpression"
+import { configOfAll } from "@hb-sessions/app-kit/Setting"
+import type { TimeExpression } from "@hb-sessions/app-kit/TimeExpression"
 import type { Session } from "@hb-sessions/core/Session"
 import type { ReadOptions } from "@hb-sessions/core/Sessions"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as settings from "../settings/settings.ts"
+import { settings } from "../settings/settings.ts"
 import { usage } from "../settings/usage.ts"
 
 /** The flags that choose sessions. */
 export interface Selection {
   readonly status: ReadonlyArray<string>
-  readonly since: Option.Option<string>
-  readonly until: Option.Option<string>
+  readonly since: Option.Option<TimeExpression>
+  readonly until: Option.Option<TimeExpression>
   readonly team: Option.Option<string>
   readonly minCredits: Option.Option<number>
 }
@@ -25,15 +25,10 @@ export interface Times {
   readonly until: number | undefined
 }
 
-const time = Effect.fnUntraced(function* (flag: string, text: Option.Option<string>) {
-  if (Option.isNone(text)) return undefined
-  return yield* Effect.mapError(TimeExpression.parse(text.value), ({ message }) => usage(`--${flag}: ${message}`))
-})
-
 /** What is asked of core, and what is left to do here. */
 export const select = Effect.fnUntraced(function* (selection: Selection) {
-  const since = yield* time("since", selection.since)
-  const until = yield* time("until", selection.until)
+  const since = Option.getOrUndefined(selection.since)?.millis
+  const until = Option.getOrUndefined(selection.until)?.millis
   if (since !== undefined && until !== undefined && since >= until) {
     return yield* usage("--since is not before --until, so no session can match; exchange them")
   }
@@ -53,12 +48,14 @@ export const select = Effect.fnUntraced(function* (selection: Selection) {
   return { options, times: { since, until }, matches, filters: team !== undefined || minCredits !== undefined }
 })
 
+const ofReading = {
+  consistency: settings.consistency,
+  concurrency: settings.concurrency,
+  pageSize: settings.pageSize
+}
+
 /** How a whole list is read, from flags, environment and profile. */
-export const reading = Effect.gen(function* () {
-  const pageSize = yield* Config.option(settings.pageSize)
-  return {
-    consistency: yield* settings.consistency.pipe(Config.withDefault("verified")),
-    concurrency: yield* settings.concurrency,
-    ...(Option.isSome(pageSize) ? { pageSize: pageSize.value } : {})
-  } satisfies ReadOptions
-})
+export const reading = Effect.map(
+  configOfAll(ofReading),
+  ({ pageSize, ...read }) => ({ ...read, ...(pageSize === undefined ? {} : { pageSize }) }) satisfies ReadOptions
+)

@@ -3,21 +3,23 @@
  */
 import { configured } from "@hb-sessions/app-kit/ApiKey"
 import * as KeySource from "@hb-sessions/app-kit/KeySource"
+import { checkFlags, type Given, type Setting, textsOf } from "@hb-sessions/app-kit/Setting"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as globalFlags from "./globalFlags.ts"
 import * as Profile from "./Profile.ts"
-import { type SettingName, settingNames, settings } from "./settings.ts"
+import { byKey, settings } from "./settings.ts"
 
-const BASE_URL = settings.base_url.variable
+const BASE_URL = settings.baseUrl.variable
 
 type Source = "flag" | "environment" | "profile file" | "default"
 
 /** Where a setting comes from, and its text. */
 interface Origin {
-  readonly name: SettingName
+  /** Its key in a profile. */
+  readonly name: string
   readonly value: string
   readonly source: Source
 }
@@ -29,7 +31,7 @@ interface Key {
 }
 
 /** The flags of a command that are settings, by their names. */
-export type FlagValues = Partial<Record<SettingName, Option.Option<string | number>>>
+export type FlagValues = Given<typeof settings>
 
 const only = (values: Readonly<Record<string, string>>, name: string) =>
   values[name] === undefined ? {} : { [name]: values[name] }
@@ -41,12 +43,9 @@ export const resolve = Effect.fnUntraced(function* (
 ) {
   const environment = yield* ConfigProvider.ConfigProvider
   const profile = yield* Profile.load(options)
-  const given: Record<string, string> = {}
-  const all: FlagValues = { base_url: yield* globalFlags.baseUrl, ...flags }
-  for (const name of settingNames) {
-    const value = all[name] ?? Option.none()
-    if (Option.isSome(value)) given[settings[name].variable] = String(value.value)
-  }
+  const all = { baseUrl: yield* globalFlags.baseUrl, ...flags }
+  yield* checkFlags(settings, all)
+  const given = textsOf(settings, all)
   // A profile that is named on the command line is meant with its key and its server, which belong together.
   const named = profile.source === "flag" ? only(profile.values, BASE_URL) : {}
   const provider = ConfigProvider.fromUnknown(given).pipe(
@@ -55,18 +54,20 @@ export const resolve = Effect.fnUntraced(function* (
     ConfigProvider.orElse(ConfigProvider.fromUnknown(profile.values))
   )
 
-  const origin = Effect.fnUntraced(function* (name: SettingName) {
-    const { default: fallback, variable } = settings[name]
+  const origin = Effect.fnUntraced(function* ([name, setting]: readonly [string, Setting<unknown>]) {
+    const { default: text, shown = text, variable } = setting
     const flag = given[variable]
     if (flag !== undefined) return { name, value: flag, source: "flag" } satisfies Origin
     if (Object.hasOwn(named, variable)) {
       return { name, value: profile.values[variable] ?? "", source: "profile file" } satisfies Origin
     }
-    const text = yield* Config.option(Config.String(variable)).parse(environment)
-    if (Option.isSome(text)) return { name, value: text.value, source: "environment" } satisfies Origin
-    const file = profile.values[variable]
+    const inEnvironment = yield* Config.option(Config.String(variable)).parse(environment)
+    if (Option.isSome(inEnvironment)) {
+      return { name, value: inEnvironment.value, source: "environment" } satisfies Origin
+    }
+    const inFile = profile.values[variable]
     return (
-      file === undefined ? { name, value: fallback, source: "default" } : { name, value: file, source: "profile file" }
+      inFile === undefined ? { name, value: shown, source: "default" } : { name, value: inFile, source: "profile file" }
     ) satisfies Origin
   })
 
@@ -80,7 +81,7 @@ export const resolve = Effect.fnUntraced(function* (
   /** Whether the key of the environment would go to a server that only the named profile speaks of. */
   const isKeyAstray = key?.source === "environment" && Object.hasOwn(named, BASE_URL) && given[BASE_URL] === undefined
 
-  return { profile, provider, key, isKeyAstray, origins: yield* Effect.forEach(settingNames, origin) }
+  return { profile, provider, key, isKeyAstray, origins: yield* Effect.forEach(byKey, origin) }
 })
 
 export type Resolved = Effect.Success<ReturnType<typeof resolve>>

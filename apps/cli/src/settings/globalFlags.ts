@@ -1,8 +1,10 @@
 /**
  * The flags that every command takes.
  */
+import { flagOf } from "@hb-sessions/app-kit/Setting"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { settings } from "./settings.ts"
 
 export const profile = GlobalFlag.Setting("profile")({
   flag: Flag.String("profile").pipe(
@@ -13,11 +15,7 @@ export const profile = GlobalFlag.Setting("profile")({
 })
 
 export const baseUrl = GlobalFlag.Setting("base-url")({
-  flag: Flag.String("base-url").pipe(
-    Flag.withMetavar("<url>"),
-    Flag.withDescription("Where the API is served (default: https://api.hyperbrowser.ai)"),
-    Flag.optional
-  )
+  flag: flagOf("baseUrl", settings.baseUrl)
 })
 
 export const quiet = GlobalFlag.Setting("quiet")({

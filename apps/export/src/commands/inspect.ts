@@ -1,6 +1,7 @@
 /**
  * `hb-sessions-export inspect`
  */
+import { flagsOf } from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -15,7 +16,7 @@ import { selected, within } from "../settings/accounts.ts"
 import { withSettings } from "../settings/environment.ts"
 import { notifyConfig } from "../settings/configs.ts"
 import { inTable } from "./inTable.ts"
-import { accountFlags, flags } from "../settings/flags.ts"
+import { accountSettings, runSettings } from "../settings/runSettings.ts"
 import { readSettingsWithoutKey } from "../settings/readSettings.ts"
 
 /** Fails with exit code 5 if the last success is longer ago than `--stale-after`. */
@@ -54,12 +55,12 @@ const inspectAccounts = inTable(({ account, given }) =>
   )
 )
 
-export const inspectExport = Command.make("inspect", { ...flags, ...accountFlags }, (input) =>
+export const inspectExport = Command.make("inspect", flagsOf({ ...runSettings, ...accountSettings }), (given) =>
   Effect.flatMap(
-    selected(input),
+    selected(given),
     Option.match({
       onSome: inspectAccounts,
-      onNone: () => Effect.asVoid(inspectOne([])).pipe(withSettings(input))
+      onNone: () => Effect.asVoid(inspectOne([])).pipe(withSettings(given))
     })
   )
 ).pipe(

@@ -4,6 +4,7 @@
 import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
+import { flagsOf } from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -20,7 +21,7 @@ import { inTable } from "./inTable.ts"
 import { type SelectedAccount, selected, within } from "../settings/accounts.ts"
 import { withClient, withClientOf } from "../settings/environment.ts"
 import { watchConfig } from "../settings/configs.ts"
-import { accountFlags, flags, parallelFlags, runFlags } from "../settings/flags.ts"
+import { accountSettings, dryRun, parallelSettings, runSettings } from "../settings/runSettings.ts"
 import { readSettings } from "../settings/readSettings.ts"
 
 /** Rejects a metrics file that cannot be written, before any API request. */
@@ -91,19 +92,19 @@ const runAccounts = (isRehearsal: boolean) =>
 
 export const runExport = Command.make(
   "run",
-  { ...flags, ...accountFlags, ...parallelFlags, ...runFlags },
-  ({ "dry-run": isRehearsal, ...input }) =>
+  { ...flagsOf({ ...runSettings, ...accountSettings, ...parallelSettings }), dryRun },
+  ({ dryRun: isRehearsal, ...given }) =>
     Effect.flatMap(
-      selected(input),
+      selected(given),
       Option.match({
         onSome: runAccounts(isRehearsal),
         onNone: () =>
           isRehearsal
-            ? Effect.andThen(checkMetricsFile, rehearse).pipe(withClient(input))
+            ? Effect.andThen(checkMetricsFile, rehearse).pipe(withClient(given))
             : exportNow({}).pipe(
                 Effect.flatMap((published) => Console.log(summaryOf(published))),
-                withClient(input),
-                Notify.watchStart(input)
+                withClient(given),
+                Notify.watchStart(given)
               )
       })
     )

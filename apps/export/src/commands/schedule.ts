@@ -2,6 +2,7 @@
  * `hb-sessions-export schedule`
  */
 import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
+import { flagsOf } from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,7 @@ import * as Scheduler from "../operations/Scheduler.ts"
 import { type Selected, type SelectedAccount, selected, within } from "../settings/accounts.ts"
 import { withClient, withLog, withSettings } from "../settings/environment.ts"
 import { scheduleConfig } from "../settings/configs.ts"
-import { accountFlags, flags, parallelFlags, scheduleFlags } from "../settings/flags.ts"
+import { accountSettings, parallelSettings, runSettings, scheduleSettings } from "../settings/runSettings.ts"
 import { readSettings } from "../settings/readSettings.ts"
 import { checkMetricsFile, exportAccount, exportOnce, summaryOf } from "./run.ts"
 
@@ -66,13 +67,13 @@ const scheduleAccounts = Effect.fnUntraced(function* ({ accounts, given, paralle
 
 export const scheduleExport = Command.make(
   "schedule",
-  { ...flags, ...accountFlags, ...parallelFlags, ...scheduleFlags },
-  (input) =>
+  flagsOf({ ...runSettings, ...accountSettings, ...parallelSettings, ...scheduleSettings }),
+  (given) =>
     Effect.flatMap(
-      selected(input),
+      selected(given),
       Option.match({
         onSome: (found) => Effect.asVoid(scheduleAccounts(found)),
-        onNone: () => Effect.asVoid(scheduleOne).pipe(withClient(input), Notify.watchStart(input))
+        onNone: () => Effect.asVoid(scheduleOne).pipe(withClient(given), Notify.watchStart(given))
       })
     )
 ).pipe(

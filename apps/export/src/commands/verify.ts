@@ -2,6 +2,7 @@
  * `hb-sessions-export verify`
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
+import { flagsOf } from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -14,7 +15,7 @@ import { selected, within } from "../settings/accounts.ts"
 import { withSettings } from "../settings/environment.ts"
 import { expectedConfig } from "../settings/configs.ts"
 import { inTable } from "./inTable.ts"
-import { accountFlags, outFlags, verifyFlags } from "../settings/flags.ts"
+import { accountSettings, outSettings, verifySettings } from "../settings/runSettings.ts"
 
 /** Verifies the destination of the settings. */
 const verifyOne = Effect.gen(function* () {
@@ -41,14 +42,17 @@ const verifyAccounts = inTable(({ account, given }) =>
   )
 )
 
-export const verifyExport = Command.make("verify", { ...outFlags, ...accountFlags, ...verifyFlags }, (input) =>
-  Effect.flatMap(
-    selected(input),
-    Option.match({
-      onSome: verifyAccounts,
-      onNone: () => Effect.asVoid(verifyOne).pipe(withSettings(input))
-    })
-  )
+export const verifyExport = Command.make(
+  "verify",
+  flagsOf({ ...outSettings, ...accountSettings, ...verifySettings }),
+  (given) =>
+    Effect.flatMap(
+      selected(given),
+      Option.match({
+        onSome: verifyAccounts,
+        onNone: () => Effect.asVoid(verifyOne).pipe(withSettings(given))
+      })
+    )
 ).pipe(
   Command.withDescription(
     "Prove that a directory is exactly as last published: the size, digest and rows of every file, the chain of manifests, and no other files. Exits with code 74 if not. To detect an older state that was restored as a whole, give --expect-generation and --expect-digest, as recorded elsewhere."

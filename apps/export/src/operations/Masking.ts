@@ -2,13 +2,14 @@
  * Texts that leave the machine: on one line, of bounded length, and without secrets, even where an error quotes one.
  */
 import * as ProxyRules from "@hb-sessions/app-kit/ProxyRules"
+import { configOf } from "@hb-sessions/core/SessionsConfig"
 import { secretForms } from "@hb-sessions/core/secretForms"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { configs } from "../settings/configs.ts"
-import { secretsOf, type SecretUrl } from "../settings/SecretUrl.ts"
+import { settings } from "../settings/runSettings.ts"
+import { secretsOf } from "../settings/SecretUrl.ts"
 
 /** The variables whose values are secrets. */
 const VARIABLES = ["HYPERBROWSER_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
@@ -20,10 +21,13 @@ const secretsOfSettings = Effect.gen(function* () {
     const value = yield* Effect.option(Config.String(variable))
     found.push(...Option.toArray(value).map((key) => key.trim()))
   }
-  const heartbeat = yield* Effect.orElseSucceed(configs["heartbeat-url"], () => Option.none<SecretUrl>())
+  const heartbeat = yield* Effect.orElseSucceed(configOf(settings.heartbeatUrl), () => undefined)
   const rules = yield* Effect.option(ProxyRules.proxyRules)
   const proxies = Option.toArray(rules).flatMap(({ http, https }) => [http, https].flatMap((proxy) => proxy ?? []))
-  const urls = [...Option.toArray(heartbeat), ...proxies.map(({ url }) => Redacted.make(new URL(Redacted.value(url))))]
+  const urls = [
+    ...(heartbeat === undefined ? [] : [heartbeat]),
+    ...proxies.map(({ url }) => Redacted.make(new URL(Redacted.value(url))))
+  ]
   return [...found, ...urls.flatMap(secretsOf)]
 })
 

@@ -1,6 +1,7 @@
 /**
  * Tells people how runs end, and when there was no success for too long.
  */
+import type { Given } from "@hb-sessions/app-kit/Setting"
 import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import { type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
@@ -17,7 +18,7 @@ import { exitCodes } from "../exitCodes.ts"
 import { Destination } from "../publish/Destination.ts"
 import type { Manifest } from "../publish/Manifest.ts"
 import type { Published } from "../publish/publishGeneration.ts"
-import { type Given, notifyConfig, usableNotifySettings } from "../settings/configs.ts"
+import { notifyConfig, usableNotifySettings } from "../settings/configs.ts"
 import { withSettings, withUsableSettings } from "../settings/environment.ts"
 import { deliver } from "./Delivery.ts"
 import * as Memory from "./Memory.ts"

@@ -3,20 +3,22 @@
  */
 import * as Accounts from "@hb-sessions/app-kit/Accounts"
 import { findOverlap } from "@hb-sessions/app-kit/findOverlap"
+import { type Given, kebab, read } from "@hb-sessions/app-kit/Setting"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { accountConfigs, fileSettings, type Given, layerSettings, usage, variableOf } from "./configs.ts"
+import { layerSettings, usage } from "./configs.ts"
+import { accountSettings, fileSettings, parallelSettings, settings } from "./runSettings.ts"
 
 /** What stands for the name of the account in a setting. */
 const PLACEHOLDER = "{account}"
 
 /** The settings that have to be different for each account, and may hold its name. */
-const perAccount = ["out", "metrics-file", "heartbeat-url"] as const
+const perAccount = ["out", "metricsFile", "heartbeatUrl"] as const
 
 /** The settings that may hold the name of the account, wherever they come from. */
-const templates = [...perAccount, "name", "notify-url", "work-dir"] as const
+const templates = [...perAccount, "name", "notifyUrl", "workDir"] as const
 
 /** How the accounts are run. */
 export interface Selected {
@@ -36,13 +38,13 @@ export interface SelectedAccount {
 /** The accounts to run; none without `--accounts`. Fails if two of them would write to the same place. */
 export const selected = Effect.fn("accounts.selected")(
   function* (given: Given) {
-    const { accounts: file, only, parallel } = yield* Config.all(accountConfigs)
-    if (Option.isNone(file)) {
-      if (Option.isSome(only)) return yield* usage("--only needs --accounts; leave it out, or give --accounts")
+    const { accounts: file, only, parallel } = yield* read({ ...accountSettings, ...parallelSettings }, given)
+    if (file === undefined) {
+      if (only !== undefined) return yield* usage("--only needs --accounts; leave it out, or give --accounts")
       return Option.none<Selected>()
     }
-    const all = yield* Accounts.read({ file: file.value, settings: fileSettings })
-    const chosen = yield* Accounts.select(all, Option.getOrUndefined(only))
+    const all = yield* Accounts.read({ file, settings: fileSettings })
+    const chosen = yield* Accounts.select(all, only)
     const accounts = yield* Effect.forEach(chosen, (account) => resolve(account, given))
     yield* checkApart(accounts)
     return Option.some<Selected>({ accounts, parallel, given })
@@ -52,11 +54,11 @@ export const selected = Effect.fn("accounts.selected")(
 
 /** Puts the name of the account in the place of `{account}`, also in flags and in the environment. */
 const resolve = Effect.fnUntraced(function* (account: Accounts.Account, given: Given) {
-  const found: Record<string, Option.Option<string | number | boolean>> = { ...given }
-  for (const flag of templates) {
-    const text = yield* valueOf(account, given, flag)
+  const found: Record<string, Option.Option<string> | undefined> = { ...given }
+  for (const name of templates) {
+    const text = yield* valueOf(account, given, name)
     if (text?.includes(PLACEHOLDER) === true) {
-      found[flag] = Option.some(text.replaceAll(PLACEHOLDER, account.name))
+      found[name] = Option.some(text.replaceAll(PLACEHOLDER, account.name))
     }
   }
   const name = yield* valueOf(account, given, "name")
@@ -67,32 +69,33 @@ const resolve = Effect.fnUntraced(function* (account: Accounts.Account, given: G
 })
 
 /** A setting of an account as text: its flag, then what the accounts file says, then the environment. */
-const valueOf = Effect.fnUntraced(function* (account: Accounts.Account, given: Given, flag: string) {
-  const flagged = Option.map(given[flag] ?? Option.none(), String)
+const valueOf = Effect.fnUntraced(function* (account: Accounts.Account, given: Given, name: keyof typeof settings) {
+  const flagged = given[name] ?? Option.none()
   if (Option.isSome(flagged)) return flagged.value
-  const said = account.values[variableOf(flag)]
+  const { variable } = settings[name]
+  const said = account.values[variable]
   if (said !== undefined) return said
-  return Option.getOrUndefined(yield* Config.option(Config.NonEmptyString(variableOf(flag))))
+  return Option.getOrUndefined(yield* Config.option(Config.NonEmptyString(variable)))
 })
 
 /** Rejects accounts that would write to the same place, or to one inside of another's. */
 const checkApart = Effect.fnUntraced(function* (accounts: ReadonlyArray<SelectedAccount>) {
-  for (const flag of perAccount) {
+  for (const setting of perAccount) {
     const places = yield* Effect.forEach(accounts, ({ account, given }) =>
-      Effect.map(valueOf(account, given, flag), (place) =>
+      Effect.map(valueOf(account, given, setting), (place) =>
         place === undefined ? [] : [{ owner: account.name, place }]
       )
     )
     const missing = accounts[places.findIndex((found) => found.length === 0)]
-    if (flag === "out" && missing !== undefined) {
+    if (setting === "out" && missing !== undefined) {
       return yield* usage(
         `the account ${missing.account.name} has no place to publish to; give out in the accounts file, or --out with ${PLACEHOLDER} in it`
       )
     }
     const overlap = findOverlap(places.flat())
-    if (overlap !== undefined && (flag === "out" || overlap.isSame)) {
+    if (overlap !== undefined && (setting === "out" || overlap.isSame)) {
       return yield* usage(
-        `--${flag} of the account ${overlap.inner.owner} is ${overlap.isSame ? "the same as" : "inside of"} that of ${overlap.outer.owner}; put ${PLACEHOLDER} in it, or give each account its own in the accounts file`
+        `--${kebab(setting)} of the account ${overlap.inner.owner} is ${overlap.isSame ? "the same as" : "inside of"} that of ${overlap.outer.owner}; put ${PLACEHOLDER} in it, or give each account its own in the accounts file`
       )
     }
   }

@@ -1,10 +1,10 @@
 /**
  * The destination that `--out` names.
  */
+import { configOfAll } from "@hb-sessions/app-kit/Setting"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { orDiskError } from "../exitCodes.ts"
 import { Destination } from "../publish/Destination.ts"
 import * as LocalDirectory from "../publish/LocalDirectory.ts"
@@ -13,7 +13,8 @@ import * as ObjectStore from "../publish/store/ObjectStore.ts"
 import { orAppError } from "../s3/S3Error.ts"
 import { S3Client } from "../s3/S3Client.ts"
 import { isS3, parse } from "../s3/S3Location.ts"
-import { configs, outConfig, usage } from "./configs.ts"
+import { outConfig, usage } from "./configs.ts"
+import { compactSettings } from "./runSettings.ts"
 import { transport } from "./transport.ts"
 
 /** A busy machine may show activity late. */
@@ -30,15 +31,13 @@ export const layerDestination = Layer.effect(
   Destination,
   Effect.gen(function* () {
     const out = yield* outConfig
-    const takeOverAfter = Option.getOrElse(yield* configs["take-over-after"], () =>
-      isS3(out) ? STORE_SILENCE : DIRECTORY_SILENCE
-    )
+    const { takeOverAfter = isS3(out) ? STORE_SILENCE : DIRECTORY_SILENCE, workDir: workDirectory } =
+      yield* configOfAll(compactSettings)
     if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
       return yield* usage(
         `--take-over-after must be at least ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run shows activity every ${Duration.format(HEARTBEAT)}, and would lose the lock while it works; give a longer time`
       )
     }
-    const workDirectory = Option.getOrUndefined(yield* configs["work-dir"])
     if (!isS3(out)) {
       if (workDirectory !== undefined) {
         return yield* usage("--work-dir applies to s3:// only; a run works in the directory that it publishes to")

@@ -4,6 +4,7 @@
 import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
+import type { Given } from "@hb-sessions/app-kit/Setting"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { baseUrl, clientConfigWithoutKey } from "@hb-sessions/core/SessionsConfig"
 import type * as Config from "effect/Config"
@@ -17,7 +18,7 @@ import { CurrentLogAnnotations } from "effect/References"
 import type { Destination } from "../publish/Destination.ts"
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
-import { type Given, layerFlags, layerSettings, logFormat, rejectEmpty } from "./configs.ts"
+import { layerFlags, layerSettings, logFormat, checkFlags } from "./configs.ts"
 import { layerDestination } from "./destination.ts"
 import { transport } from "./transport.ts"
 
@@ -44,7 +45,7 @@ export const withSettings =
     self: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | AppError | Config.ConfigError, Exclude<R, Destination> | FileSystem.FileSystem | Path.Path> =>
     Effect.andThen(
-      rejectEmpty(given),
+      checkFlags(given),
       Effect.provide(
         self,
         layerDestination.pipe(Layer.provideMerge(layerLog), Layer.provideMerge(layerSettings(given)))

@@ -8,8 +8,8 @@ import type { Client } from "./Token.ts"
 
 /** The limit of tokens without a rate of their own. */
 export interface RateOptions {
-  /** Requests a second; undefined for no limit. */
-  readonly rate: number | undefined
+  /** Requests a second; 0 for no limit. */
+  readonly rate: number
   /** Requests at once. */
   readonly burst: number
 }
@@ -46,7 +46,7 @@ export class RateLimits {
   /** Counts a request at `now`, steady milliseconds, and tells its answer what is left; the rejection of one too many. */
   check(exchange: Pick<Exchange, "common">, client: Client, now: number): Rejection | undefined {
     const rate = client.rate ?? this.options.rate
-    if (rate === undefined) return undefined
+    if (rate === 0) return undefined
     const burst = client.rate === undefined ? this.options.burst : Math.max(1, Math.ceil(client.rate * 2))
     const taken = this.take(client.id, rate, burst, now)
     exchange.common.push(

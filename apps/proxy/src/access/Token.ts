@@ -29,8 +29,8 @@ export const TokenRecord = Schema.Struct({
   scopes: Schema.NonEmptyArray(Scope),
   /** The statuses that may be asked for; absent for all, and for lists without a filter. */
   statuses: Schema.optionalKey(Schema.NonEmptyArray(Schema.NonEmptyString)),
-  /** Requests a second; absent for the server's default. */
-  rate: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
+  /** Requests a second, 0 for no limit; absent for the server's default. */
+  rate: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
   createdAt: Millis,
   expiresAt: Schema.optionalKey(Millis),
   /** When it was revoked: it has ended for good, also where the time of day is another. */

@@ -3,12 +3,13 @@
  */
 import manifest from "../../package.json" with { type: "json" }
 import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
+import * as Setting from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Server from "../Server.ts"
-import { flags } from "../settings/Settings.ts"
+import { flags, settings as serveSettings } from "../settings/Settings.ts"
 import * as Telemetry from "../operations/Telemetry.ts"
 
 const { version } = manifest
@@ -16,7 +17,8 @@ const { version } = manifest
 export const serve = Command.make(
   "serve",
   flags,
-  Effect.fn("serve")(function* (settings) {
+  Effect.fn("serve")(function* ({ withoutTokens, ...given }) {
+    const settings = { ...(yield* Setting.read(serveSettings, given)), withoutTokens }
     const running = Effect.gen(function* () {
       yield* Console.log(JSON.stringify(yield* Server.start(settings)))
       return yield* Effect.never

@@ -80,20 +80,3 @@ export const Names = Schema.String.pipe(
     encode: SchemaGetter.transform((names: ReadonlyArray<string>) => names.join(","))
   })
 )
-
-/** Lets a setting be absent: its text is empty then. */
-export const orNone = <A>(schema: Schema.Codec<A, string>): Schema.Codec<A | undefined, string> => {
-  const absent: A | undefined = undefined
-  return Schema.String.pipe(
-    Schema.decodeTo(Schema.UndefinedOr(Schema.toType(schema)), {
-      decode: SchemaGetter.transformEffect((text: string) =>
-        text === "" ? Effect.succeed(absent) : Effect.mapError(Schema.decodeEffect(schema)(text), ({ issue }) => issue)
-      ),
-      encode: SchemaGetter.transformEffect((value: A | undefined) =>
-        value === undefined
-          ? Effect.succeed("")
-          : Effect.mapError(Schema.encodeEffect(schema)(value), ({ issue }) => issue)
-      )
-    })
-  )
-}

@@ -6,13 +6,13 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { print } from "../../output/print.ts"
 import { resolve } from "../../settings/Resolved.ts"
-import { settingName } from "./settingName.ts"
+import { settingOf } from "./settingOf.ts"
 
 export const get = Command.make(
   "get",
   { key: Argument.String("key").pipe(Argument.withDescription("Name of a setting, such as base_url")) },
   Effect.fn("config.get")(function* ({ key }) {
-    const name = yield* settingName(key)
+    const { name } = yield* settingOf(key)
     const { origins } = yield* resolve()
     yield* print(`${origins.find((origin) => origin.name === name)?.value ?? ""}\n`)
   })

@@ -8,11 +8,10 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { Diagnostics } from "../../output/Diagnostics.ts"
 import { files, load } from "../../settings/Profile.ts"
-import { settings } from "../../settings/settings.ts"
 import { usage } from "../../settings/usage.ts"
 import { withSetting } from "../../settings/withSetting.ts"
 import { writePrivate } from "../../settings/writePrivate.ts"
-import { settingName } from "./settingName.ts"
+import { settingOf } from "./settingOf.ts"
 
 export const set = Command.make(
   "set",
@@ -22,9 +21,9 @@ export const set = Command.make(
   },
   Effect.fn("config.set")(
     function* ({ key, value }) {
-      const name = yield* settingName(key)
+      const { name, setting } = yield* settingOf(key)
       if (value !== "") {
-        yield* Effect.mapError(SettingsFile.check(settings[name], value), (problem) => usage(`${name}: ${problem}`))
+        yield* Effect.mapError(SettingsFile.check(setting, value), (problem) => usage(`${name}: ${problem}`))
       }
       const profile = yield* load({ mayBeNew: true })
       const { config, directory } = yield* files

@@ -41,7 +41,7 @@ export const run = Effect.fn("count")(
     }
   },
   (effect, { concurrency, consistency, pageSize }) =>
-    Effect.provide(effect, Api.layer({ concurrency, consistency, page_size: pageSize }))
+    Effect.provide(effect, Api.layer({ concurrency, consistency, pageSize }))
 )
 
 const MAX_REQUESTS = 4

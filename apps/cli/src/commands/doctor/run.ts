@@ -5,11 +5,14 @@ import { variable } from "@hb-sessions/app-kit/ApiKey"
 import { AppError, exitCodes, toAppError } from "@hb-sessions/app-kit/AppError"
 import { clearTextWarning, isLoopback } from "@hb-sessions/app-kit/clearText"
 import { proxyFor, proxyRules } from "@hb-sessions/app-kit/ProxyRules"
+import * as SettingsFile from "@hb-sessions/app-kit/SettingsFile"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import { baseUrl } from "@hb-sessions/core/SessionsConfig"
 import * as SessionPageJson from "@hb-sessions/core/SessionPageJson"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import manifest from "../../../package.json" with { type: "json" }
 import * as Api from "../../reading/Api.ts"
@@ -17,7 +20,7 @@ import { driftOf, unfitOf } from "./drift.ts"
 import { reason, resolveName, serverTime, shakeHands } from "./network.ts"
 import { print } from "../../output/print.ts"
 import { type Resolved, resolve } from "../../settings/Resolved.ts"
-import { settings } from "../../settings/settings.ts"
+import { byKey } from "../../settings/settings.ts"
 import { Screen } from "../../output/Screen.ts"
 import { counted, duration, neutralise, painter } from "../../output/text.ts"
 
@@ -40,32 +43,33 @@ const MOST_SKEW = 60_000
 export const run = Effect.fn("doctor")(
   function* () {
     const resolved = yield* resolve()
-    const base = resolved.origins.find(({ name }) => name === "base_url")?.value ?? ""
-    yield* show([ok("node", process.version), ...configuration(resolved), ...(yield* keyFindings(resolved))])
-    const url = URL.canParse(base) ? new URL(base) : undefined
-    if (url === undefined) {
-      return yield* new AppError({
-        message: `base_url is no URL: ${JSON.stringify(base)}; correct it`,
-        exitCode: exitCodes.usage
-      })
-    }
-    const proxy = proxyFor(yield* proxyRules, url)
+    const settings = yield* checkSettings(resolved)
+    yield* show([ok("node", process.version), checkProfile(resolved), ...settings, ...(yield* keyFindings(resolved))])
+    const url = yield* Effect.option(baseUrl.parse(resolved.provider))
+    // Without a server there is nothing else to check.
+    if (Option.isNone(url)) return yield* conclude(settings)
+    const server = url.value
+    const proxy = proxyFor(yield* proxyRules, server)
     if (proxy !== undefined) yield* show([ok("proxy", `${proxy.origin} (environment ${proxy.variable})`)])
     // The proxy looks up the host, and what this machine can reach by itself says nothing.
-    const isClear = clearTextWarning(url) !== undefined
-    const below = proxy === undefined ? [checkName(url), checkTls(url)] : isClear ? [checkTls(url)] : []
-    const checks = [...below, checkClock(url), checkPage(resolved)]
-    const findings = (yield* Effect.forEach(checks, (check) => Effect.tap(check, show))).flat()
-    const failures = findings.filter(({ level }) => level === "fail")
-    const [first] = failures
-    if (first === undefined) return yield* show([ok("all", "no problem found")])
-    return yield* new AppError({
-      message: `${counted(failures.length, "check")} failed, first ${first.name}: ${first.detail}`,
-      exitCode: first.exitCode ?? exitCodes.unexpected
-    })
+    const isClear = clearTextWarning(server) !== undefined
+    const below = proxy === undefined ? [checkName(server), checkTls(server)] : isClear ? [checkTls(server)] : []
+    const checks = [...below, checkClock(server), checkPage(resolved)]
+    const findings = yield* Effect.forEach(checks, (check) => Effect.tap(check, show))
+    return yield* conclude([...settings, ...findings.flat()])
   },
   (effect) => Effect.provide(effect, Api.layerTerminal)
 )
+
+const conclude = Effect.fnUntraced(function* (findings: ReadonlyArray<Finding>) {
+  const failures = findings.filter(({ level }) => level === "fail")
+  const [first] = failures
+  if (first === undefined) return yield* show([ok("all", "no problem found")])
+  return yield* new AppError({
+    message: `${counted(failures.length, "check")} failed, first ${first.name}: ${first.detail}`,
+    exitCode: first.exitCode ?? exitCodes.unexpected
+  })
+})
 
 const show = Effect.fnUntraced(function* (findings: ReadonlyArray<Finding>) {
   const { canColor } = yield* Screen
@@ -81,12 +85,21 @@ const show = Effect.fnUntraced(function* (findings: ReadonlyArray<Finding>) {
   )
 })
 
-const configuration = ({ origins, profile }: Resolved): ReadonlyArray<Finding> => [
-  ok("profile", `${profile.name} (${profile.source})${profile.file === undefined ? "" : `, ${profile.file}`}`),
-  ...origins.map(({ name, source, value }) =>
-    ok(name, `${value} (${source}${source === "environment" ? ` ${settings[name].variable}` : ""})`)
-  )
-]
+/** Each setting, where it comes from, and what is wrong with its value. */
+const checkSettings = ({ origins }: Resolved) =>
+  Effect.forEach(origins, ({ name, source, value }) => {
+    const setting = byKey.get(name)
+    const origin = `${value} (${source}${source === "environment" ? ` ${setting?.variable}` : ""})`
+    return setting === undefined || source === "default"
+      ? Effect.succeed(ok(name, origin))
+      : Effect.match(SettingsFile.check(setting, value), {
+          onSuccess: () => ok(name, origin),
+          onFailure: (problem) => fail(name, `${origin}: ${problem}`, exitCodes.usage)
+        })
+  })
+
+const checkProfile = ({ profile }: Resolved) =>
+  ok("profile", `${profile.name} (${profile.source})${profile.file === undefined ? "" : `, ${profile.file}`}`)
 
 /** Where the key comes from, and whether one is there. */
 const keyFindings = Effect.fnUntraced(function* ({ isKeyAstray, key, profile }: Resolved) {

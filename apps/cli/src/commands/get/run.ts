@@ -1,8 +1,8 @@
 /**
  * Shows sessions by id.
  */
+import { configOf } from "@hb-sessions/core/SessionsConfig"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -12,7 +12,7 @@ import { formats } from "../../output/formats/formats.ts"
 import { jqFormat } from "../../output/formats/jq.ts"
 import { rendered } from "../../output/formats/rendered.ts"
 import { print } from "../../output/print.ts"
-import * as settings from "../../settings/settings.ts"
+import { settings } from "../../settings/settings.ts"
 import { show } from "../../output/Pager.ts"
 import * as Progress from "../../output/Progress.ts"
 import { Screen } from "../../output/Screen.ts"
@@ -27,8 +27,8 @@ export const run = Effect.fn("get")(
       return yield* usage("--jq and --format exclude each other; give one of them")
     }
     const screen = yield* Screen
-    const configured = yield* settings.format.pipe(Config.withDefault("ndjson" as const))
-    const name = Option.getOrElse(format, () => (screen.isTerminal ? ("yaml" as const) : configured))
+    const configured = (yield* configOf(settings.format)) ?? "ndjson"
+    const name = screen.isTerminal && Option.isNone(format) ? "yaml" : configured
     const makeEncoder = Option.isNone(jq) ? formats[name] : yield* jqFormat(jq.value)
     const found = yield* Progress.during(find(ids))
     const encoder = makeEncoder({
@@ -37,7 +37,7 @@ export const run = Effect.fn("get")(
       width: yield* screen.width,
       paint: painter(screen.canColor),
       dialect: "plain",
-      times: timesIn(yield* settings.tz),
+      times: timesIn(yield* configOf(settings.tz)),
       isForPeople: screen.isTerminal,
       now: yield* Clock.currentTimeMillis
     })
@@ -48,5 +48,6 @@ export const run = Effect.fn("get")(
     const failure = notFound(found)
     if (failure !== undefined) return yield* failure
   },
-  (effect, { concurrency, pageSize, tz }) => Effect.provide(effect, Api.layer({ concurrency, page_size: pageSize, tz }))
+  (effect, { concurrency, format, pageSize, tz }) =>
+    Effect.provide(effect, Api.layer({ concurrency, format, pageSize, tz }))
 )

@@ -33,8 +33,8 @@ export const keptOf = Effect.fnUntraced(function* (input: ListInput, format: str
   }
   const given: Record<string, Option.Option<string | number>> = {
     "--status": input.status.length === 0 ? Option.none() : Option.some([...input.status].toSorted().join(", ")),
-    "--since": input.since,
-    "--until": input.until,
+    "--since": Option.map(input.since, ({ text }) => text),
+    "--until": Option.map(input.until, ({ text }) => text),
     "--team": input.team,
     "--min-credits": input.minCredits,
     "--page-size": Option.fromUndefinedOr(pageSize),

@@ -2,8 +2,8 @@
  * Lists sessions: a part of them, one page, or all with a report.
  */
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
+import { configOf } from "@hb-sessions/core/SessionsConfig"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Diagnostics } from "../../output/Diagnostics.ts"
@@ -16,7 +16,7 @@ import { timesIn } from "../../output/times.ts"
 import * as Api from "../../reading/Api.ts"
 import { reading, select } from "../../reading/selection.ts"
 import { summaryOf, unreadableOf } from "../../reading/summary.ts"
-import * as settings from "../../settings/settings.ts"
+import { settings } from "../../settings/settings.ts"
 import { usage } from "../../settings/usage.ts"
 import type { ListInput } from "../list.ts"
 import type { Chunks } from "./Chunk.ts"
@@ -35,9 +35,7 @@ export const run = Effect.fn("list")(
     const screen = yield* Screen
     const file = named(input.output)
     const isFile = Option.isSome(file)
-    const formatName = yield* settings.format.pipe(
-      Config.withDefault(screen.isTerminal && !isFile ? ("table" as const) : ("ndjson" as const))
-    )
+    const formatName = (yield* configOf(settings.format)) ?? (screen.isTerminal && !isFile ? "table" : "ndjson")
     const chosen = yield* columns.choose(input, formatName)
     const selected = yield* select(input)
     const kept = yield* keptOf(input, formatName, selected.times)
@@ -46,7 +44,7 @@ export const run = Effect.fn("list")(
       isContinued: Option.isSome(input.resume) || kept?.isContinued === true,
       width: isFile ? undefined : yield* screen.width,
       paint: painter(screen.canColor && !isFile),
-      times: timesIn(yield* settings.tz),
+      times: timesIn(yield* configOf(settings.tz)),
       isForPeople: screen.isTerminal && !isFile,
       now: yield* Clock.currentTimeMillis,
       dialect: input.dialect
@@ -79,7 +77,7 @@ export const run = Effect.fn("list")(
         format: input.format,
         consistency: input.consistency,
         concurrency: input.concurrency,
-        page_size: input.pageSize,
+        pageSize: input.pageSize,
         tz: input.tz
       })
     )

@@ -29,7 +29,7 @@ export const run = Effect.fn("open")(
     yield* diagnostics.say(`opening ${url}`)
     return yield* browse(url)
   },
-  (effect, { concurrency, pageSize }) => Effect.provide(effect, Api.layer({ concurrency, page_size: pageSize }))
+  (effect, { concurrency, pageSize }) => Effect.provide(effect, Api.layer({ concurrency, pageSize }))
 )
 
 /** What the server sends is opened by a program, so it must be a web address and nothing else. */

@@ -48,5 +48,5 @@ export const run = Effect.fn("stats")(
   },
   Effect.scoped,
   (effect, { concurrency, consistency, pageSize }) =>
-    Effect.provide(effect, Api.layer({ concurrency, consistency, page_size: pageSize }))
+    Effect.provide(effect, Api.layer({ concurrency, consistency, pageSize }))
 )

@@ -4,16 +4,15 @@
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import { hasEndedWell, type Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
-import { durationText } from "@hb-sessions/core/SettingText"
+import { configOf } from "@hb-sessions/core/SessionsConfig"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Api from "../../reading/Api.ts"
 import type { WatchInput } from "../watch.ts"
 import { print } from "../../output/print.ts"
-import * as settings from "../../settings/settings.ts"
+import { settings } from "../../settings/settings.ts"
 import { Screen } from "../../output/Screen.ts"
 import { Diagnostics } from "../../output/Diagnostics.ts"
 import { counted, neutralise, painter } from "../../output/text.ts"
@@ -28,7 +27,6 @@ export const run = Effect.fn("watch")(
     if (input.exitStatus && !input.untilIdle) {
       return yield* usage("--exit-status needs --until-idle, since a watch does not end otherwise; add --until-idle")
     }
-    const interval = yield* durationOf(input.interval)
     const screen = yield* Screen
     const watched = new Watched()
     const look = Effect.flatMap(takeLook(watched, input), (changes) =>
@@ -36,7 +34,7 @@ export const run = Effect.fn("watch")(
     )
     const isOver = (isRead: boolean) => !isRead || (input.untilIdle && watched.active === 0)
     const once = look.pipe(
-      Effect.tap((isRead) => (isOver(isRead) ? Effect.void : Effect.sleep(interval))),
+      Effect.tap((isRead) => (isOver(isRead) ? Effect.void : Effect.sleep(input.interval))),
       Effect.repeat({ until: isOver })
     )
     const all = screen.canAnimate
@@ -49,17 +47,8 @@ export const run = Effect.fn("watch")(
     if (!(yield* all)) return
     yield* conclude(watched, input.exitStatus)
   },
-  (effect, { concurrency, pageSize, tz }) => Effect.provide(effect, Api.layer({ concurrency, page_size: pageSize, tz }))
+  (effect, { concurrency, pageSize, tz }) => Effect.provide(effect, Api.layer({ concurrency, pageSize, tz }))
 )
-
-const Interval = durationText({ min: 100 })
-
-const durationOf = (text: string) =>
-  Effect.mapError(Schema.decodeEffect(Interval)(text), () =>
-    usage(
-      `--interval: ${JSON.stringify(text)} is not a duration from 100ms to 24 days in whole milliseconds; give one such as 2s or 1m`
-    )
-  )
 
 /** Reads the active sessions, and looks those up that are not active any more. */
 const takeLook = Effect.fnUntraced(function* (watched: Watched, { team }: WatchInput) {
@@ -101,7 +90,7 @@ const redraw = Effect.fnUntraced(function* (watched: Watched, { limit }: WatchIn
     height: yield* screen.height,
     limit: Option.getOrUndefined(limit),
     paint: painter(screen.canColor),
-    times: timesIn(yield* settings.tz),
+    times: timesIn(yield* configOf(settings.tz)),
     now: yield* Clock.currentTimeMillis
   }
   return yield* print(draw(frame(watched, options)))

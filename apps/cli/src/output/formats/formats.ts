@@ -1,7 +1,7 @@
 /**
  * The ways to print sessions, by name.
  */
-import type { FormatName } from "../../settings/names.ts"
+import type { FormatName } from "../../settings/settings.ts"
 import { csv, tsv } from "./csv.ts"
 import type { MakeEncoder } from "./Encoder.ts"
 import { json, ndjson } from "./json.ts"

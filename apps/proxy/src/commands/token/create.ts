@@ -2,6 +2,8 @@
  * `hb-sessions-proxy token create`
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
+import * as Setting from "@hb-sessions/app-kit/Setting"
+import { RateText } from "@hb-sessions/core/SettingText"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
@@ -9,13 +11,11 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { generate, Scope, stateOf, TokenRecord as Record } from "../../access/Token.ts"
 import * as TokensFile from "../../access/TokensFile.ts"
 import { expires, told, tokensFile, withTokens } from "./options.ts"
 
-const name = Flag.String("name").pipe(
-  Flag.withSchema(Record.fields.name),
+const name = Setting.textFlag("name", Record.fields.name).pipe(
   Flag.withDescription("Who the token is for: letters, digits, dots, dashes and underscores")
 )
 
@@ -30,10 +30,9 @@ const statuses = Flag.String("statuses").pipe(
   Flag.optional
 )
 
-const rate = Flag.String("rate").pipe(
+const rate = Setting.textFlag("rate", RateText).pipe(
   Flag.withMetavar("number"),
-  Flag.withSchema(Schema.FiniteFromString.check(Schema.isGreaterThan(0))),
-  Flag.withDescription("Requests a second (default: that of the server)"),
+  Flag.withDescription("Requests a second; 0 for no limit (default: that of the server)"),
   Flag.optional
 )
 

@@ -34,7 +34,7 @@ const describe = (record: TokenRecord, now: number) => ({
   state: stateOf(record, now),
   scopes: record.scopes.join(","),
   statuses: record.statuses?.join(",") ?? "all",
-  rate: record.rate === undefined ? "default" : String(record.rate),
+  rate: record.rate === undefined ? "default" : record.rate === 0 ? "no limit" : String(record.rate),
   created: iso(record.createdAt),
   expires: iso(stateOf(record, now) === "active" ? (record.overlapUntil ?? record.expiresAt) : record.expiresAt)
 })

@@ -1,6 +1,7 @@
 /**
  * `hb-sessions-proxy token rotate`
  */
+import * as Setting from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
@@ -13,9 +14,8 @@ import { generate, stateOf, type TokenRecord } from "../../access/Token.ts"
 import * as TokensFile from "../../access/TokensFile.ts"
 import { expires, isCalled, notFound, told, tokensFile, which, withTokens } from "./options.ts"
 
-const overlap = Flag.String("overlap").pipe(
+const overlap = Setting.textFlag("overlap", Overlap).pipe(
   Flag.withMetavar("duration"),
-  Flag.withSchema(Overlap),
   Flag.withDescription("How long the old token can still be used, such as 24h (default: 0s)"),
   Flag.withDefault(Duration.zero)
 )
