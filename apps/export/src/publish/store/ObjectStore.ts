@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import { createHash, randomBytes } from "node:crypto"
 import { measure } from "../../files/Measure.ts"
 import { S3Client } from "../../s3/S3Client.ts"
-import { orAppError } from "../../s3/S3Error.ts"
+import { orAppError, S3Error } from "../../s3/S3Error.ts"
 import { format } from "../../s3/S3Location.ts"
 import { type Destination, type DestinationError, MAX_NOTE } from "../Destination.ts"
 import * as Directory from "../Directory.ts"
@@ -78,9 +78,20 @@ export const make = Effect.fnUntraced(function* ({
   const fetch = Effect.fnUntraced(function* ({ bytes, path: key }: PublishedFile | StateFile) {
     const directory = yield* fs.makeTempDirectoryScoped({ prefix: "hb-sessions-export-" })
     const file = path.join(directory, path.basename(key))
-    yield* s3
-      .download(key, file, { bytes })
-      .pipe(Effect.catchReason("S3Error", "NotFound", () => fs.remove(file, { force: true })))
+    const download = (size: number) => s3.download(key, file, { bytes: size })
+    yield* download(bytes).pipe(
+      // Of another size than it should be: whoever asked for it compares its digest, and says so.
+      Effect.catchIf(
+        (error) => error instanceof S3Error && error.reason._tag === "Unexpected",
+        (error) =>
+          Effect.flatMap(s3.head(key), (found) =>
+            Option.exists(found, ({ size }) => size !== bytes)
+              ? download(Option.getOrThrow(found).size)
+              : Effect.fail(error)
+          )
+      ),
+      Effect.catchReason("S3Error", "NotFound", () => fs.remove(file, { force: true }))
+    )
     return file
   })
 
