@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { endLease, find, type Place } from "./store/runs.ts"
 import { strict } from "./store/stores.ts"
 import { isFull, tell } from "./strace.ts"
-import { environment, launch, run, scratch } from "./support.ts"
+import { environment, launch, run, scratch, until } from "./support.ts"
 
 const rounds = Number(process.env["HB_SESSIONS_TEST_ROUNDS"] ?? (isFull ? 60 : 8))
 const seed = process.env["HB_SESSIONS_TEST_SEED"] ?? String(Date.now())
@@ -107,6 +107,41 @@ describe("killed at random", { timeout: 3_600_000 }, () => {
     }).pipe(
       Effect.provide(
         Simulator.layer({ sessions: 400, seed: "resumed", latency: { min: "80 millis", max: "80 millis" } })
+      ),
+      Effect.scoped
+    )
+  )
+})
+
+describe("the lease", () => {
+  it.live("lets one of two runs publish, and outlives a dead one by a minute of the store's clock", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const store = yield* strict()
+      const { advanceClock, contents } = store.running
+      const env = { ...environment(simulator), ...store.environment }
+      const words = ["run", "--out", "s3://exports/a"]
+      const both = yield* Effect.all([run(env, ...words), run(env, ...words)], { concurrency: 2 })
+      assert.deepStrictEqual(both.map(({ code }) => code).toSorted(), [0, 75])
+      const loser = both.find(({ code }) => code === 75)
+      assert.match(loser?.stderr ?? "", /another run \(process \d+ on .*\) holds the lease of s3:\/\/exports\/a/)
+      assert.isUndefined(contents.text("exports", "a/.lease.json"))
+
+      const { child, ended } = launch(env, words)
+      yield* Effect.promise(() => until(() => contents.text("exports", "a/.lease.json") !== undefined))
+      child.kill("SIGKILL")
+      yield* Effect.promise(() => ended)
+      assert.strictEqual((yield* run(env, ...words)).code, 75)
+      advanceClock(59_000)
+      assert.strictEqual((yield* run(env, ...words)).code, 75)
+      advanceClock(5000)
+      const { code, stderr } = yield* run(env, ...words)
+      assert.strictEqual(code, 0, stderr)
+      assert.include(stderr, "was inactive for too long and lost it")
+      assert.isUndefined(contents.text("exports", "a/.lease.json"))
+    }).pipe(
+      Effect.provide(
+        Simulator.layer({ sessions: 30, seed: "lease", latency: { min: "300 millis", max: "300 millis" } })
       ),
       Effect.scoped
     )
