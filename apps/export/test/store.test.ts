@@ -166,6 +166,11 @@ const frozen = (others: number) => (round: Round, point: number) =>
     const code = codeOf(yield* Fiber.join(run))
     if (code !== 0 && code !== 75) problems.push(`the frozen run exits with ${code}`)
     const found = yield* find(round.place)
+    const isCommit = ({ method, url }: Passing) => method === "PUT" && /generations\/\d+\/manifest\.json/.test(url)
+    const isCommitted = gate.seen.some((passing) => passing.number < point && isCommit(passing))
+    if (code === 0 && !isCommitted && found.generation === between.generation) {
+      problems.push("the frozen run says that it published")
+    }
     const again = yield* runAgain(round, found.generation)
     return [...problems, ...problemsOf(between, 1 + others), ...problemsOf(found, between.generation), ...again]
   }).pipe(Effect.scoped)
