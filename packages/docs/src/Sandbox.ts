@@ -116,7 +116,7 @@ export class Sandbox {
   adapt(text: string): string {
     return text
       .replaceAll("HYPERBROWSER_API_KEY=…", `HYPERBROWSER_API_KEY=${defaultApiKey}`)
-      .replaceAll(/(AWS_[A-Z_]+)=[^\s;]+/g, (text, name: string) => `${name}=${this.#store[name] ?? text}`)
+      .replaceAll(/(AWS_[A-Z_]+)=[^\s;]+/g, (found, name: string) => `${name}=${this.#store[name] ?? found}`)
       .replaceAll("/var/lib/", `${this.directory}/var/lib/`)
       .replaceAll(URL_HERE, (found, port: string) => {
         const server = this.#server
