@@ -26,7 +26,7 @@ export const generate = async (directory: string): Promise<ReadonlyArray<string>
       unusedMergeModuleWith: true
     },
     requiredToBeDocumented: ["Module", "Variable", "Function", "Class", "Interface", "TypeAlias", "Enum"],
-    intentionallyNotExported: ["names", "Sketch"]
+    intentionallyNotExported: ["types", "Sketch"]
   })
   const logger = new Problems()
   app.logger = logger
