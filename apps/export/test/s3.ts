@@ -3,7 +3,12 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Transport from "@hb-sessions/app-kit/Transport"
-import { ConfigProvider, Effect, Layer } from "effect"
+import {
+  type ObjectStoreOptions,
+  type RunningObjectStore,
+  startObjectStore
+} from "@hb-sessions/object-store/ObjectStore"
+import { ConfigProvider, Effect, Layer, type Scope } from "effect"
 import type { FileSystem } from "effect/FileSystem"
 import { createHash } from "node:crypto"
 import { S3Client } from "../src/s3/S3Client.ts"
@@ -46,3 +51,10 @@ export const reasonOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     const { _tag, reason } = Object(error)
     return typeof reason === "object" ? reason._tag : String(_tag)
   })
+
+/** A strict stand-in that ends with the scope. */
+export const store = (options: ObjectStoreOptions = {}): Effect.Effect<RunningObjectStore, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => startObjectStore(options)),
+    ({ stop }) => Effect.promise(stop)
+  )

@@ -2,6 +2,7 @@
  * Objects that are written in parts.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as answers from "./answers.ts"
 import { headObject, notFound } from "./readObjects.ts"
@@ -51,11 +52,13 @@ export const inParts = <E, R>(
     (uploadId, exit) =>
       exit._tag === "Success"
         ? Effect.void
-        : abortUpload(connection, { key: object.key, uploadId }).pipe(
-            Effect.interruptible,
+        : // In a fiber of its own: the one that was interrupted would not wait for it.
+          abortUpload(connection, { key: object.key, uploadId }).pipe(
             Effect.timeoutOption(connection.limits.abortMillis),
             // The next run aborts what is left.
-            Effect.ignore
+            Effect.ignore,
+            Effect.forkDetach,
+            Effect.flatMap(Fiber.await)
           )
   )
 
