@@ -2,6 +2,7 @@
  * What people are told of runs, and that they are told whatever happens on the way.
  */
 import { assert, describe, it } from "@effect/vitest"
+import type * as Bin from "@hb-sessions/app-kit/Bin"
 import { certificateFile } from "@hb-sessions/app-kit/NetworkProxy"
 import { ObjectStore } from "@hb-sessions/object-store/ObjectStore"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
@@ -126,11 +127,12 @@ describe("a notification URL", () => {
       const starts = [
         [keyless, ["run", "--out", out, ...notify], 3, "no API key"],
         [env, ["run", "--out", out, ...notify, "--keep", "1"], 2, "--keep: expected"],
+        [{ ...env, HB_SESSIONS_EXPORT_KEEP: "1" }, ["run", "--out", out, ...notify], 2, "HB_SESSIONS_EXPORT_KEEP"],
         [env, ["run", "--out", out, ...notify, "--tz", ""], 2, "--tz is empty"],
-        [env, ["run", "--out", out, ...notify, "--log-format", "json", "--page-size", "0"], 2, "PAGE_SIZE"],
+        [env, ["run", "--out", out, ...notify, "--log-format", "json", "--page-size", "0"], 2, "--page-size"],
         [{ ...env, HB_SESSIONS_EXPORT_LOG_FORMAT: "xml" }, ["run", "--out", out, ...notify], 2, "LOG_FORMAT"],
-        [env, ["run", "--out", out, ...notify, "--notify-url", "ftp://x"], 2, "HB_SESSIONS_EXPORT_NOTIFY_URL"],
-        [env, ["run", "--out", out, ...notify, "--notify-on", "disaster"], 2, "HB_SESSIONS_EXPORT_NOTIFY_ON"],
+        [env, ["run", "--out", out, ...notify, "--notify-url", "ftp://x"], 2, "--notify-url: expected"],
+        [env, ["run", "--out", out, ...notify, "--notify-on", "disaster"], 2, "--notify-on: expected"],
         [env, ["run", "--out", out, ...notify, "--config", join(root, "none.toml")], 2, "does not exist"],
         [env, ["run", "--out", out, ...notify, "--config", join(root, "bad.toml")], 2, "page_size"],
         [env, ["run", "--out", out, ...notify, "--metrics-file", join(root, "no", "where")], 2, "does not exist"],
@@ -153,7 +155,7 @@ describe("a notification URL", () => {
         assert.notInclude(last?.text, "ftp://x")
       }
       // The published generation is known where the directory is.
-      assert.strictEqual(notificationsOf(told)[0]?.published?.generation, 1)
+      for (const index of [0, 2]) assert.strictEqual(notificationsOf(told)[index]?.published?.generation, 1)
       // A rehearsal is no run.
       assert.strictEqual((yield* run(keyless, "run", "--dry-run", "--out", out, ...notify)).code, 3)
       assert.lengthOf(told, starts.length)
@@ -480,5 +482,60 @@ describe("what is remembered of a problem", () => {
       assert.deepStrictEqual([first?.account, first?.destination], ["s3://exports/team-a", "s3://exports/team-a"])
       assert.deepInclude(recovered?.published, { generation: 1, rows: 5, completeness: "proven" })
     }).pipe(Effect.provide([Simulator.layer({ sessions: 5 }), ObjectStore.layer()]), Effect.scoped)
+  )
+})
+
+describe("many accounts", () => {
+  it.live("are told of by their names, each once, and so is what is wrong with all of them", () =>
+    Effect.gen(function* () {
+      const { apiKey, ...simulator } = yield* Simulator
+      const { told, url } = yield* recipient()
+      const root = yield* scratch
+      const key = join(root, "key")
+      writeFileSync(key, apiKey)
+      const file = join(root, "accounts.toml")
+      const { HYPERBROWSER_API_KEY: _, ...env } = environment({ apiKey, url: simulator.url })
+      const exportAll = (more: Bin.Env = {}) =>
+        run({ ...env, ...more }, "run", "--accounts", file, "--out", join(root, "out-{account}"), "--notify-url", url)
+      const write = (wrong: string, more = "") =>
+        writeFileSync(
+          file,
+          `[accounts.good]\napi_key_file = "key"\n[accounts.wrong]\napi_key_file = "${wrong}"\n[accounts.odd]\napi_key_file = "key"\nmode = "${more}"\n`
+        )
+      // A key that the path of its account holds too.
+      writeFileSync(join(root, "other"), "out-wrong")
+      write("none", "snapshot")
+      assert.strictEqual((yield* exportAll({ HB_SESSIONS_EXPORT_NAME: "all" })).code, 3)
+      write("other", "snapshot")
+      assert.strictEqual((yield* exportAll({ HB_SESSIONS_EXPORT_NAME: "all" })).code, 3)
+      write("other", "no such mode")
+      assert.strictEqual((yield* exportAll()).code, 2)
+      write("key", "snapshot")
+      assert.strictEqual((yield* exportAll()).code, 0)
+      const notifications = notificationsOf(told)
+      assert.deepStrictEqual(
+        notifications.map(({ account, exitCode, outcome }) => [account, outcome, exitCode]),
+        [
+          ["wrong", "failed", 3],
+          ["wrong", "failed", 3],
+          [file, "failed", 2],
+          ["wrong", "recovered", 0]
+        ]
+      )
+      const destinations = notifications.map(({ destination }) => destination)
+      assert.deepStrictEqual(destinations, [
+        join(root, "out-wrong"),
+        join(root, "<redacted>"),
+        undefined,
+        join(root, "out-wrong")
+      ])
+      assert.include(notifications[2]?.message, "accounts.odd.mode")
+      assert.deepStrictEqual(
+        readdirSync(root)
+          .filter((name) => name.startsWith("out-"))
+          .toSorted(),
+        ["out-good", "out-odd", "out-wrong"]
+      )
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
   )
 })

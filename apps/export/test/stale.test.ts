@@ -117,6 +117,40 @@ describe("schedule --stale-after", () => {
   )
 })
 
+describe("--stale-after of many accounts", () => {
+  it.live("is told by the name of the account, by schedule and inspect", () =>
+    Effect.gen(function* () {
+      const { apiKey, url: server } = yield* Simulator
+      const { told, url } = yield* recipient()
+      const root = yield* scratch
+      writeFileSync(join(root, "key"), apiKey)
+      const file = join(root, "accounts.toml")
+      writeFileSync(file, `[defaults]\napi_key_file = "key"\n[accounts.new]\n[accounts.old]\n`)
+      const { HYPERBROWSER_API_KEY: _, ...rest } = environment({ apiKey, url: server })
+      const env = {
+        ...rest,
+        HB_SESSIONS_EXPORT_ACCOUNTS: file,
+        HB_SESSIONS_EXPORT_OUT: join(root, "{account}"),
+        HB_SESSIONS_EXPORT_STALE_AFTER: "2d"
+      }
+      assert.strictEqual((yield* run(env, "run")).code, 0)
+      age(join(root, "old"), 3 * DAY)
+      const { code, stdout } = yield* run(env, "inspect")
+      assert.strictEqual(code, 5)
+      assert.match(stdout, /^new:\n(?:.+\n)*not stale\n/m)
+      assert.match(stdout, /^old:\n(?:.+\n)*stale: no success for 3d/m)
+      const { child, ended } = launch(env, ["schedule", "--cron", rarely, "--notify-url", url])
+      yield* Effect.promise(() => until(() => existsSync(join(root, "old", ".note"))))
+      child.kill("SIGTERM")
+      assert.strictEqual(yield* Effect.promise(() => ended), 143)
+      assert.deepStrictEqual(
+        notificationsOf(told).map(({ account, outcome }) => [account, outcome]),
+        [["old", "stale"]]
+      )
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
+  )
+})
+
 describe("run --stale-after", () => {
   it.live("tells once where the run itself is not told of", () =>
     Effect.gen(function* () {

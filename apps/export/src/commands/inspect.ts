@@ -19,27 +19,28 @@ import { inTable } from "./inTable.ts"
 import { accountSettings, runSettings } from "../settings/runSettings.ts"
 import { readSettingsWithoutKey } from "../settings/readSettings.ts"
 
-/** Fails with exit code 5 if the last success is longer ago than `--stale-after`. */
-const checkFreshness = Effect.fnUntraced(function* (lastSuccess: string | undefined) {
+/** Whether the last success is longer ago than `--stale-after`, as a line and as the failure that follows from it. */
+const freshnessOf = Effect.fnUntraced(function* (lastSuccess: string | undefined) {
   const { staleAfter } = yield* notifyConfig
-  if (Option.isNone(staleAfter)) return
+  if (Option.isNone(staleAfter)) return { lines: [], verdict: Effect.void }
   const now = yield* Clock.currentTimeMillis
   const problem = Staleness.problem({ lastSuccess, staleAfter: staleAfter.value, now })
-  yield* Console.log(problem === undefined ? "not stale" : `stale: ${problem}`)
-  if (problem === undefined) return
+  if (problem === undefined) return { lines: ["not stale"], verdict: Effect.void }
   const limit = Duration.format(staleAfter.value)
-  return yield* fail(
+  const verdict = fail(
     exitCodes.unproven,
     `the export is stale: ${problem} (--stale-after ${limit}); look for the reason in the log of its runs`
   )
+  return { lines: [`stale: ${problem}`], verdict }
 })
 
 /** Inspects the destination of the settings; its lines come at once, below a title if there is one. */
 const inspectOne = Effect.fnUntraced(function* (title: ReadonlyArray<string>) {
   const settings = yield* readSettingsWithoutKey
   const found = yield* orDiskError(preview(settings))
-  yield* Console.log([...title, ...toLines(found)].join("\n"))
-  yield* checkFreshness(found.manifest?.ended)
+  const { lines, verdict } = yield* freshnessOf(found.manifest?.ended)
+  yield* Console.log([...title, ...toLines(found), ...lines].join("\n"))
+  yield* verdict
   return found.manifest
 })
 

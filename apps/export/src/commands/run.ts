@@ -8,6 +8,7 @@ import { flagsOf } from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import { archiveText } from "../publish/Archive.ts"
 import * as ExportJob from "../ExportJob.ts"
@@ -69,7 +70,7 @@ export const exportAccount = ({ account, given }: SelectedAccount) =>
   exportNow({ account: account.name }).pipe(
     Effect.tap((published) => Effect.logInfo(summaryOf(published))),
     withClientOf(ApiKey.layer(account.key))(given),
-    Notify.watchStart(given),
+    Notify.watchStart(given, account.name),
     within(account)
   )
 
@@ -95,7 +96,7 @@ export const runExport = Command.make(
   { ...flagsOf({ ...runSettings, ...accountSettings, ...parallelSettings }), dryRun },
   ({ dryRun: isRehearsal, ...given }) =>
     Effect.flatMap(
-      selected(given),
+      selected(given).pipe(isRehearsal ? identity : Notify.watchSettings(given)),
       Option.match({
         onSome: runAccounts(isRehearsal),
         onNone: () =>

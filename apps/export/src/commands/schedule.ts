@@ -70,7 +70,7 @@ export const scheduleExport = Command.make(
   flagsOf({ ...runSettings, ...accountSettings, ...parallelSettings, ...scheduleSettings }),
   (given) =>
     Effect.flatMap(
-      selected(given),
+      selected(given).pipe(Notify.watchSettings(given)),
       Option.match({
         onSome: (found) => Effect.asVoid(scheduleAccounts(found)),
         onNone: () => Effect.asVoid(scheduleOne).pipe(withClient(given), Notify.watchStart(given))

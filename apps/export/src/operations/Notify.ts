@@ -187,25 +187,36 @@ const isTold = (cause: Cause.Cause<Failure>): boolean => {
 
 /**
  * Tells of a failure before any run began, such as of a setting that is not valid, as far as the settings can be read.
+ * `account` is as for `make`.
  */
 export const watchStart =
-  (given: Given) =>
+  (given: Given, account?: string) =>
   <A, R>(self: Effect.Effect<A, Failure, R>): Effect.Effect<A, Failure, R | FileSystem.FileSystem | Path.Path> =>
-    Effect.onExit(self, (exit) => {
-      if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) || isTold(exit.cause)) return Effect.void
-      const { cause } = exit
-      const exitCode = codeOf(exit)
-      const tellStart = Effect.gen(function* () {
-        const { account, destination, on, urls } = yield* usableNotifySettings
-        if (!on.has("failed")) return
-        const place = destination === undefined ? {} : { destination }
-        const message = messageOf(cause)
-        yield* deliver({ urls, secrets: [] }, { outcome: "failed", account, ...place, exitCode, message })
-      })
-      return Effect.flatMap(make({}), ({ tellFailure }) => tellFailure(cause, { exitCode })).pipe(
+    Effect.onError(self, (cause) => {
+      if (isTold(cause)) return Effect.void
+      const about = { exitCode: codeOf(Exit.failCause(cause)) }
+      return Effect.flatMap(make(account === undefined ? {} : { account }), ({ tellFailure }) =>
+        tellFailure(cause, about)
+      ).pipe(
         withSettings(given),
         // Other settings are not valid either.
-        Effect.catch(() => withUsableSettings(given)(tellStart)),
+        Effect.catch(() => tellStart(given, cause, account)),
         toItsEnd
       )
     })
+
+/** As `watchStart`, for failures to find out which exports are meant. */
+export const watchSettings =
+  (given: Given) =>
+  <A, R>(self: Effect.Effect<A, Failure, R>): Effect.Effect<A, Failure, R | FileSystem.FileSystem> =>
+    Effect.onError(self, (cause) => toItsEnd(tellStart(given, cause)))
+
+/** Tells of a failure that no export is known of. */
+const tellStart = (given: Given, cause: Cause.Cause<Failure>, account?: string) =>
+  Effect.gen(function* () {
+    const { destination, name, on, urls } = yield* usableNotifySettings
+    if (Cause.hasInterruptsOnly(cause) || !on.has("failed")) return
+    const about = { exitCode: codeOf(Exit.failCause(cause)), message: messageOf(cause) }
+    const place = destination === undefined ? {} : { destination }
+    yield* deliver({ urls, secrets: [] }, { outcome: "failed", account: account ?? name, ...place, ...about })
+  }).pipe(withUsableSettings(given))

@@ -9,6 +9,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Struct from "effect/Struct"
 import { exitCodes } from "../exitCodes.ts"
 import { defaultOutcomes } from "../operations/Notification.ts"
 import { isS3 } from "../s3/S3Location.ts"
@@ -63,8 +64,10 @@ export const expectedConfig = Setting.configOfAll(verifySettings).pipe(
 /** A mistake on the command line or in a setting. */
 export const usage = (message: string): AppError => new AppError({ message, exitCode: exitCodes.usage })
 
-/** How runs are monitored and limited; the same for every run of a schedule. */
-export const watchConfig = Setting.configOfAll(runSettings).pipe(
+/** How runs are monitored and limited; whatever else is set, so that a run that other settings fail is monitored too. */
+export const watchConfig = Setting.configOfAll(
+  Struct.pick(runSettings, ["heartbeatUrl", "maxRuntime", "metricsFile", "name"])
+).pipe(
   Config.map(({ heartbeatUrl, maxRuntime, metricsFile, name }) => ({
     name: Option.fromUndefinedOr(name),
     maxRuntime: Option.fromUndefinedOr(maxRuntime),
@@ -73,8 +76,10 @@ export const watchConfig = Setting.configOfAll(runSettings).pipe(
   }))
 )
 
-/** Who is told what. */
-export const notifyConfig = Setting.configOfAll(runSettings).pipe(
+/** Who is told what; whatever else is set, as `watchConfig`. */
+export const notifyConfig = Setting.configOfAll(
+  Struct.pick(runSettings, ["name", "notifyOn", "notifyUrl", "staleAfter"])
+).pipe(
   Config.map(({ name, notifyOn, notifyUrl, staleAfter }) => ({
     name: Option.fromUndefinedOr(name),
     urls: notifyUrl ?? [],
@@ -87,9 +92,11 @@ export const notifyConfig = Setting.configOfAll(runSettings).pipe(
 export const usableNotifySettings = Effect.gen(function* () {
   const textOf = ({ variable }: Setting.Setting<unknown>) =>
     Effect.map(Effect.option(Config.NonEmptyString(variable)), Option.getOrUndefined)
-  const destination = yield* textOf(settings.out)
+  const out = yield* textOf(settings.out)
+  // With a placeholder, it is the place of no account.
+  const destination = out?.includes("{account}") === true ? undefined : out
   return {
-    account: (yield* textOf(settings.name)) ?? destination ?? "hb-sessions-export",
+    name: (yield* textOf(settings.name)) ?? destination ?? (yield* textOf(settings.accounts)) ?? "hb-sessions-export",
     destination,
     urls: usable((yield* textOf(settings.notifyUrl)) ?? ""),
     on: new Set(yield* Effect.orElseSucceed(configOf(settings.notifyOn), () => defaultOutcomes))

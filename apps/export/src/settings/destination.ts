@@ -5,6 +5,7 @@ import { configOfAll } from "@hb-sessions/app-kit/Setting"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Struct from "effect/Struct"
 import { orDiskError } from "../exitCodes.ts"
 import { Destination } from "../publish/Destination.ts"
 import * as LocalDirectory from "../publish/LocalDirectory.ts"
@@ -32,7 +33,7 @@ export const layerDestination = Layer.effect(
   Effect.gen(function* () {
     const out = yield* outConfig
     const { takeOverAfter = isS3(out) ? STORE_SILENCE : DIRECTORY_SILENCE, workDir: workDirectory } =
-      yield* configOfAll(compactSettings)
+      yield* configOfAll(Struct.pick(compactSettings, ["takeOverAfter", "workDir"]))
     if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
       return yield* usage(
         `--take-over-after must be at least ${Duration.format(Duration.millis(LEAST_SILENCE))}: a run shows activity every ${Duration.format(HEARTBEAT)}, and would lose the lock while it works; give a longer time`
