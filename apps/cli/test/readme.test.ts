@@ -1,17 +1,16 @@
 /**
- * What the README says is what the program does. `UPDATE_README=1` writes the help into it.
+ * What the README says is what the program does. `UPDATE_README=1` writes the settings and the help into it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { exitCodes } from "@hb-sessions/app-kit/AppError"
 import { fileKey, rows } from "@hb-sessions/app-kit/Setting"
+import { inCode, plain, table, withSections } from "@hb-sessions/app-kit/withSections"
 import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { settings } from "../src/settings/settings.ts"
 import { run } from "./Cli.ts"
 
 const readme = new URL("../README.md", import.meta.url)
-const BEGIN = "<!-- help: made from the program; UPDATE_README=1 writes it anew -->"
-const END = "<!-- end of help -->"
 
 const commands = [
   [],
@@ -47,32 +46,32 @@ const help = Effect.map(
       }),
     { concurrency: 2 }
   ),
-  (blocks) => `${BEGIN}\n\n${blocks.join("\n")}\n${END}`
+  (blocks) => blocks.join("\n")
+)
+
+const settingsTable = table(
+  ["setting", "variable", "meaning", "default"],
+  rows(settings).map(({ default: fallback, meaning, name, variable }) => [
+    inCode(fileKey(name)),
+    inCode(variable),
+    meaning,
+    fallback
+  ])
 )
 
 describe("README", () => {
-  it.live("holds the help of every command, as the program prints it", () =>
+  it.live("holds the settings and the help of every command, as the program has them", () =>
     Effect.gen(function* () {
-      const text = readFileSync(readme, "utf8")
-      const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END) + END.length]
-      assert.isAbove(begin, 0)
-      const expected = yield* help
-      if (process.env["UPDATE_README"] === "1") {
-        writeFileSync(readme, text.slice(0, begin) + expected + text.slice(end))
-      } else {
-        assert.strictEqual(text.slice(begin, end), expected)
-      }
+      const before = readFileSync(readme, "utf8")
+      const after = withSections(before, { settings: settingsTable, help: yield* help })
+      if (process.env["UPDATE_README"] === "1") writeFileSync(readme, after)
+      else assert.strictEqual(plain(before), plain(after), "run UPDATE_README=1 vitest run test/readme.test.ts")
     })
   )
 
-  it("names every exit code and every setting", () => {
+  it("names every exit code", () => {
     const text = readFileSync(readme, "utf8")
     for (const code of [0, ...Object.values(exitCodes), 130]) assert.match(text, new RegExp(`^\\| ${code} +\\|`, "m"))
-    for (const { default: fallback, name, variable } of rows(settings)) {
-      const row = text.split("\n").find((line) => line.startsWith(`| \`${fileKey(name)}\``)) ?? ""
-      assert.include(row, variable)
-      assert.include(row, fallback)
-    }
   })
 
   it("shows a picture of a run", () => {

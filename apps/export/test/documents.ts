@@ -1,6 +1,9 @@
 /**
  * The generated parts of the documents. `node test/documents.ts` writes them; a test compares.
  */
+import { rows } from "@hb-sessions/app-kit/Setting"
+import { variablesTable, withSections } from "@hb-sessions/app-kit/withSections"
+import { clientSettings } from "@hb-sessions/core/SessionsConfig"
 import { Schema } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
@@ -23,12 +26,31 @@ const jsonSchema = (of: Schema.Constraint): string => {
   return `${JSON.stringify(document, undefined, 2)}\n`
 }
 
-/** The README with its help blocks as the program prints them. */
-const readme = (text: string): string =>
-  text.replace(
-    /(<!-- help (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_, begin: string, command: string, end: string) => `${begin}\n\`\`\`text\n${help(command)}\n\`\`\`\n\n${end}`
-  )
+const commands = ["run", "schedule", "compact", "verify", "inspect"]
+
+const flagOf = (line: string): string => /^ {2}(--[\w-]+)/.exec(line)?.[1] ?? ""
+
+/** The help of a command that has all flags of `run`, without them. */
+const withoutRun = (text: string): string => {
+  const ofRun = new Set(help("run").split("\n").map(flagOf))
+  return text
+    .split("\n")
+    .filter((line) => flagOf(line) === "" || !ofRun.has(flagOf(line)))
+    .join("\n")
+    .replace(/\nFLAGS\n|\nGLOBAL FLAGS\n(?=\n)/g, (title) =>
+      title === "\nFLAGS\n" ? `${title}  The flags of run\n` : ""
+    )
+}
+
+/** The README with its help blocks as the program prints them, and the settings of core's client. */
+const readme = (text: string): string => {
+  const blocks = commands.map((command) => {
+    const printed = help(command)
+    const shown = command === "schedule" || command === "inspect" ? withoutRun(printed) : printed
+    return [`help-${command}`, `\`\`\`text\n${shown}\n\`\`\``]
+  })
+  return withSections(text, { ...Object.fromEntries(blocks), settings: variablesTable(rows(clientSettings)) })
+}
 
 /** JSON without the format of the repository. */
 const plain = (text: string): string => (text === "" ? "" : `${JSON.stringify(JSON.parse(text), undefined, 2)}\n`)

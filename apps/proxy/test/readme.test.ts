@@ -2,6 +2,7 @@
  * The parts of the README that are generated. `UPDATE_README=1` writes them.
  */
 import * as Bin from "@hb-sessions/app-kit/Bin"
+import { inCode, plain, table, withSections } from "@hb-sessions/app-kit/withSections"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
@@ -12,20 +13,15 @@ import { bin } from "./support/Proxy.ts"
 
 const readme = fileURLToPath(new URL("../README.md", import.meta.url))
 
-const settings = [
-  "| flag | environment | meaning | default |",
-  "| --- | --- | --- | --- |",
-  ...rows.map(
-    ({ default: fallback, flag, meaning, variable }) =>
-      `| \`${flag}\` | ${variable === "" ? "" : `\`${variable}\``} | ${meaning} | ${fallback} |`
-  )
-].join("\n")
+const settings = table(
+  ["flag", "environment", "meaning", "default"],
+  rows.map(({ default: fallback, flag, meaning, variable }) => [inCode(flag), inCode(variable), meaning, fallback])
+)
 
-const errors = [
-  "| status | `type` ends in | title |",
-  "| --- | --- | --- |",
-  ...Object.entries(problems).map(([name, [status, title]]) => `| ${status} | \`${name}\` | ${title} |`)
-].join("\n")
+const errors = table(
+  ["status", "`type` ends in", "title"],
+  Object.entries(problems).map(([name, [status, title]]) => [String(status), inCode(name), title])
+)
 
 const commands = [
   [],
@@ -36,11 +32,6 @@ const commands = [
   ["token", "revoke"],
   ["token", "rotate"]
 ]
-
-const between = (name: string) => new RegExp(`(<!-- ${name}:start -->\\n)[^]*?(<!-- ${name}:end -->)`)
-
-/** Without what the formatter decides. */
-const plain = (text: string) => text.replaceAll(/[ \t]+/g, " ").replaceAll(/-{3,}/g, "---")
 
 it.live("tells every setting, every problem and the help of every command as they are", () =>
   Effect.gen(function* () {
@@ -55,15 +46,7 @@ it.live("tells every setting, every problem and the help of every command as the
       })
     )
     const before = readFileSync(readme, "utf8")
-    let after = before
-    for (const [name, text] of [
-      ["problems", errors],
-      ["settings", settings],
-      ["help", help.join("\n\n")]
-    ] as const) {
-      assert.match(before, between(name))
-      after = after.replace(between(name), (_, start: string, end: string) => `${start}\n${text}\n\n${end}`)
-    }
+    const after = withSections(before, { problems: errors, settings, help: help.join("\n\n") })
     if (process.env["UPDATE_README"] !== undefined) writeFileSync(readme, after)
     else assert.strictEqual(plain(before), plain(after), "run UPDATE_README=1 vitest run test/readme.test.ts")
   })

@@ -182,7 +182,16 @@ export const read = Effect.fnUntraced(function* <S extends Settings>(settings: S
 })
 
 /** What a document says of a setting; the flag and the variable as they are typed. */
-export const rows = (settings: Settings) =>
+export interface SettingRow {
+  readonly name: string
+  readonly flag: string
+  readonly variable: string
+  readonly meaning: string
+  readonly default: string
+}
+
+/** The rows of settings, in their order. */
+export const rows = (settings: Settings): ReadonlyArray<SettingRow> =>
   Object.entries(settings).map(([name, { default: fallback, meaning, shown = fallback, variable }]) => ({
     name,
     flag: `--${kebab(name)}`,

@@ -36,7 +36,7 @@ const tables: Readonly<Record<string, string>> = {
   "client-options.ts": sameNames(
     "SessionsClientOptions",
     "@hb-sessions/core/SessionsClient",
-    namesIn(core, "option", "variable")
+    [...namesIn(core, "option", "variable"), ...namesIn(core, "further option", "meaning")]
   ),
   "reasons.ts": sameNames(
     'SessionsError["reason"]["_tag"]',
