@@ -9,12 +9,13 @@ export type Value = string | number | bigint | boolean | null
 
 export type Row = Readonly<Record<string, Value>>
 
-/** Runs SQL in an empty database, and succeeds with the rows of its last statement. */
-export const query = (sql: string): Effect.Effect<ReadonlyArray<Row>> =>
+/** Runs SQL in a database that only `before` has filled, and succeeds with the rows. */
+const query = (sql: string, before = ""): Effect.Effect<ReadonlyArray<Row>> =>
   Effect.promise(async () => {
     const instance = await DuckDBInstance.create(":memory:")
     try {
       const connection = await instance.connect()
+      if (before !== "") await connection.run(before)
       const reader = await connection.runAndReadAll(sql)
       const names = reader.columnNames()
       return reader.getRowsJS().map((row) => Object.fromEntries(row.map((value, at) => [names[at], valueOf(value)])))
@@ -43,16 +44,23 @@ export const columnsOf = (...files: ReadonlyArray<string>) =>
     (rows) => new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])]))
   )
 
-/** The rows of Parquet files, by column: times as microseconds since the epoch. */
-export const parquetRows = Effect.fnUntraced(function* (...files: ReadonlyArray<string>) {
-  const columns = yield* columnsOf(...files)
-  const values = [...columns].map(([name, type]) => {
-    const column = quoted(name)
+/** The rows of a table, by column: times as microseconds since the epoch; `before` is SQL to be run first. */
+const rowsOf = Effect.fnUntraced(function* (table: string, before = "") {
+  const described = yield* query(`DESCRIBE FROM ${table}`, before)
+  const values = described.map((row) => {
+    const column = quoted(String(row["column_name"]))
+    const type = String(row["column_type"])
     const value = { VARCHAR: `encode(${column})`, "TIMESTAMP WITH TIME ZONE": `epoch_us(${column})` }[type] ?? column
     return `${value} AS ${column}`
   })
-  return yield* query(`SELECT ${values.join()} FROM read_parquet(${filesOf(files)})`)
+  return yield* query(`SELECT ${values.join()} FROM ${table}`, before)
 })
+
+/** The rows of Parquet files, as of a table. */
+export const parquetRows = (...files: ReadonlyArray<string>) => rowsOf(`read_parquet(${filesOf(files)})`)
+
+/** The rows of the table `sessions` that SQL makes. */
+export const rowsOfTable = (sql: string) => rowsOf("sessions", sql)
 
 /** The row groups of a Parquet file: the rows of each, and the sizes of its columns before compression. */
 export const rowGroups = (file: string) =>

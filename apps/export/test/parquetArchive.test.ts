@@ -5,9 +5,9 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Bin from "@hb-sessions/app-kit/Bin"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect, Schedule } from "effect"
-import { existsSync, readdirSync, statSync, truncateSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs"
 import { join } from "node:path"
-import { parquetRows, type Row } from "./duckdb.ts"
+import { parquetRows, type Row, rowsOfTable } from "./duckdb.ts"
 import { currentOf, type List, serve, tombstonesOf } from "./list.ts"
 import { environment, launch, leftOvers, manifestOf, run, scratch } from "./support.ts"
 
@@ -34,6 +34,15 @@ const currentRows = Effect.fnUntraced(function* (out: string) {
   }
   return new Map([...found].map(([id, { row }]) => [id, row]))
 })
+
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8")
+
+/** The SQL of the README that makes the current table of an export. */
+const recipe = (out: string): string => {
+  const [, sql = ""] = /```sql\n(-- DuckDB\nSET VARIABLE[^]*?)```/.exec(readme) ?? []
+  assert.include(sql, "/var/lib/hb-sessions-archive/")
+  return sql.replace("/var/lib/hb-sessions-archive/", `${out}/`)
+}
 
 const succeed = Effect.fnUntraced(function* (env: Bin.Env, ...args: ReadonlyArray<string>) {
   const { code, stderr, stdout } = yield* run(env, ...args)
@@ -80,6 +89,10 @@ describe("an incremental export in Parquet", () => {
               ]
             )
           }
+          assert.deepStrictEqual(
+            new Map((yield* rowsOfTable(recipe(parquet))).map((row) => [String(row["id"]), row])),
+            new Map(rows)
+          )
           yield* succeed({}, "compact", "--out", parquet)
           const after = manifestOf(parquet)
           assert.deepStrictEqual([after.compacts, after.tombstones], [before.generation, []])

@@ -37,11 +37,11 @@ export class Sandbox {
   /** The server that was started last: where the document says it is, and where it is. */
   #server: { readonly port: string; readonly url: string } | undefined
 
-  /** The credentials of the object store; empty without one. */
+  /** The variables by which servers are found, credentials included. */
   readonly #store: Readonly<Record<string, string>>
 
   /**
-   * Commands find the API at `apiUrl`, and an object store with the variables of `store`; imports are found as from the
+   * Commands find the API at `apiUrl`, and an object store or a database with the variables of `store`; imports are found as from the
    * package of `document`, or else from this one.
    */
   constructor(apiUrl: string, document: string, store: Readonly<Record<string, string>> = {}) {

@@ -2,6 +2,7 @@
  * Every block of every document is followed from top to bottom, as a reader would.
  */
 import { startObjectStore } from "@hb-sessions/object-store/ObjectStore"
+import { hasPostgres, startPostgres } from "@hb-sessions/postgres/Postgres"
 import { type RunningSimulator, startSimulator } from "@hb-sessions/simulator/Simulator"
 import { Toml } from "effect/encoding"
 import * as Result from "effect/Result"
@@ -19,7 +20,10 @@ import { documents, packages } from "../src/workspace.ts"
 const has = (program: string): boolean => spawnSync(program, ["--version"]).error === undefined
 
 /** Programs that a document may use and a machine may lack. */
-const optional = new Set(["aws", "curl", "jq"].filter((program) => !has(program)))
+const optional = new Set([
+  ...["aws", "curl", "jq"].filter((program) => !has(program)),
+  ...(hasPostgres && has("jq") ? [] : ["psql", "apps/export/deploy/load-postgresql.sh"])
+])
 
 /** Takes one step after the other; resolves with what the last one printed. */
 const inOrder = <A>(items: ReadonlyArray<A>, step: (item: A, before: string) => Promise<string>): Promise<string> =>
@@ -120,7 +124,9 @@ describe.skipIf(process.platform === "win32")("a reader can follow", () => {
       const isLong = blocks.some(({ text }) => text.includes("2000 sessions"))
       const simulator = await startSimulator({ sessions: isLong ? 2000 : 200 })
       const store = blocks.some(({ text }) => text.includes("s3://")) ? await startObjectStore() : undefined
-      const sandbox = new Sandbox(simulator.url, file, store?.environment)
+      const usesPostgres = hasPostgres && blocks.some(({ text }) => text.includes("psql"))
+      const postgres = usesPostgres ? await startPostgres() : undefined
+      const sandbox = new Sandbox(simulator.url, file, { ...store?.environment, ...postgres?.env })
       if (blocks.some(({ text }) => text.includes("--until-idle"))) endAll(simulator)
       try {
         await assertFollowed(sandbox, blocks)
@@ -128,6 +134,7 @@ describe.skipIf(process.platform === "win32")("a reader can follow", () => {
         await sandbox.close()
         await simulator.stop()
         await store?.stop()
+        await postgres?.stop()
       }
     })
   }

@@ -1,0 +1,25 @@
+import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { assert, describe, it } from "vitest"
+import { hasPostgres, startPostgres } from "../src/Postgres.ts"
+
+if (!hasPostgres) console.warn("skipped: the tests that need PostgreSQL, which is not installed here")
+
+describe.skipIf(!hasPostgres)("a server", () => {
+  it("answers, beside others, and leaves nothing behind", async () => {
+    const servers = await Promise.all([startPostgres(), startPostgres()])
+    const ask = (at: number, sql: string) =>
+      spawnSync("psql", ["--no-psqlrc", "--tuples-only", "--no-align", "--command", sql], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"], ...servers[at]?.env }
+      })
+    try {
+      assert.strictEqual(ask(0, "CREATE TABLE t AS SELECT 1 AS n; SELECT n FROM t").stdout.trim(), "SELECT 1\n1")
+      assert.notStrictEqual(ask(1, "SELECT n FROM t").status, 0)
+    } finally {
+      await Promise.all(servers.map(({ stop }) => stop()))
+    }
+    assert.notStrictEqual(ask(0, "SELECT 1").status, 0)
+    for (const { env } of servers) assert.isFalse(existsSync(env.PGHOST))
+  })
+})
