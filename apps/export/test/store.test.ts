@@ -110,7 +110,7 @@ const playAll = Effect.fnUntraced(function* (
 const killed = (isThrough: boolean) => (round: Round, point: number) =>
   Effect.gen(function* () {
     const reached = yield* Deferred.make<void>()
-    const atPoint = () => Effect.runSync(Effect.asVoid(Deferred.succeed(reached, undefined)))
+    const atPoint = () => void Deferred.doneUnsafe(reached, Effect.void)
     const gate = yield* startGate(
       round.place.store.endpoint,
       ({ number }) => {
@@ -145,11 +145,11 @@ const disturbed =
 const frozen = (others: number) => (round: Round, point: number) =>
   Effect.gen(function* () {
     const reached = yield* Deferred.make<void>()
-    const thawed = yield* Deferred.make<Fate>()
+    const thawed = Promise.withResolvers<Fate>()
     const gate = yield* startGate(round.place.store.endpoint, ({ number }) => {
       if (number !== point) return "pass"
-      Effect.runSync(Effect.asVoid(Deferred.succeed(reached, undefined)))
-      return Effect.runPromise(Deferred.await(thawed))
+      Deferred.doneUnsafe(reached, Effect.void)
+      return thawed.promise
     })
     const run = yield* Effect.forkChild(
       Effect.exit(runJob({ ...round.place, through: gate.url }, round.change?.(round.place)))
@@ -162,7 +162,7 @@ const frozen = (others: number) => (round: Round, point: number) =>
       if (code !== 0) problems.push(`another run exits with ${code}`)
     }
     const between = yield* find(round.place)
-    yield* Deferred.succeed(thawed, "pass")
+    thawed.resolve("pass")
     const code = codeOf(yield* Fiber.join(run))
     if (code !== 0 && code !== 75) problems.push(`the frozen run exits with ${code}`)
     const found = yield* find(round.place)
