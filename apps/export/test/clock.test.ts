@@ -6,7 +6,7 @@ import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { environment, manifestOf, run, scratch } from "./support.ts"
+import { environment, manifestOf, runHere as run, scratch } from "./support.ts"
 
 /** Moves every time of the manifests a year ahead, as if the clock had been wrong when they were written. */
 const moveAhead = (out: string) => {

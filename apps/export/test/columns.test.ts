@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type List, row, serve } from "./list.ts"
-import { hasCheckpoint, manifestOf, rowsOf, run, scratch } from "./support.ts"
+import { hasCheckpoint, manifestOf, rowsOf, runHere as run, scratch } from "./support.ts"
 
 const NOW = Date.UTC(2026, 0, 31)
 

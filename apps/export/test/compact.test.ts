@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
-import { environment, launch, leftOvers, manifestOf, run, scratch } from "./support.ts"
+import { environment, launch, leftOvers, manifestOf, runHere as run, scratch } from "./support.ts"
 
 type Row = Readonly<Record<string, unknown>>
 

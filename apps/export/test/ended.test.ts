@@ -5,7 +5,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"
 import { serve } from "./list.ts"
-import { manifestOf, run, scratch } from "./support.ts"
+import { manifestOf, runHere as run, scratch } from "./support.ts"
 
 const PAGE = 20
 const SESSIONS = 1000

@@ -2,7 +2,7 @@
  * A server of a list that a test changes as it likes, in ways that the simulator's world cannot: impossible times, late
  * arrivals, wrong totals.
  */
-import * as Bin from "@hb-sessions/app-kit/Bin"
+import type * as Bin from "@hb-sessions/app-kit/Bin"
 import { Effect, identity, Schema } from "effect"
 import { once } from "node:events"
 import { existsSync, readFileSync } from "node:fs"
@@ -10,7 +10,7 @@ import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import { bin, environment, manifestOf, rowsOf } from "./support.ts"
+import { environment, manifestOf, rowsOf, runHere } from "./support.ts"
 
 export const DAY = 86_400_000
 export const HOUR = 3_600_000
@@ -84,9 +84,9 @@ export const at = (env: Bin.Env, ahead: number): Bin.Env => ({
   TEST_CLOCK_AHEAD: String(ahead)
 })
 
-/** Runs the export on a directory. */
+/** Runs the export on a directory, within this process. */
 export const exportTo = (env: Bin.Env, out: string, ...args: ReadonlyArray<string>) =>
-  Bin.run(bin, ["run", "--out", out, ...args], env)
+  runHere(env, "run", "--out", out, ...args)
 
 const Tombstone = Schema.fromJsonString(
   Schema.Struct({ id: Schema.String, left_at: Schema.String, left: Schema.Literals(["selection", "list"]) })

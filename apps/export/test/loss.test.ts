@@ -19,7 +19,7 @@ import {
   serve,
   tombstonesOf
 } from "./list.ts"
-import { manifestOf, run, scratch } from "./support.ts"
+import { manifestOf, runHere as run, scratch } from "./support.ts"
 
 const incremental = ["--mode", "incremental"]
 

@@ -10,7 +10,7 @@ import { createServer, type ServerResponse } from "node:http"
 import { join } from "node:path"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
 import { parse } from "csv-parse/sync"
-import { environment, hasCheckpoint, launch, manifestOf, run, scratch, until } from "./support.ts"
+import { environment, hasCheckpoint, launch, manifestOf, runHere as run, scratch, until } from "./support.ts"
 
 interface Row {
   readonly id: string

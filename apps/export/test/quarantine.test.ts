@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { serve } from "./list.ts"
-import { manifestOf, publishedIds, run, scratch } from "./support.ts"
+import { manifestOf, publishedIds, runHere as run, scratch } from "./support.ts"
 
 const PAGE = 50
 

@@ -25,6 +25,7 @@ import {
   publishedIds,
   rowsOf,
   run,
+  runHere,
   scratch,
   until
 } from "./support.ts"
@@ -84,7 +85,7 @@ describe("an interrupted run", () => {
     const copies: Array<string> = []
     for (let page = 2; page <= 10; page++) {
       yield* simulator.setFaults({ script: [{ fault: "500", page }] })
-      const { code } = yield* run(environment(simulator), ...slowly, "--out", out)
+      const { code } = yield* runHere(environment(simulator), ...slowly, "--out", out)
       assert.strictEqual(code, 4)
       yield* simulator.setFaults({})
       const copy = join(root, `copy-${page}`)
@@ -102,9 +103,9 @@ describe("an interrupted run", () => {
         const env = environment(yield* Simulator)
         const root = yield* scratch
         const whole = join(root, "whole")
-        assert.strictEqual((yield* run(env, "run", "--out", whole)).code, 0)
+        assert.strictEqual((yield* runHere(env, "run", "--out", whole)).code, 0)
         for (const copy of yield* interruptAtEachPage(root, Effect.void)) {
-          const { code, stderr } = yield* run(env, ...slowly, "--out", copy)
+          const { code, stderr } = yield* runHere(env, ...slowly, "--out", copy)
           assert.strictEqual(code, 0, stderr)
           assert.isAbove(manifestOf(copy).resumed, 0)
           assert.deepStrictEqual(manifestOf(copy).files, manifestOf(whole).files)
@@ -124,7 +125,7 @@ describe("an interrupted run", () => {
         const seen = new Set<string>()
         const look = Effect.gen(function* () {
           const moment = join(root, `moment-${seen.size}`)
-          assert.strictEqual((yield* run(env, "run", "--out", moment)).code, 0)
+          assert.strictEqual((yield* runHere(env, "run", "--out", moment)).code, 0)
           for (const row of rowsOf(join(moment, "sessions.csv"))) seen.add(JSON.stringify(row))
         })
         yield* look
@@ -132,7 +133,7 @@ describe("an interrupted run", () => {
         const copies = yield* interruptAtEachPage(root, change)
         const model = simulator.world.ids().toSorted()
         for (const copy of copies) {
-          const { code, stderr } = yield* run(env, ...slowly, "--out", copy)
+          const { code, stderr } = yield* runHere(env, ...slowly, "--out", copy)
           assert.strictEqual(code, 0, stderr)
           assert.isAbove(manifestOf(copy).resumed, 0)
           assert.deepStrictEqual(publishedIds(copy), model)
@@ -150,7 +151,7 @@ describe("an interrupted run", () => {
       const out = join(yield* scratch, "out")
       yield* interrupt(simulator, out)
       writeFileSync(join(out, stagingOf(out), "raw", "sessions.csv"), "something else")
-      const { code, stderr } = yield* run(environment(simulator), "run", "--out", out)
+      const { code, stderr } = yield* runHere(environment(simulator), "run", "--out", out)
       assert.strictEqual(code, 0)
       assert.include(stderr, "its files are damaged")
       assert.lengthOf(leftOvers(out), 1)
@@ -166,7 +167,7 @@ describe("an interrupted run", () => {
       const file = join(out, stagingOf(out), "scan", "scan.bin")
       const bytes = readFileSync(file)
       writeFileSync(file, bytes.subarray(0, -7))
-      const { code, stderr } = yield* run(environment(simulator), "run", "--out", out)
+      const { code, stderr } = yield* runHere(environment(simulator), "run", "--out", out)
       assert.strictEqual(code, 0)
       assert.include(stderr, "its files are damaged")
       assert.deepStrictEqual(publishedIds(out), simulator.world.ids().toSorted())

@@ -11,7 +11,7 @@ import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
 import exportManifest from "../package.json" with { type: "json" }
-import { environment, manifestOf, publishedIds, rowsOf, run, scratch } from "./support.ts"
+import { environment, manifestOf, publishedIds, rowsOf, runHere as run, scratch } from "./support.ts"
 
 const linesOf = (text: string): ReadonlyArray<Record<string, unknown>> =>
   text

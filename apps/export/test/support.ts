@@ -2,16 +2,19 @@
  * What the tests of the built export share.
  */
 import * as Bin from "@hb-sessions/app-kit/Bin"
+import { runHere as inThisProcess } from "@hb-sessions/app-kit/runHere"
 import type { Simulator } from "@hb-sessions/simulator/Simulator"
 import { parse } from "csv-parse/sync"
-import { Effect, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { hbSessionsExport } from "../src/commands/hb-sessions-export.ts"
 import { ManifestJson } from "../src/publish/Manifest.ts"
+import { reportFailure } from "../src/reportFailure.ts"
 
 /** The built program. */
 export const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url))
@@ -31,6 +34,31 @@ export const environment = ({ apiKey, url }: Pick<Simulator["Service"], "apiKey"
 
 /** Runs the export with a list of words. */
 export const run = (env: Bin.Env, ...args: ReadonlyArray<string>) => Bin.run(bin, args, env)
+
+const here = inThisProcess(hbSessionsExport, { version: "0.0.0", report: reportFailure })
+
+/** A clock that is ahead. */
+const aheadBy = (millis: number, clock: Clock.Clock): Clock.Clock => {
+  const nanos = BigInt(millis) * 1_000_000n
+  return {
+    currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + millis,
+    currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + millis),
+    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() + nanos,
+    currentTimeNanos: Effect.map(clock.currentTimeNanos, (now) => now + nanos),
+    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+    monotonicTimeNanos: clock.monotonicTimeNanos,
+    sleep: (duration) => clock.sleep(duration)
+  }
+}
+
+/**
+ * Runs the export within this process: for what a run reads and publishes, where nothing is told of a process. Its clock
+ * is ahead by `TEST_CLOCK_AHEAD` milliseconds, as that of a process is.
+ */
+export const runHere = (env: Bin.Env, ...args: ReadonlyArray<string>) => {
+  const ahead = Math.round(Number(env["TEST_CLOCK_AHEAD"] ?? 0))
+  return Effect.updateService(here(args, env), Clock.Clock, (clock) => (ahead === 0 ? clock : aheadBy(ahead, clock)))
+}
 
 /** The names that are not hidden. */
 export const visible = (directory: string): ReadonlyArray<string> =>

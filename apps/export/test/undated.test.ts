@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"
 import { type List, type Row, serve } from "./list.ts"
-import { manifestOf, rowsOf, run, scratch } from "./support.ts"
+import { manifestOf, rowsOf, runHere as run, scratch } from "./support.ts"
 
 const dated = (day: number): Row => ({
   id: `dated-${day}`,

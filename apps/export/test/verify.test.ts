@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { appendFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { environment, manifestOf, run, scratch } from "./support.ts"
+import { environment, manifestOf, runHere as run, scratch } from "./support.ts"
 
 /** Changes to a directory of three generations, and the problems that they cause. */
 const damages: ReadonlyArray<readonly [string, (out: string) => void, RegExp]> = [

@@ -7,7 +7,7 @@ import { makeRng } from "@hb-sessions/simulator/Rng"
 import { Effect } from "effect"
 import { at, currentOf, DAY, exportTo, HOUR, type List, type Row, serve } from "./list.ts"
 import { isFull, tell } from "./strace.ts"
-import { launch, manifestOf, run, scratch } from "./support.ts"
+import { launch, manifestOf, runHere as run, scratch } from "./support.ts"
 
 const seed = process.env["HB_SESSIONS_TEST_SEED"] ?? String(Date.now())
 

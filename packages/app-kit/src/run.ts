@@ -60,10 +60,44 @@ const arguments_ = (command: Command.Command.Any) =>
   )
 
 const services = (command: Command.Command.Any, report: Report, layer: Layer.Layer<never>) =>
-  Layer.mergeAll(presenter(report), capabilities, layer).pipe(
-    Layer.provideMerge(arguments_(command)),
-    Layer.provideMerge(NodeServices.layer)
+  Layer.mergeAll(presenter(report), capabilities, layer).pipe(Layer.provideMerge(arguments_(command)))
+
+/** What an app says of itself. */
+export interface Options {
+  readonly version: string
+  /** Exit code after SIGINT or SIGTERM: 130 by default; 0 for a server, whose normal end this is. */
+  readonly interruptedCode?: number
+  /** Prints a failure or a usage error, given without the name of the command; one line on stderr by default. */
+  readonly report?: Report
+  /** What the command line's own machinery is told, such as its built-in flags. */
+  readonly layer?: Layer.Layer<never>
+}
+
+/** A command that an app can be. */
+export type Main<Name extends string, Input, ContextInput> = Command.Command<
+  Name,
+  Input,
+  ContextInput,
+  Failure,
+  Command.Environment
+>
+
+/** All that an app does, from its arguments to the line that says what went wrong. */
+export const program = <Name extends string, Input, ContextInput>(
+  command: Main<Name, Input, ContextInput>,
+  options: Options
+): Effect.Effect<void, AppError | CliError.CliError, NodeServices.NodeServices> => {
+  const report = options.report ?? plainly(command.name)
+  return command.pipe(
+    Command.run(options),
+    Effect.mapError((error) => (CliError.isCliError(error) ? error : toAppError(error))),
+    Effect.tapCause((cause) => {
+      const line = errorLine(cause)
+      return line === undefined ? Effect.void : report(line)
+    }),
+    Effect.provide(services(command, report, options.layer ?? Layer.empty))
   )
+}
 
 /**
  * Parses the arguments of the process, runs the command, and exits.
@@ -75,16 +109,8 @@ const services = (command: Command.Command.Any, report: Report, layer: Layer.Lay
  * never a stack trace. What stderr cannot take is lost, and ends nothing.
  */
 export const run = <Name extends string, Input, ContextInput>(
-  command: Command.Command<Name, Input, ContextInput, Failure, Command.Environment>,
-  options: {
-    readonly version: string
-    /** Exit code after SIGINT or SIGTERM: 130 by default; 0 for a server, whose normal end this is. */
-    readonly interruptedCode?: number
-    /** Prints a failure or a usage error, given without the name of the command; one line on stderr by default. */
-    readonly report?: Report
-    /** What the command line's own machinery is told, such as its built-in flags. */
-    readonly layer?: Layer.Layer<never>
-  }
+  command: Main<Name, Input, ContextInput>,
+  options: Options
 ): void => {
   const outdated = outdatedNode(process.versions.node)
   if (outdated !== undefined) {
@@ -94,16 +120,9 @@ export const run = <Name extends string, Input, ContextInput>(
   // There is no other place to report that stderr is closed, or that the disk is full.
   process.stderr.on("error", () => {})
   endAtSecondSignal()
-  const report = options.report ?? plainly(command.name)
-  command.pipe(
-    Command.run(options),
-    Effect.mapError((error) => (CliError.isCliError(error) ? error : toAppError(error))),
-    Effect.tapCause((cause) => {
-      const line = errorLine(cause)
-      return line === undefined ? Effect.void : report(line)
-    }),
-    Effect.provide(services(command, report, options.layer ?? Layer.empty)),
-    NodeRuntime.runMain({ disableErrorReporting: true, teardown: teardown(options.interruptedCode ?? 130) })
+  program(command, options).pipe(
+    Effect.provide(NodeServices.layer),
+    NodeRuntime.runMain({ disableErrorReporting: true, teardown: teardown(options) })
   )
 }
 
@@ -135,8 +154,9 @@ const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | u
   return oneLine(error instanceof Error ? error.message : String(error))
 }
 
-const teardown =
-  (interruptedCode: number): Runtime.Teardown =>
+/** Gives the exit code of an end. */
+export const teardown =
+  ({ interruptedCode = 130 }: Options): Runtime.Teardown =>
   (exit, onExit) => {
     if (Exit.isFailure(exit)) {
       if (Cause.hasInterruptsOnly(exit.cause)) return onExit(interruptedCode)
