@@ -5,10 +5,11 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Bin from "@hb-sessions/app-kit/Bin"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect, Schedule } from "effect"
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parquetRows, type Row, rowsOfTable } from "./duckdb.ts"
 import { currentOf, type List, serve, tombstonesOf } from "./list.ts"
+import { store } from "./s3.ts"
 import { environment, launch, leftOvers, manifestOf, run, scratch } from "./support.ts"
 
 const incremental = (out: string, ...more: ReadonlyArray<string>) => [
@@ -157,6 +158,31 @@ describe("an incremental export in Parquet", () => {
         { id: "\uFEFFb", status: "closed", endTime: null, big, _rescued_data: rescued }
       ])
     }).pipe(Effect.scoped)
+  )
+
+  it.live("is the same in a bucket: tombstones and compaction read the files that are there", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const bucket = yield* store()
+      const root = yield* scratch
+      const [csv, file] = [join(root, "csv"), join(root, "sessions.parquet")]
+      const env = { ...environment(simulator), ...bucket.environment }
+      const url = "s3://exports/parquet"
+      for (let night = 0; night < 3; night++) {
+        yield* simulator.mutate("start", 3)
+        if (night === 1) yield* simulator.mutate("purge", 2)
+        yield* succeed(env, ...incremental(url, "--format", "parquet", "--compact-after", night === 2 ? "1" : "0"))
+        yield* succeed(env, ...incremental(csv))
+        const tombstones = bucket.contents.keys("exports").filter((key) => key.endsWith("tombstones.ndjson"))
+        assert.strictEqual(tombstones.length, night === 0 ? 0 : 1)
+      }
+      yield* succeed(env, "verify", "--out", url)
+      writeFileSync(file, bucket.contents.object("exports", "parquet/sessions.parquet")?.body ?? "")
+      assert.sameMembers(
+        (yield* parquetRows(file)).map((row) => String(row["id"])),
+        [...currentOf(csv).keys()]
+      )
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 30, activeShare: 0.5 })), Effect.scoped)
   )
 
   it.live("is left as it is when a file of it cannot be read, which is told in one line", () =>
