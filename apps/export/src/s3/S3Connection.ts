@@ -79,6 +79,7 @@ export const stream = <A>(
           region: connection.settings.region,
           permissions: asked.permissions,
           sources: credentials.sources,
+          secrets: [credentials.secret, ...Option.toArray(credentials.token)],
           now
         })
       const outcome = exchange(connection.http, yield* sign(connection, asked, credentials, now), (incoming) =>

@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Headers from "effect/http/Headers"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type AttemptFailed, Permanent, Transient } from "./AttemptFailed.ts"
 import * as S3Error from "./S3Error.ts"
@@ -23,6 +24,8 @@ export interface Asked {
   readonly permissions: string
   /** Where the credentials come from, by what is wrong with them. */
   readonly sources: { readonly keyId: string; readonly secret: string; readonly token: string }
+  /** What no message may repeat. */
+  readonly secrets: ReadonlyArray<Redacted.Redacted>
   /** The clock of this machine, in milliseconds. */
   readonly now: number
 }
@@ -54,6 +57,7 @@ const REGION_CODES = new Set([
 
 /** Why the answer is a failure. */
 export const classify = (answer: S3Answer, asked: Asked): AttemptFailed => {
+  const word = (text: string) => wordOf(text, asked.secrets)
   const error = Option.filter(S3Xml.parse(answer.body), ({ name }) => name === "Error")
   const told = (child: string) => Option.flatMap(error, ({ text }) => text(child))
   const code = word(Option.getOrElse(told("Code"), () => ""))
@@ -127,8 +131,9 @@ const unexpected = ({ headers, status }: S3Answer, code: string) => {
   return new S3Error.Unexpected({ detail: `unexpected answer ${what}${hint}` })
 }
 
-/** What a server calls something: printable, short, without blanks. */
-const word = (text: string): string => text.replace(/[^\w.:/+=-]/g, "").slice(0, 80)
+/** What a server calls something: printable, short, without blanks; nothing if it repeats a secret. */
+const wordOf = (text: string, secrets: ReadonlyArray<Redacted.Redacted>): string =>
+  secrets.some((secret) => text.includes(Redacted.value(secret))) ? "" : text.replace(/[^\w.:/+=-]/g, "").slice(0, 80)
 
 const retryAfter = ({ headers }: S3Answer, now: number): number | undefined => {
   const header = headers["retry-after"]

@@ -2,7 +2,6 @@
  * Objects that are written in parts.
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as answers from "./answers.ts"
 import { headObject, notFound } from "./readObjects.ts"
@@ -52,13 +51,12 @@ export const inParts = <E, R>(
     (uploadId, exit) =>
       exit._tag === "Success"
         ? Effect.void
-        : // In a fiber of its own: the one that was interrupted would not wait for it.
-          abortUpload(connection, { key: object.key, uploadId }).pipe(
+        : abortUpload(connection, { key: object.key, uploadId }).pipe(
+            // Or the time limit would wait for it.
+            Effect.interruptible,
             Effect.timeoutOption(connection.limits.abortMillis),
             // The next run aborts what is left.
-            Effect.ignore,
-            Effect.forkDetach,
-            Effect.flatMap(Fiber.await)
+            Effect.ignore
           )
   )
 
