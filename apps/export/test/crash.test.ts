@@ -20,7 +20,7 @@ import {
   type Round
 } from "./strace.ts"
 import { tell } from "./strace.ts"
-import { launch, leftOvers, manifestOf } from "./support.ts"
+import { leftOvers, manifestOf, runHere } from "./support.ts"
 
 const naive = fileURLToPath(new URL("./fixtures/naiveExport.mjs", import.meta.url))
 
@@ -34,7 +34,7 @@ const selections: ReadonlyArray<readonly [ReadonlyArray<string>, number]> = [
 
 /** The run after a fault: it must put everything right. */
 const runAgain = async (round: Round, out: string) => {
-  const code = await launch(round.env, [...round.words, "--out", out], [process.execPath]).ended
+  const { code } = await Effect.runPromise(runHere(round.env, ...round.words.slice(1), "--out", out))
   if (code !== 0) return `the next run exits with ${code}`
   if (leftOvers(out).length > 0) return `${leftOvers(out).join()} stays`
   const problem = problemOf(round, out, false)
