@@ -99,10 +99,17 @@ layer(Simulator.layer(options), { excludeTestServices: true })("list", (it) => {
       })
     )
 
-    it.effect("--columns makes flat objects of JSON", () =>
+    it.effect("--columns keeps the shape of the records in JSON, NDJSON and YAML", () =>
       Effect.gen(function* () {
-        const [row] = rows(yield* list("-n", "1", "--columns", "id,launchState.useProxy"))
-        assert.hasAllKeys(row, ["id", "launchState.useProxy"])
+        const [whole] = yield* all
+        const { createdAt, id, launchState, startTime } = whole
+        const expected = [{ id, startTime, createdAt, launchState: { useProxy: launchState.useProxy } }]
+        const columns = ["-n", "1", "--columns", "id,startTime,createdAt,launchState.useProxy"]
+        assert.isBoolean(launchState.useProxy)
+        assert.deepStrictEqual(rows(yield* list(...columns)), expected)
+        assert.deepStrictEqual(JSON.parse(yield* list(...columns, "--format", "json")), expected)
+        assert.deepStrictEqual(parseYaml(yield* list(...columns, "--format", "yaml")), expected)
+        assert.deepStrictEqual(rows(yield* list("-n", "1", "--columns", "*")), [whole])
       })
     )
   })

@@ -12,6 +12,7 @@ import { ExactNumber } from "./internal/ExactNumber.ts"
 import { pickPaths } from "./internal/pickPaths.ts"
 import { withoutSecrets } from "./secretKeys.ts"
 import { Session } from "./Session.ts"
+import { everything } from "./SessionsColumns.ts"
 import type { UnreadableRow } from "./SessionPage.ts"
 
 export {
@@ -35,14 +36,23 @@ export const encodeSession = (session: Session): string =>
   sentValues(session).length === 0 ? JSON.stringify(encode(session)) : toJson(toRecord(session))
 
 /**
- * Makes a function that writes the JSON text of a session with the given columns only, without a line break.
+ * Makes a function that picks the given columns of a session's record, as `toRecord` has it.
  *
  * Columns are as `SessionsColumns` has them, and are nested as the API nests them: `launchState.screen.width` gives
- * `{"launchState":{"screen":{"width":1280}}}`. Absent values are left out, and so are secrets.
+ * `{"launchState":{"screen":{"width":1280}}}`. With `*` among them it is all that this session has, as a record has no
+ * header. Absent values are left out, and so are secrets.
  */
-export const encodeColumns = (columns: ReadonlyArray<string>): ((session: Session) => string) => {
+export const pickColumns = (columns: ReadonlyArray<string>): ((session: Session) => unknown) => {
+  if (columns.includes(everything)) return (session) => toRecord(withoutSecrets(session))
   const pick = pickPaths(columns.map(splitPath))
-  return (session) => toJson(pick(toRecord(withoutSecrets(session))))
+  return (session) => pick(toRecord(withoutSecrets(session)))
+}
+
+/** As `pickColumns`, but the function writes the JSON text, without a line break. */
+export const encodeColumns = (columns: ReadonlyArray<string>): ((session: Session) => string) => {
+  if (columns.includes(everything)) return (session) => encodeSession(withoutSecrets(session))
+  const pick = pickColumns(columns)
+  return (session) => toJson(pick(session))
 }
 
 /** The text of the given sessions, a line each, with a line break after every one; empty for none. */

@@ -2,8 +2,8 @@
  * Encodes sessions as rows, and names their partitions.
  */
 import * as SessionsCells from "@hb-sessions/core/SessionsCells"
+import { everything } from "@hb-sessions/core/SessionsColumns"
 import * as SessionsCsv from "@hb-sessions/core/SessionsCsv"
-import { withoutSecrets } from "@hb-sessions/core/secretKeys"
 import { type Session, SessionId } from "@hb-sessions/core/Session"
 import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import { ACCOUNT, type Selection } from "../settings/Selection.ts"
@@ -52,7 +52,7 @@ const prefixes: Readonly<
 /** Makes the encoder of what the sessions say. */
 const makeOwnRows = ({ columns, dialect, format }: Selection): Rows => {
   if (format === "ndjson") {
-    const line = columns.length === 0 ? everything : SessionsNdjson.encodeColumns(columns)
+    const line = SessionsNdjson.encodeColumns(columns.length === 0 ? [everything] : columns)
     return { header: "", encode: (sessions) => sessions.map((session) => `${line(session)}\n`).join("") }
   }
   if (format === "parquet") {
@@ -66,9 +66,6 @@ const makeOwnRows = ({ columns, dialect, format }: Selection): Rows => {
   const options = { columns, dialect }
   return { header: SessionsCsv.header(options), encode: SessionsCsv.encodeRows(options) }
 }
-
-/** Every key that the API sent, except secrets. */
-const everything = (session: Session): string => SessionsNdjson.encodeSession(withoutSecrets(session))
 
 const QUARTER = 15 * 60_000
 

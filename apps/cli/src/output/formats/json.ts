@@ -1,17 +1,12 @@
 /**
- * Sessions as JSON and as newline-delimited JSON: in the contract's form, or as flat objects of the chosen columns.
+ * Sessions as JSON and as newline-delimited JSON: in the contract's form, whole or with the chosen columns.
  */
-import type { Session } from "@hb-sessions/core/Session"
 import type { Column } from "@hb-sessions/core/SessionsColumns"
 import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import type { MakeEncoder } from "./Encoder.ts"
-import { flatten } from "./flat.ts"
 
-const objectWriter = (columns: ReadonlyArray<Column> | undefined) => {
-  if (columns === undefined) return SessionsNdjson.encodeSession
-  const flat = flatten(columns)
-  return (session: Session): string => SessionsNdjson.toJson(flat(session))
-}
+const objectWriter = (columns: ReadonlyArray<Column> | undefined) =>
+  columns === undefined ? SessionsNdjson.encodeSession : SessionsNdjson.encodeColumns(columns)
 
 export const ndjson: MakeEncoder = ({ columns }) => {
   const write = objectWriter(columns)

@@ -6,11 +6,11 @@ import * as SessionsNdjson from "@hb-sessions/core/SessionsNdjson"
 import * as Predicate from "effect/Predicate"
 import type { Times } from "../times.ts"
 import type { MakeEncoder } from "./Encoder.ts"
-import { flatten } from "./flat.ts"
 
 export const yaml: MakeEncoder = ({ columns, isForPeople, times }) => {
   const note = isForPeople ? noteOf(times) : () => ""
-  const plain: (session: Session) => unknown = columns === undefined ? SessionsNdjson.toRecord : flatten(columns)
+  const plain: (session: Session) => unknown =
+    columns === undefined ? SessionsNdjson.toRecord : SessionsNdjson.pickColumns(columns)
   let isEmpty = true
   return {
     rows: (sessions) => {
