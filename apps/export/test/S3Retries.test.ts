@@ -7,8 +7,8 @@ import type { RunningObjectStore } from "@hb-sessions/object-store/ObjectStore"
 import { Effect, Fiber, Option, Stream } from "effect"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { readFileSync, writeFileSync } from "node:fs"
-import { createServer } from "node:http"
+import { readFileSync, truncateSync, writeFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { S3Client } from "../src/s3/S3Client.ts"
@@ -118,6 +118,22 @@ const directoryOf = Effect.map(scratch, (directory): Directory => {
   return { file, fetched: join(directory, "fetched") }
 })
 
+/** The place that a server of the test is; it ends with the scope. */
+const of = (server: Server) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.promise(() => once(server.listen(0, "127.0.0.1"), "listening")),
+      () => Effect.sync(() => server.close())
+    ),
+    () => ({
+      environment: {
+        AWS_ACCESS_KEY_ID: "key",
+        AWS_SECRET_ACCESS_KEY: "secret",
+        AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      }
+    })
+  )
+
 describe("a request that fails once", () => {
   for (const [operation, { call, check }] of Object.entries(operations)) {
     it.live(`is tried again: ${operation}`, () =>
@@ -197,15 +213,8 @@ describe("a store that does not recover", () => {
         const timer = setInterval(() => response.write("x"), 50)
         response.on("close", () => clearInterval(timer))
       })
-      yield* Effect.acquireRelease(
-        Effect.promise(() => once(slow.listen(0, "127.0.0.1"), "listening")),
-        () => Effect.sync(() => slow.close())
-      )
-      const environment = {
-        ...peer.environment,
-        AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${(slow.address() as AddressInfo).port}`
-      }
-      const found = yield* get.pipe(withClient({ environment, limits: { idleMillis: 1000, retries: 0 } }))
+      const limits = { idleMillis: 1000, retries: 0 }
+      const found = yield* get.pipe(withClient({ ...(yield* of(slow)), limits }))
       assert.lengthOf(Option.getOrThrow(found).body, 30)
     }).pipe(Effect.scoped)
   )
@@ -282,25 +291,29 @@ describe("a transfer", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("of a file that becomes shorter meanwhile is given up", () =>
+    Effect.gen(function* () {
+      const { file } = yield* directoryOf
+      const upload = S3Client.use((s3) => s3.upload("a", file, measuresOf(large)))
+      const meanwhile = createServer((_, response) => {
+        truncateSync(file, 100)
+        response.writeHead(503).end()
+      })
+      const { message } = yield* Effect.flip(upload.pipe(withClient(yield* of(meanwhile))))
+      assert.include(message, "became shorter")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("that is rejected before it is over says why", () =>
     Effect.gen(function* () {
       const { file } = yield* directoryOf
-      const peer = yield* store()
       const hasty = createServer((request, response) => {
         response.writeHead(403, { connection: "close", "content-type": "application/xml" })
         response.end("<Error><Code>AccessDenied</Code></Error>")
         request.socket.resume()
       })
-      yield* Effect.acquireRelease(
-        Effect.promise(() => once(hasty.listen(0, "127.0.0.1"), "listening")),
-        () => Effect.sync(() => hasty.close())
-      )
-      const environment = {
-        ...peer.environment,
-        AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${(hasty.address() as AddressInfo).port}`
-      }
       const upload = S3Client.use((s3) => s3.upload("a", file, measuresOf(large)))
-      assert.strictEqual(yield* reasonOf(upload.pipe(withClient({ environment }))), "AccessDenied")
+      assert.strictEqual(yield* reasonOf(upload.pipe(withClient(yield* of(hasty)))), "AccessDenied")
     }).pipe(Effect.scoped)
   )
 })

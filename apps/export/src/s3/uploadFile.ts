@@ -3,8 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type { PlatformError } from "effect/PlatformError"
+import { badArgument, type PlatformError } from "effect/PlatformError"
 import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import * as answers from "./answers.ts"
 import { inParts, partsOf } from "./multipart.ts"
@@ -41,11 +42,24 @@ const uploadWhole = Effect.fnUntraced(function* (
       method: "PUT",
       key,
       headers: { [answers.DIGEST]: sha256 },
-      body: { bytes, sha256, stream: fs.stream(file, { bytesToRead: bytes }) }
+      body: { bytes, sha256, stream: exactly(fs.stream(file, { bytesToRead: bytes }), bytes) }
     }),
     answers.headers
   )
 })
+
+/** Fails at the end of a stream that has fewer bytes, for which the store would wait. */
+const exactly = (chunks: Stream.Stream<Uint8Array, PlatformError>, bytes: number) =>
+  Stream.suspend(() => {
+    let rest = bytes
+    const counted = Stream.tap(chunks, (chunk) => Effect.sync(() => (rest -= chunk.length)))
+    const end = Effect.suspend(() =>
+      rest === 0
+        ? Effect.void
+        : Effect.fail(badArgument({ module: "S3Client", method: "upload", description: "the file became shorter" }))
+    )
+    return Stream.concat(counted, Stream.drain(Stream.fromEffect(end)))
+  })
 
 /** A file that has another length can be sent to no good end. */
 const checkSize = Effect.fnUntraced(function* (connection: S3Connection, key: string, file: string, bytes: number) {
@@ -73,13 +87,15 @@ const uploadParts = Effect.fnUntraced(function* (
   const parts = partsOf(bytes, connection.limits.partBytes)
   const reading = yield* Semaphore.make(1)
   const hash = createHash("sha256")
+  /** Buffers whose parts are sent. */
+  const free: Array<Uint8Array> = []
   let index = 0
   // One after another, so that the digest of the whole file comes out.
   const readNext = reading.withPermits(1)(
     Effect.gen(function* () {
       const number = index + 1
       const { length, start } = parts[index++] ?? { length: 0, start: 0 }
-      const buffer = new Uint8Array(length)
+      const buffer = (free.pop() ?? new Uint8Array(parts[0]?.length ?? 0)).subarray(0, length)
       for (let filled = 0; filled < length;) {
         const count = yield* handle.read(buffer.subarray(filled), { position: BigInt(start + filled) })
         if (count === 0) return yield* changed(connection, key)
@@ -95,6 +111,7 @@ const uploadParts = Effect.fnUntraced(function* (
       const sendNext = Effect.flatMap(readNext, ({ buffer, number }) =>
         Effect.map(uploadPart(connection, key, { uploadId, number, buffer }), (etag) => {
           etags[number - 1] = etag
+          free.push(buffer)
         })
       )
       yield* Effect.forEach(parts, () => sendNext, {
