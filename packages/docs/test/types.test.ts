@@ -33,11 +33,10 @@ const core = "packages/core/README.md"
 
 const tables: Readonly<Record<string, string>> = {
   "reading-options.ts": sameNames("ReadOptions", "@hb-sessions/core/Sessions", namesIn(core, "option", "meaning")),
-  "client-options.ts": sameNames(
-    "SessionsClientOptions",
-    "@hb-sessions/core/SessionsClient",
-    [...namesIn(core, "option", "variable"), ...namesIn(core, "further option", "meaning")]
-  ),
+  "client-options.ts": sameNames("SessionsClientOptions", "@hb-sessions/core/SessionsClient", [
+    ...namesIn(core, "option", "variable"),
+    ...namesIn(core, "further option", "meaning")
+  ]),
   "reasons.ts": sameNames(
     'SessionsError["reason"]["_tag"]',
     "@hb-sessions/core/SessionsError",
