@@ -274,16 +274,19 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "30 millis" })
   }
 )
 
-layer(Simulator.layer({ sessions: 100_000, apiKey: KEY }), { excludeTestServices: true })("100,000 sessions", (it) => {
+/** Fewer sessions in less of a heap show the same: with `--sort`, which keeps them all, it is full. */
+const [LONG, HEAP] = process.env["HB_LONG_TEST_FULL"] === "1" ? [100_000, 48] : [30_000, 40]
+
+layer(Simulator.layer({ sessions: LONG, apiKey: KEY }), { excludeTestServices: true })("a long list", (it) => {
   it.effect(
-    "are listed in a heap that could not hold them",
+    `of ${LONG} sessions is printed in a heap of ${HEAP} MB, which could not hold them`,
     () =>
       Effect.gen(function* () {
         const { apiKey, url } = yield* Simulator
         const env = baseEnv({
           HYPERBROWSER_API_KEY: apiKey,
           HYPERBROWSER_BASE_URL: url,
-          NODE_OPTIONS: "--max-old-space-size=48"
+          NODE_OPTIONS: `--max-old-space-size=${HEAP}`
         })
         const result = yield* Effect.promise(async () => {
           const child = spawn(bin, ["list", "--all", "--page-size", "100", "--format", "csv"], { env })
@@ -296,8 +299,8 @@ layer(Simulator.layer({ sessions: 100_000, apiKey: KEY }), { excludeTestServices
           const [code] = await once(child, "close")
           return { code, count, stderr }
         })
-        assert.deepStrictEqual([result.code, result.count], [0, 100_001])
-        assert.match(result.stderr, /^100,000 sessions, complete \(proven\), /)
+        assert.deepStrictEqual([result.code, result.count], [0, LONG + 1])
+        assert.match(result.stderr, new RegExp(`^${LONG.toLocaleString("en")} sessions, complete \\(proven\\), `))
       }),
     600_000
   )

@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { environment, hasCheckpoint, launch, manifestOf, run, scratch, until } from "./support.ts"
+import { environment, hasCheckpoint, launch, manifestOf, run, runHere, scratch, until } from "./support.ts"
 
 /** A server that notes what it is asked for. */
 const listener = Effect.acquireRelease(
@@ -272,7 +272,7 @@ describe("settings", () => {
     it.live(`fail with exit code 2 before anything is read if invalid: ${args.join(" ")}`, () =>
       Effect.gen(function* () {
         const out = join(yield* scratch, "out")
-        const { code, stderr } = yield* run({ HYPERBROWSER_API_KEY: "key" }, "run", "--out", out, ...args)
+        const { code, stderr } = yield* runHere({ HYPERBROWSER_API_KEY: "key" }, "run", "--out", out, ...args)
         assert.strictEqual(code, 2)
         assert.include(stderr, message)
         assert.lengthOf(stderr.trimEnd().split("\n"), 1)
@@ -301,7 +301,7 @@ describe("settings", () => {
         ["gs://bucket/prefix", "not gs://…"]
       ] as const) {
         for (const more of [[], ["--dry-run"]]) {
-          const { code, stderr } = yield* run(environment(simulator), "run", "--out", out, ...more)
+          const { code, stderr } = yield* runHere(environment(simulator), "run", "--out", out, ...more)
           assert.strictEqual(code, 2, stderr)
           assert.include(stderr, problem)
           assert.isBelow(stderr.length, 500)
@@ -314,13 +314,13 @@ describe("settings", () => {
 
   it.live("every flag is also an environment variable and a key of the file", () =>
     Effect.gen(function* () {
-      const { stdout } = yield* run({ NO_COLOR: "1" }, "schedule", "--help")
+      const { stdout } = yield* runHere({ NO_COLOR: "1" }, "schedule", "--help")
       const [, ofCommand = ""] = /\nFLAGS\n([\s\S]*?)\n\n/.exec(stdout) ?? []
       const flags = [...ofCommand.matchAll(/^ +--([\w-]+)/gm)].map(([, flag = ""]) => flag)
       assert.isAbove(flags.length, 25)
       const config = join(yield* scratch, "export.toml")
       writeFileSync(config, "no_such_setting = 1\n")
-      const { stderr: settings } = yield* run({}, "schedule", "--config", config)
+      const { stderr: settings } = yield* runHere({}, "schedule", "--config", config)
       // What says where settings are is no setting itself.
       const outer = new Set(["config", "accounts", "only", "parallel"])
       for (const flag of flags.filter((name) => !outer.has(name))) {
@@ -344,7 +344,7 @@ describe("settings", () => {
           [variable]: "nonsense",
           HB_SESSIONS_RETRIES: "0"
         }
-        const { code, stderr } = yield* run(env, flag === "jitter" ? "schedule" : "run")
+        const { code, stderr } = yield* runHere(env, flag === "jitter" ? "schedule" : "run")
         assert.deepStrictEqual([code, stderr.includes(variable)], [2, true], stderr)
       }
     }).pipe(Effect.scoped)
@@ -353,7 +353,7 @@ describe("settings", () => {
   it.live("warn of a status that the API does not document", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
-      const { code, stderr } = yield* run(env, "run", "--out", join(yield* scratch, "out"), "--status", "closd")
+      const { code, stderr } = yield* runHere(env, "run", "--out", join(yield* scratch, "out"), "--status", "closd")
       assert.strictEqual(code, 0)
       assert.include(stderr, "closd")
     }).pipe(Effect.provide(Simulator.layer({ sessions: 5 })), Effect.scoped)
