@@ -246,6 +246,15 @@ export const keepReport: Effect.Effect<KeptReport> = Effect.map(Ref.make(Option.
   report: Ref.get(ref)
 }))
 
+/**
+ * Makes a function that tells whether a session is one that a read with these options emits.
+ *
+ * Filters as a read does, but every status here. A session without the status or the `createdAt` that is asked for is
+ * none. Times that cannot be read are a defect.
+ */
+export const matching = (options: Pick<ReadOptions, "status" | "since" | "until">): ((session: Session) => boolean) =>
+  makeQuery({ ...options, filter: "client" }).matches
+
 /** The options that choose the sessions of one page. */
 export type PageOptions = Pick<ReadOptions, "status" | "filter" | "since" | "until" | "pageSize">
 

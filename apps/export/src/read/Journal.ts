@@ -3,7 +3,7 @@
  */
 import type { ColumnChooser } from "@hb-sessions/core/ColumnChooser"
 import type { Session } from "@hb-sessions/core/Session"
-import type { ScanChunk } from "@hb-sessions/core/Sessions"
+import * as Sessions from "@hb-sessions/core/Sessions"
 import * as Effect from "effect/Effect"
 import { makePartitionOf, type Rows } from "../files/RowEncoder.ts"
 import type { Plan, Progress } from "../resume/Checkpoint.ts"
@@ -49,6 +49,8 @@ export class Journal {
 
   readonly #options: Options
   readonly #partitionOf: (createdAt: number | undefined) => string
+  readonly #hasStatus: (session: Session) => boolean
+  readonly #isSelected: (session: Session) => boolean
   readonly #record = makeRecord()
   readonly #earlier = makeRecord()
   readonly #unplaced = makeRecord()
@@ -59,6 +61,15 @@ export class Journal {
     this.#options = options
     this.columns = Columns.watch(options.plan.selection)
     this.#partitionOf = makePartitionOf(options.plan.selection)
+    const { since, until } = options.plan
+    const { status } = options.plan.selection
+    this.#hasStatus = Sessions.matching({ status })
+    this.#isSelected = Sessions.matching({
+      status,
+      // As numbers, times before 1973 look like seconds.
+      ...(since === undefined ? {} : { since: { epochMilliseconds: since } }),
+      ...(until === undefined ? {} : { until: { epochMilliseconds: until } })
+    })
   }
 
   /** Distinct sessions received in all parts of the run. */
@@ -76,7 +87,7 @@ export class Journal {
   })
 
   /** Takes what one step of the scan read; `now` is the server's clock, epoch milliseconds. */
-  readonly take = Effect.fnUntraced(function* (this: Journal, chunk: ScanChunk, now: number) {
+  readonly take = Effect.fnUntraced(function* (this: Journal, chunk: Sessions.ScanChunk, now: number) {
     if (chunk.repeated.length > 0 && this.#seen === undefined) yield* this.#load()
     const { quarantine, scan } = this.#options.files
     // Synchronous, so that no checkpoint is taken in the middle of a chunk.
@@ -171,12 +182,7 @@ export class Journal {
   }
 
   /** A session that was written once still matches when `--since 7d` has moved on. */
-  #matches({ createdAt, status }: Session, isWritten: boolean): boolean {
-    const { selection, since, until } = this.#options.plan
-    return (
-      (selection.status.length === 0 || (status !== undefined && selection.status.includes(status))) &&
-      (isWritten || since === undefined || (createdAt !== undefined && createdAt >= since)) &&
-      (isWritten || until === undefined || (createdAt !== undefined && createdAt < until))
-    )
+  #matches(session: Session, isWritten: boolean): boolean {
+    return isWritten ? this.#hasStatus(session) : this.#isSelected(session)
   }
 }
