@@ -47,8 +47,8 @@ export const summaryOf = ({ bytes, compacted, stored, target }: Published): stri
   return `exported ${sessions} sessions to ${target} (${bytes} bytes${quarantined})${proven}; generation ${last.manifest.generation}, digest ${last.sha256}`
 }
 
-/** Checks everything that a run needs, with one request. */
-const rehearse = Effect.gen(function* () {
+/** Checks everything that a run needs, with one request; its lines come at once, below a title if there is one. */
+const rehearse = Effect.fnUntraced(function* (title: ReadonlyArray<string>) {
   const { check } = yield* Destination
   const settings = yield* readSettings
   const client = yield* SessionsClient
@@ -56,9 +56,8 @@ const rehearse = Effect.gen(function* () {
   const page = yield* client.getPage(
     settings.pageSize === undefined ? { page: 1 } : { page: 1, limit: settings.pageSize }
   )
-  const lines = toLines(found)
-  yield* Effect.forEach(lines, (line) => Console.log(line), { discard: true })
-  yield* Console.log(`the API responds; its list has ${page.totalCount ?? "an unknown number of"} sessions`)
+  const response = `the API responds; its list has ${page.totalCount ?? "an unknown number of"} sessions`
+  yield* Console.log([...title, ...toLines(found), response].join("\n"))
 })
 
 /** One export in the environment that `withClient` provides. */
@@ -75,7 +74,7 @@ export const exportAccount = ({ account, given }: SelectedAccount) =>
   )
 
 const rehearseAccount = ({ account, given }: SelectedAccount) =>
-  Effect.andThen(Console.log(`${account.name}:`), Effect.andThen(checkMetricsFile, rehearse)).pipe(
+  Effect.andThen(checkMetricsFile, rehearse([`${account.name}:`])).pipe(
     withClientOf(ApiKey.layer(account.key))(given),
     within(account)
   )
@@ -101,7 +100,7 @@ export const runExport = Command.make(
         onSome: runAccounts(isRehearsal),
         onNone: () =>
           isRehearsal
-            ? Effect.andThen(checkMetricsFile, rehearse).pipe(withClient(given))
+            ? Effect.andThen(checkMetricsFile, rehearse([])).pipe(withClient(given))
             : exportNow({}).pipe(
                 Effect.flatMap((published) => Console.log(summaryOf(published))),
                 withClient(given),

@@ -8,6 +8,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
+import { outcomeOf } from "../operations/AccountOutcome.ts"
 import * as Cron from "../operations/Cron.ts"
 import * as Notify from "../operations/Notify.ts"
 import * as Scheduler from "../operations/Scheduler.ts"
@@ -53,10 +54,10 @@ const scheduleAccounts = Effect.fnUntraced(function* ({ accounts, given, paralle
   const scheduleAccount = (one: SelectedAccount, index: number) => {
     const schedule = schedules[index]
     if (schedule === undefined) return Effect.never
-    const job = Effect.asVoid(exportAccount(one)).pipe(Effect.catch(logFailure), within(one.account))
+    const job = outcomeOf(one.account.name, Effect.as(exportAccount(one), { outcome: "published" }))
     const watch = Effect.flatMap(Notify.make({ account: one.account.name }), ({ watchStaleness }) => watchStaleness)
     return Effect.raceFirst(
-      within(one.account)(Scheduler.run(schedule, places.withPermits(1)(job))),
+      within(one.account)(Scheduler.run(schedule, places.withPermits(1)(Effect.asVoid(job)))),
       watch.pipe(withSettings(one.given), within(one.account))
     )
   }

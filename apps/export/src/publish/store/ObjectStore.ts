@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { createHash, randomBytes } from "node:crypto"
 import { measure } from "../../files/Measure.ts"
@@ -53,17 +53,20 @@ export const make = Effect.fnUntraced(function* ({
   const name = format(s3.location)
   // Destinations that share a work directory must not resume from each other's checkpoints.
   const ours = `s3-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`
-  const root =
-    workDirectory === undefined
-      ? yield* fs.makeTempDirectoryScoped({ prefix: "hb-sessions-export-" })
-      : path.join(workDirectory, ours)
+  const scope = yield* Effect.scope
+  const temporary = Scope.provide(fs.makeTempDirectoryScoped({ prefix: "hb-sessions-export-" }), scope)
+  // Made by the first run; whoever only looks needs none.
+  const root = yield* Effect.cached(
+    workDirectory === undefined ? temporary : Effect.succeed(path.join(workDirectory, ours))
+  )
   const takeover = { run: randomBytes(8).toString("hex"), takeOverAfter }
 
   const begin = Effect.gen(function* () {
-    yield* Directory.checkWritable(root)
-    yield* Directory.make(root)
-    yield* Lock.acquire(root, takeOverAfter)
-    const staging = yield* Staging.fence(root)
+    const directory = yield* root
+    yield* Directory.checkWritable(directory)
+    yield* Directory.make(directory)
+    yield* Lock.acquire(directory, takeOverAfter)
+    const staging = yield* Staging.fence(directory)
     yield* Lease.acquire({ ...takeover, run: staging.id })
     yield* conditionalWrites.check(staging.id)
     return staging
@@ -148,10 +151,15 @@ export const make = Effect.fnUntraced(function* ({
       write: (text) => provided(Effect.asVoid(s3.put(names.note, text))),
       remove: provided(s3.remove([names.note]))
     },
-    unfinished: provided(
-      Effect.map(Directory.list(root), (found) =>
-        found.filter((each) => each.startsWith(names.staging)).map((each) => path.join(root, each))
-      )
-    )
+    unfinished:
+      workDirectory === undefined
+        ? Effect.succeed([])
+        : provided(
+            Effect.flatMap(root, (directory) =>
+              Effect.map(Directory.list(directory), (found) =>
+                found.filter((each) => each.startsWith(names.staging)).map((each) => path.join(directory, each))
+              )
+            )
+          )
   }
 })
