@@ -11,7 +11,7 @@ import { Contents } from "./Contents.ts"
 import { type FaultKind, type FaultRule, makeFaults, type OtherAnswer, type RequestInfo } from "./Faults.ts"
 import { Failure } from "./internal/Failure.ts"
 import type { Answer, Rules } from "./internal/Handler.ts"
-import { header, type Incoming, targetOf } from "./internal/Incoming.ts"
+import { bodyOf, checkLength, header, type Incoming, targetOf } from "./internal/Incoming.ts"
 import { type Operation, operationOf, perform } from "./internal/operations.ts"
 import { verifyChecksums, verifySignature } from "./internal/verifySignature.ts"
 import * as Xml from "./internal/xml.ts"
@@ -229,25 +229,6 @@ export const startObjectStore = async (options: ObjectStoreOptions = {}): Promis
       server.closeAllConnections()
       await closed
     }
-  }
-}
-
-const MAX_BODY = 1024 * MIB
-
-const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Array<Buffer> = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_BODY) throw new Failure(400, "EntityTooLarge", "Your proposed upload exceeds the maximum size")
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-const checkLength = ({ headers }: IncomingMessage): void => {
-  if (headers["content-length"] === undefined) {
-    throw new Failure(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
   }
 }
 

@@ -55,3 +55,25 @@ export const header = ({ headers }: Pick<Incoming, "headers">, name: string): st
   const value = headers[name]
   return Array.isArray(value) ? value.join(",") : value
 }
+
+/** The longest body, in bytes. */
+const MAX_BODY = 1024 ** 3
+
+/** Reads the body of a request to its end. */
+export const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
+  const chunks: Array<Buffer> = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_BODY) throw new Failure(400, "EntityTooLarge", "Your proposed upload exceeds the maximum size")
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Rejects a request that does not say how long its body is. */
+export const checkLength = ({ headers }: IncomingMessage): void => {
+  if (headers["content-length"] === undefined) {
+    throw new Failure(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+  }
+}
