@@ -109,8 +109,8 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
         assert.strictEqual((yield* stats).requests - before, 4)
         assert.strictEqual(yield* ok("count", "--status", "active", "--format", "number"), `${of("active")}\n`)
         assert.strictEqual((yield* stats).requests - before, 5)
-        const dear = sessions.filter(({ creditsUsed }) => creditsUsed >= 1).length
-        assert.strictEqual(JSON.parse(yield* ok("count", "--min-credits", "1")).sessions, dear)
+        const expensive = sessions.filter(({ creditsUsed }) => creditsUsed >= 1).length
+        assert.strictEqual(JSON.parse(yield* ok("count", "--min-credits", "1")).sessions, expensive)
       })
     )
 

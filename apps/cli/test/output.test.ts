@@ -31,7 +31,7 @@ const SESSIONS = ["a", "b", "c"].map((id) => ({ id, status: "closed", createdAt:
 const IDS = "a\nb\nc\n"
 
 const isRoot = process.getuid?.() === 0
-const NOBODY = 65_534
+const OTHER_USER = 65_534
 const hasSetpriv = isRoot && spawnSync("setpriv", ["--version"]).status === 0
 
 /** The arguments that write the ids of the sessions, with a header for `read`. */
@@ -128,7 +128,7 @@ describe("what cannot be written is rejected before the first request", () => {
     served((env, requests) =>
       Effect.promise(async () => {
         const directory = scratch()
-        // As nobody, the program must be found.
+        // The other user must be able to find the program.
         for (let path = directory; path !== "/tmp"; path = dirname(path)) chmodSync(path, 0o755)
         const file = (name: string, mode: number, owner: number) => {
           const path = join(directory, name)
@@ -140,15 +140,15 @@ describe("what cannot be written is rejected before the first request", () => {
         }
         const open = file("open/theirs", 0o666, 0)
         chmodSync(dirname(open), 0o777)
-        const closed = file("closed/mine", 0o600, NOBODY)
+        const closed = file("closed/mine", 0o600, OTHER_USER)
         const owned = [
           [open, "it belongs to user 0 and group 0"],
           [file("open/readable", 0o644, 0), "this user may not write it"],
           [closed, "may not write in its directory"],
           [join(directory, "closed/new"), "may not write in the directory"],
-          [file("open/locked", 0o444, NOBODY), "this user may not write it"]
+          [file("open/locked", 0o444, OTHER_USER), "this user may not write it"]
         ] as const
-        const prefix = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"]
+        const prefix = ["setpriv", `--reuid=${OTHER_USER}`, `--regid=${OTHER_USER}`, "--clear-groups"]
         const rejects = async ([path, problem]: readonly [string, string]) => {
           const child = launch(to(path), { ...env, NODE_DISABLE_COMPILE_CACHE: "1" }, { prefix })
           const [code, stderr] = await Promise.all([exit(child), text(child.stderr!)])
@@ -159,7 +159,7 @@ describe("what cannot be written is rejected before the first request", () => {
         assert.strictEqual(requests(), 0)
         assert.deepStrictEqual(readdirSync(dirname(open)).toSorted(), ["locked", "readable", "theirs"])
         for (const [path] of owned) if (existsSync(path)) assert.strictEqual(readFileSync(path, "utf8"), "kept")
-        const own = file("open/mine", 0o640, NOBODY)
+        const own = file("open/mine", 0o640, OTHER_USER)
         assert.strictEqual(await exit(launch(to(own), env, { prefix })), 0)
         assert.strictEqual(read(readFileSync(own, "utf8")), IDS)
       })

@@ -94,7 +94,7 @@ describe("many accounts", () => {
         '[accounts.one]\napi_key_file = "key"\n[accounts.two]\napi_key_env = "TWO"\nformat = "ndjson"\n'
       )
       const { apiKey } = yield* Simulator
-      const env = { ...(yield* withoutKey), TWO: apiKey, HYPERBROWSER_API_KEY: "of-nobody" }
+      const env = { ...(yield* withoutKey), TWO: apiKey, HYPERBROWSER_API_KEY: "of-no-account" }
       const words = ["run", "--accounts", file, "--metrics-file", join(directory, "{account}.prom")]
       const { code, stderr } = yield* run(env, ...words, "--out", join(directory, "out", "{account}"))
       assert.strictEqual(code, 0, stderr)

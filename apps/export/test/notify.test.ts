@@ -237,7 +237,7 @@ describe("a recipient that does not do its part", () => {
       yield* simulator.setFaults(failing)
       const elsewhere = yield* recipient()
       const good = yield* recipient()
-      const deaf = {
+      const faulty = {
         silent: yield* dumb,
         endless: yield* endless,
         cut: yield* cut,
@@ -254,7 +254,7 @@ describe("a recipient that does not do its part", () => {
       )
       const closed = yield* Effect.scoped(listen(createServer()))
       const urls = [
-        ...Object.values(deaf).map(({ url }) => url.replace("http://", "http://canary-user:canary-password@")),
+        ...Object.values(faulty).map(({ url }) => url.replace("http://", "http://canary-user:canary-password@")),
         `https://127.0.0.1:${tls}/canary-path-of-a-token`,
         `http://127.0.0.1:${closed}/canary-path-of-a-token`,
         "http://canary.invalid/?key=canary-key",
@@ -266,8 +266,8 @@ describe("a recipient that does not do its part", () => {
       assert.strictEqual(code, 4)
       assert.deepStrictEqual([outcomesOf(good.told), elsewhere.told], [["failed"], []])
       // What may pass is tried again, the rest is not.
-      for (const one of [deaf.silent, deaf.endless, deaf.gone, deaf.moved]) assert.lengthOf(one.told, 1)
-      for (const { told } of [deaf.cut, deaf.half, deaf.broken]) assert.include([2, 3], told.length)
+      for (const one of [faulty.silent, faulty.endless, faulty.gone, faulty.moved]) assert.lengthOf(one.told, 1)
+      for (const { told } of [faulty.cut, faulty.half, faulty.broken]) assert.include([2, 3], told.length)
       const problems = stderr.split("\n").filter((line) => line.includes("notification URL"))
       const expected = [
         [1, "no answer within 5s"],

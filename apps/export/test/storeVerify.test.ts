@@ -70,7 +70,7 @@ describe("a bucket that was changed", () => {
         const env = { ...environment(yield* Simulator), ...store.environment }
         const cases: ReadonlyArray<readonly [Readonly<Record<string, string>>, string, number, RegExp]> = [
           [{ AWS_SECRET_ACCESS_KEY: "wrong" }, "s3://exports/a", 3, /check AWS_SECRET_ACCESS_KEY/],
-          [{ AWS_ACCESS_KEY_ID: "nobody" }, "s3://exports/a", 3, /check AWS_ACCESS_KEY_ID/],
+          [{ AWS_ACCESS_KEY_ID: "unknown" }, "s3://exports/a", 3, /check AWS_ACCESS_KEY_ID/],
           [{ AWS_ACCESS_KEY_ID: "" }, "s3://exports/a", 3, /AWS_ACCESS_KEY_ID is not/],
           [{ AWS_REGION: "eu-central-1" }, "s3://exports/a", 2, /AWS_REGION=us-east-1/],
           [{}, "s3://nowhere/a", 2, /the bucket nowhere does not exist/],

@@ -81,7 +81,7 @@ export const prepare = Effect.fnUntraced(function* (selection: ReadonlyArray<str
   return round
 })
 
-/** What is wrong with what a reader finds, who may expect the generation before, too, unless the run was left alone. */
+/** What is wrong with what a reader finds, who may expect the generation before, too, unless the run was not disturbed. */
 export const problemOf = ({ after, before }: Round, directory: string, isDisturbed: boolean): string | undefined => {
   const allowed = isDisturbed ? [before, after] : [after]
   try {

@@ -21,7 +21,7 @@ interface Value {
   readonly version: number
 }
 
-type Failure = "outage" | "refused" | "absent"
+type Failure = "outage" | "rejected" | "absent"
 
 const make = (overrides: Partial<typeof options> = {}) =>
   Effect.map(
@@ -94,8 +94,8 @@ describe("ByteCache", () => {
       yield* fail("outage")
       yield* TestClock.adjust("60 seconds")
       assert.deepStrictEqual(versionAndState(yield* get), [1, "stale-error"])
-      yield* fail("refused")
-      assert.strictEqual(yield* Effect.flip(get), "refused")
+      yield* fail("rejected")
+      assert.strictEqual(yield* Effect.flip(get), "rejected")
       yield* fail("outage")
       yield* TestClock.adjust("241999 millis")
       assert.deepStrictEqual(versionAndState(yield* get), [1, "stale-error"])

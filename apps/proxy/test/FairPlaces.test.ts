@@ -48,10 +48,10 @@ describe("FairPlaces", () => {
     assert.isDefined(take("b", "b"))
     assert.deepStrictEqual(gone, ["blocked for 2 s"])
     assert.isUndefined(take("b"))
-    const deaf = setup({ max: 1, extra: 0, yields: "blocked" })
-    deaf.take("a", "deaf", NOW - 5000)
-    assert.isDefined(deaf.take("a"))
-    assert.deepStrictEqual(deaf.gone, ["deaf"])
+    const unread = setup({ max: 1, extra: 0, yields: "blocked" })
+    unread.take("a", "unread", NOW - 5000)
+    assert.isDefined(unread.take("a"))
+    assert.deepStrictEqual(unread.gone, ["unread"])
   })
 
   it("are kept in reserve for tokens that have none", () => {

@@ -92,7 +92,7 @@ describe("FairQueue", () => {
       yield* Effect.forEach(times(16), () => ask("page"))
       yield* TestClock.adjust("1 minute")
       const pagesFirst = [...times(7).map(() => "page"), "list"]
-      // Nobody was ahead of the first list.
+      // No other token was ahead of the first list.
       assert.deepStrictEqual(order.slice(0, 17), ["list", ...pagesFirst, ...pagesFirst])
       assert.lengthOf(order, 26)
     }).pipe(Effect.scoped)

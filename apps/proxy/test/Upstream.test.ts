@@ -88,7 +88,7 @@ describe("the upstream", () => {
     })
   )
 
-  it.effect("is left alone by the requests that wait when the circuit opens", () =>
+  it.effect("gets none of the requests that wait when the circuit opens", () =>
     Effect.gen(function* () {
       const { outcomes, times } = yield* askAtOnce(50, down, { concurrency: 1, breakerFailures: 3 }, "10 millis")
       // The one that was next may go before the failure is counted.

@@ -128,7 +128,7 @@ describe("a client", () => {
         const age = Effect.map(ask(path, { "cache-control": "only-if-cached" }), ({ headers }) => headers.get("age"))
         assert.deepStrictEqual((yield* ask(path)).seen, MISS)
         yield* eventually(age, (seconds) => Number(seconds) >= 2)
-        // Old enough for nobody who says something of the age; good enough for the others.
+        // Too old for every client that limits the age; good enough for the others.
         assert.deepStrictEqual((yield* ask(path, { "cache-control": "only-if-cached, max-age=60" })).seen, NOT_KEPT)
         assert.deepStrictEqual(
           (yield* ask(path, { "cache-control": "only-if-cached, max-age=1, max-stale" })).seen,

@@ -93,8 +93,8 @@ describe("the proxy", () => {
             seen.push([where, JSON.stringify([...headers]) + text])
             return status
           })
-        const refused = yield* look("refused", "/api/sessions", { headers: { "x-api-key": KEY } })
-        assert.strictEqual(refused, 401)
+        const rejected = yield* look("rejected", "/api/sessions", { headers: { "x-api-key": KEY } })
+        assert.strictEqual(rejected, 401)
         for (const [name, text] of dresses) {
           // 429 would slow the client down; it is in serve.test.ts.
           for (const status of [200, 400, 401, 402, 500, 302]) {

@@ -1,5 +1,5 @@
 /**
- * A client that does not stop asking although it is refused, and a good one beside it.
+ * A client that does not stop asking although it is rejected, and a good one beside it.
  */
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, it } from "@effect/vitest"
@@ -27,7 +27,7 @@ it.live("a flood of rejected requests is answered late, and all others before th
         [flooder, 429],
         ["guess", 429]
       ] as const) {
-        // The first are refused at once.
+        // The first are rejected at once.
         yield* Effect.promise(() => Promise.all(Array.from({ length: secret === "guess" ? 10 : 1 }, () => ask(secret))))
         const order: Array<string> = []
         const late = ask(secret).then((status) => {

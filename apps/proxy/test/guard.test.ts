@@ -164,9 +164,9 @@ describe("limits", () => {
         const [first] = answers
         assert.strictEqual(first?.headers.get("ratelimit-policy"), '"token";q=3;w=3')
         assert.strictEqual(first?.headers.get("ratelimit"), '"token";r=2;t=1')
-        const refused = answers.at(-1)
-        assert.strictEqual(refused?.headers.get("retry-after"), "1")
-        assert.match(JSON.parse(refused?.text ?? "").type, /rate-limited$/)
+        const rejected = answers.at(-1)
+        assert.strictEqual(rejected?.headers.get("retry-after"), "1")
+        assert.match(JSON.parse(rejected?.text ?? "").type, /rate-limited$/)
         assert.strictEqual((yield* get(`${proxy.url}/api/sessions`, { headers: { "x-api-key": other } })).status, 200)
         yield* Effect.sleep("1100 millis")
         assert.strictEqual((yield* get(`${proxy.url}/api/sessions`, { headers: proxy.auth })).status, 200)

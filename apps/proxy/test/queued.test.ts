@@ -1,5 +1,5 @@
 /**
- * What waits in memory for clients: requests that were sent ahead, and answers that nobody reads.
+ * What waits in memory for clients: requests that were sent ahead, and answers that no client reads.
  */
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, it } from "@effect/vitest"
@@ -17,7 +17,7 @@ const simulated = <A, E>(
 ) => test.pipe(Effect.scoped, Effect.provide(Simulator.layer({ sessions: 2000, seed: "queued", ...options })))
 
 /** Connections that send the same bytes and read nothing. */
-const deaf = (url: string, connections: number, bytes: string) =>
+const withoutReading = (url: string, connections: number, bytes: string) =>
   Effect.acquireRelease(
     Effect.promise(() =>
       Promise.all(
@@ -45,7 +45,7 @@ it.live(
         const proxy = yield* start(yield* Simulator, [], smallHeap)
         const before = memoryOf(proxy.process)
         const request = "GET /docs HTTP/1.1\r\nhost: a\r\n\r\n"
-        yield* deaf(proxy.url, 60, request.repeat(65_536 / request.length))
+        yield* withoutReading(proxy.url, 60, request.repeat(65_536 / request.length))
         for (let turn = 0; turn < 5; turn++) {
           yield* Effect.forEach(Array.from({ length: 20 }), () =>
             Effect.map(get(`${proxy.url}/api/sessions`, { headers: proxy.auth }), ({ status }) =>
@@ -147,7 +147,7 @@ it.live("answers that are not read are dropped beyond a bound, and those who rea
       assert.isAbove(text.length, 200_000)
       const request = `GET ${path} HTTP/1.1\r\nhost: a\r\nx-api-key: ${proxy.token}\r\n\r\n`
       // What the kernel takes of an answer is a few megabytes, so it takes some answers to fill a connection.
-      yield* deaf(proxy.url, 60, request.repeat(40))
+      yield* withoutReading(proxy.url, 60, request.repeat(40))
       const dropped = metric(proxy.adminUrl, 'hb_sessions_proxy_connections_dropped{reason="queued"}')
       yield* eventually(dropped, (count) => count > 0)
       assert.isAtMost(yield* metric(proxy.adminUrl, "hb_sessions_proxy_queued_bytes"), 8 * 1024 * 1024)

@@ -21,7 +21,7 @@ const settings = ["--cache-fresh", "50ms", "--cache-stale", "0s", "--rate", "0"]
 const total = ({ answered }: Ledger) => [...answered.values()].reduce((sum, count) => sum + count, 0)
 
 it.live(
-  "SIGTERM loses no request while the door is open: each is answered with 200, and every client is told to leave",
+  "SIGTERM loses no request while connections are accepted: each is answered with 200, and every client is told to leave",
   () =>
     withSimulator(
       Effect.gen(function* () {
@@ -33,11 +33,11 @@ it.live(
         yield* eventually(get(`${proxy.adminUrl}/readyz`), ({ status }) => status === 503)
         const before = total(load.ledger)
         yield* eventually(Effect.succeed(load.ledger), (ledger) => total(ledger) > before + 100)
-        // As they do when a balancer watches /readyz, the clients leave before the door shuts.
+        // As they do when a balancer watches /readyz, the clients leave before connections are rejected.
         const { answered, closing, ...rest } = yield* load.stop
         assert.deepStrictEqual(
           { answered: [...answered.keys()], ...rest },
-          { answered: [200], cut: 0, lost: 0, refused: 0 }
+          { answered: [200], cut: 0, lost: 0, unreachable: 0 }
         )
         assert.isAtLeast(closing, 100)
         assert.strictEqual((yield* Fiber.join(stopping)).code, 0)
@@ -55,7 +55,7 @@ it.live(
         const load = yield* fire(`${proxy.url}/api/sessions?page=2`, proxy.auth)
         yield* eventually(Effect.succeed(load.ledger), (ledger) => total(ledger) > 100)
         const { code, stderr } = yield* proxy.stop("SIGTERM")
-        yield* eventually(Effect.succeed(load.ledger), ({ refused }) => refused > 0)
+        yield* eventually(Effect.succeed(load.ledger), ({ unreachable }) => unreachable > 0)
         const { answered, cut } = yield* load.stop
         assert.deepStrictEqual([code, [...answered.keys()], cut], [0, [200], 0])
         // The clients cannot tell a request that was never accepted from one that was dropped; the log can.
@@ -124,7 +124,7 @@ it.live(
         const { answered, closing, ...rest } = yield* load.stop
         assert.deepStrictEqual(
           { answered: [...answered.keys()], ...rest },
-          { answered: [200], cut: 0, lost: 0, refused: 0 }
+          { answered: [200], cut: 0, lost: 0, unreachable: 0 }
         )
         assert.isAbove(closing, 0)
       })

@@ -46,7 +46,7 @@ layer(Simulator.layer({ sessions: 300, seed: "scoped" }), { excludeTestServices:
         }
         assert.strictEqual((yield* simulator.stats).requests, requests)
         assert.strictEqual((yield* ask("/api/sessions?status=closed&page=2&limit=5")).status, 200)
-        // Whoever may see all may ask what the vendor adds one day.
+        // A token for all statuses may send parameters that the vendor adds one day.
         assert.strictEqual((yield* ask("/api/sessions?status=closed&filter=all", proxy.token)).status, 200)
       }).pipe(Effect.scoped)
     )

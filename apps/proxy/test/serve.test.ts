@@ -58,8 +58,8 @@ layer(shared({ sessions: 57, apiKey: KEY, seed: "proxy", extraFields: true }), {
         const closed = yield* Effect.promise(() => sdk.sessions.list({ status: "closed" }))
         for (const session of closed.sessions) assert.strictEqual(session.status, "closed")
         const stranger = new Hyperbrowser({ apiKey: "wrong", baseUrl: proxy.url })
-        const refused = yield* Effect.promise(() => stranger.sessions.list().catch((error: unknown) => String(error)))
-        assert.include(refused, "send a valid token of this proxy")
+        const rejected = yield* Effect.promise(() => stranger.sessions.list().catch((error: unknown) => String(error)))
+        assert.include(rejected, "send a valid token of this proxy")
         const wrong = yield* Effect.promise(() =>
           sdk.sessions.list({ page: -1 }).catch((error: unknown) => String(error))
         )
@@ -318,9 +318,9 @@ describe("the upstream", () => {
       const metrics = yield* get(`${tolerant.adminUrl}/metrics`)
       assert.include(metrics.text, "hb_sessions_proxy_upstream_outside_contract 1")
       const strict = yield* start(odd, ["--strict-upstream"])
-      const refused = yield* get(`${strict.url}/api/sessions`, { headers: strict.auth })
-      assert.strictEqual(refused.status, 502)
-      assert.include(JSON.parse(refused.text).message, "sessions[0].id")
+      const rejected = yield* get(`${strict.url}/api/sessions`, { headers: strict.auth })
+      assert.strictEqual(rejected.status, 502)
+      assert.include(JSON.parse(rejected.text).message, "sessions[0].id")
     }).pipe(Effect.scoped)
   )
 })
@@ -328,7 +328,7 @@ describe("the upstream", () => {
 const cases: ReadonlyArray<
   readonly [name: string, answer: (response: ServerResponse, request: IncomingMessage) => void, status: number]
 > = [
-  ["refuses the proxy's key", (response) => response.writeHead(401).end(`{"message":"bad key ${KEY}"}`), 502],
+  ["rejects the proxy's key", (response) => response.writeHead(401).end(`{"message":"bad key ${KEY}"}`), 502],
   ["wants payment", (response) => response.writeHead(402).end(`{"message":"no credits ${KEY}"}`), 402],
   ["limits the rate", (response) => response.writeHead(429, { "retry-after": "9" }).end(`{"message":"${KEY}"}`), 429],
   ["fails", (response) => response.writeHead(500).end(`{"error":"${KEY}"}`), 502],
@@ -336,7 +336,7 @@ const cases: ReadonlyArray<
   ["sends HTML", (response) => response.end(`<p>${KEY}</p>`), 502],
   ["sends the key", (response) => response.end(`{"sessions":[],"k":"${btoa(`x${KEY}`)}"}`), 502],
   ["redirects", (response) => response.writeHead(302, { location: "http://127.0.0.1:1/" }).end(), 502],
-  ["refuses a parameter", (response) => response.writeHead(400).end('{"message":"status"}'), 400]
+  ["rejects a parameter", (response) => response.writeHead(400).end('{"message":"status"}'), 400]
 ]
 
 type Answer = (typeof cases)[number][1]

@@ -344,7 +344,7 @@ layer(Simulator.layer({ sessions: 20_000, pageSize: 500, seed: "backpressure" })
           now = (yield* simulator.stats).requests
         }
         assert.isBelow(before, 40)
-        // Nobody waits for ever: the silent connection is cut, and its stream ends.
+        // No request waits for ever: the silent connection is cut, and its stream ends.
         yield* eventually(get(`${proxy.adminUrl}/metrics`), ({ text }) =>
           text.includes("hb_sessions_proxy_requests_in_flight 0")
         )

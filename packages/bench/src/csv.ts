@@ -89,7 +89,7 @@ export const csv = async (rounds: number): Promise<Section> => {
     })
   }
   const [ours, ...others] = contestants
-  if (ours === undefined) throw new Error("nobody to compare")
+  if (ours === undefined) throw new Error("nothing to compare with")
   const results = await compare({ rounds, warmups: 0, contestants: [ours, ...others] })
   const ratio = (index: number) => results[index]?.ratio ?? Number.NaN
   const slowestLead = Math.min(ratio(2), ratio(3), ratio(4))

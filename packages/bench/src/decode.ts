@@ -149,7 +149,7 @@ export const decode = async (rounds: number): Promise<Section> => {
   }
   const checked = (check: (value: unknown) => boolean) => (json: string) => {
     const value = JSON.parse(json)
-    if (!check(value)) throw new Error("a valid page was refused")
+    if (!check(value)) throw new Error("a valid page was rejected")
     return value
   }
   const ajv = new Ajv().compile(jsonSchemaPage)

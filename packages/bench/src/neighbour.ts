@@ -91,7 +91,10 @@ const uncached = async (
     return { name, measured, ratios: measured.map((found, round) => p99(found) / p99(quiet[round] ?? [])) }
   })
   return {
-    rows: [line("nobody", quiet, []), ...results.map(({ measured, name, ratios }) => line(name, measured, ratios))],
+    rows: [
+      line("no neighbour", quiet, []),
+      ...results.map(({ measured, name, ratios }) => line(name, measured, ratios))
+    ],
     claims: results.map(({ name, ratios }) =>
       atMost(`uncached p99 beside ${name} ÷ quiet p99`, TARGET, median(ratios), { cause: CAUSE })
     )
@@ -160,7 +163,7 @@ export const neighbour = async (rounds: number): Promise<Section> => {
             columns: ["beside", "p99 ÷ quiet p99", "range", "median ms", "p99 ms", "answers/s to the neighbour"],
             rows: [
               [
-                "nobody",
+                "no neighbour",
                 "",
                 "",
                 significant(median(quiet.map((found) => quantile(found, 0.5)))),

@@ -76,7 +76,7 @@ const ratesTable = (what: string, { cpu, wall }: Costs): Table => ({
   })
 })
 
-/** Waves of requests for pages that nobody has asked for; wall time a wave and requests to the upstream a wave. */
+/** Waves of requests for pages that were not requested before; wall time a wave and requests to the upstream a wave. */
 const compareMisses = async (fleet: Fleet, rounds: number) => {
   const upstreamRequests = fleet.misses.map(() => 0)
   const runs = fleet.misses.map(() => 0)

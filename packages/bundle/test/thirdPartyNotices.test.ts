@@ -72,7 +72,7 @@ it("finds the package of a file below a manifest without a name", async () => {
   )
 })
 
-it("refuses a licence that is not allowed", async () => {
+it("rejects a licence that is not allowed", async () => {
   addPackage("copyleft", "AGPL-3.0", { LICENSE: "Copyright Left" })
   assert.match(
     await failure('import { value } from "copyleft"\nconsole.log(value)'),
@@ -80,12 +80,12 @@ it("refuses a licence that is not allowed", async () => {
   )
 })
 
-it("refuses a package without the text of its licence", async () => {
+it("rejects a package without the text of its licence", async () => {
   addPackage("bare", "MIT", {})
   assert.match(await failure('import { value } from "bare"\nconsole.log(value)'), /bare is bundled and has no text/)
 })
 
-it("names whose code a package carries as a string, and refuses what it does not know", async () => {
+it("names whose code a package carries as a string, and rejects what it does not know", async () => {
   const carrier = (original: string) => ({
     LICENSE: "Copyright Carrier",
     "httpApiScalar.js": `export const javascript = "Original file: ${original}"`

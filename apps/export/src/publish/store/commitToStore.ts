@@ -98,7 +98,7 @@ const replacePointer = Effect.fnUntraced(function* ({
       ? yield* conditionalWrites.create(key, text)
       : yield* conditionalWrites.replace(key, text, now.value.etag)
     if (Option.isNone(written)) continue
-    // A store may know no conditions for it: whoever wrote last looks again.
+    // A store may know no conditions for it: so a run looks again after it has written.
     const newest = (yield* StoreContents.list).committed.at(-1) ?? 0
     if (newest <= generation) return
     const later = yield* StoreContents.read(manifestPath(newest))

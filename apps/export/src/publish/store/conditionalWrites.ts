@@ -1,5 +1,5 @@
 /**
- * Writes that happen only if nobody else has written meanwhile, on stores that differ in what they support.
+ * Writes that happen only if no other run has written meanwhile, on stores that differ in what they support.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Duration from "effect/Duration"
@@ -37,7 +37,7 @@ export const create = Effect.fn("conditionalWrites.create")(function* (
  * **Details**
  *
  * Ceph RGW 16 knows only ETags without quotes. Where neither form works although the object is unchanged, it is written
- * without a condition, so whoever relies on it must look again afterwards.
+ * without a condition, so a caller that relies on it must look again afterwards.
  */
 export const replace = Effect.fn("conditionalWrites.replace")(function* (
   key: string,
