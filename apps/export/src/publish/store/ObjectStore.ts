@@ -55,7 +55,7 @@ export const make = Effect.fnUntraced(function* ({
   const ours = `s3-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`
   const scope = yield* Effect.scope
   const temporary = Scope.provide(fs.makeTempDirectoryScoped({ prefix: "hb-sessions-export-" }), scope)
-  // Made by the first run; whoever only looks needs none.
+  // Made by the first run; commands that only read need none.
   const root = yield* Effect.cached(
     workDirectory === undefined ? temporary : Effect.succeed(path.join(workDirectory, ours))
   )
