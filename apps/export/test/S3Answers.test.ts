@@ -104,6 +104,7 @@ describe("a store that says no", () => {
   it.live("is believed when it says so with status 200", () =>
     Effect.gen(function* () {
       assert.match((yield* answered(error("InternalError", 200), copy)).text, /^74 .*CopyObject: .*after 3 attempts/)
+      assert.match((yield* answered(error("SlowDown", 200), copy)).text, /^74 .*CopyObject: .*after 3 attempts/)
       assert.match((yield* answered(error("AccessDenied", 200), copy)).text, /^3 .*CopyObject: access denied/)
       const one = (code: string) => xml(`<DeleteResult><Error><Key>k</Key><Code>${code}</Code></Error></DeleteResult>`)
       assert.match((yield* answered(one("AccessDenied"), remove)).text, /^3 .*need s3:DeleteObject/)

@@ -192,6 +192,11 @@ describe("a store that does not recover", () => {
         "could not be reached after 4 attempts (HTTP 503 SlowDown)"
       )
       assert.lengthOf(peer.requests, 4)
+      peer.clearRequests()
+      const { fetched } = yield* directoryOf
+      const download = S3Client.use((s3) => s3.download("a", fetched, { bytes: 1 }))
+      assert.strictEqual(yield* reasonOf(download.pipe(withClient({ ...peer, limits: { retries: 3 } }))), "Unreachable")
+      assert.lengthOf(peer.requests, 4)
     }).pipe(Effect.scoped)
   )
 
