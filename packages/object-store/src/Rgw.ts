@@ -69,10 +69,9 @@ export async function startRgw(): Promise<RunningRgw> {
   // While it starts, daemons that end are started again.
   let isStarting = true
   const run = (program: string, ...args: ReadonlyArray<string>) =>
-    promisify(execFile)(program, [...args, "-c", config], { timeout: PATIENCE })
+    promisify(execFile)("setpriv", [...DIE_WITH_US, program, ...args, "-c", config], { timeout: PATIENCE })
   const start = (program: string, ...args: ReadonlyArray<string>) => {
-    // They die with the process that started them, however it ends.
-    const daemon = spawn("setpriv", ["--pdeathsig", "KILL", program, "-f", ...args, "-c", config], { stdio: "ignore" })
+    const daemon = spawn("setpriv", [...DIE_WITH_US, program, "-f", ...args, "-c", config], { stdio: "ignore" })
     daemons.add(daemon)
     daemon.once("exit", () => {
       daemons.delete(daemon)
@@ -129,6 +128,9 @@ export async function startRgw(): Promise<RunningRgw> {
     stop
   }
 }
+
+/** For `setpriv`: the program ends with the process that started it, however that ends. */
+const DIE_WITH_US = ["--pdeathsig", "KILL"]
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, "127.0.0.1")
