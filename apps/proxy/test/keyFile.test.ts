@@ -91,7 +91,8 @@ describe("HYPERBROWSER_API_KEY_FILE", () => {
         yield* Effect.forEach(clients, Fiber.interrupt)
         assert.deepStrictEqual([...new Set(statuses)], [200])
         assert.strictEqual(countOf("hb_first_key"), ofFirst)
-        assert.isAbove(countOf("hb_third_key"), 100)
+        // Clients that ask for the same page at the same time share a request.
+        assert.isAbove(countOf("hb_third_key"), 200 / 8 - 8)
         const { stderr } = yield* proxy.stop("SIGTERM")
         assert.strictEqual(stderr.split("holds another API key now").length - 1, 2)
         assert.notMatch(stderr, /hb_(?:first|second|third)_key/)
