@@ -267,7 +267,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "30 millis" })
           return { code, stderr }
         })
         assert.strictEqual(result.code, 130)
-        assert.include(result.stderr, `${file} was left as it was`)
+        assert.include(result.stderr, `${file} was not changed`)
         assert.isEmpty(readdirSync(directory))
       })
     )

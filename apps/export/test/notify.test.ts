@@ -283,7 +283,7 @@ describe("a recipient that does not do its part", () => {
       assert.lengthOf(problems, expected.length)
       for (const [number, problem] of expected) {
         const line = problems.find((one) => one.includes(`notification URL ${number} of ${urls.length} `)) ?? ""
-        assert.include(line, `was not told of "failed": ${problem}`)
+        assert.include(line, `was not notified of "failed": ${problem}`)
       }
       assert.notInclude(stderr, "canary")
       yield* simulator.setFaults({})

@@ -29,45 +29,45 @@ export const clientSettings = {
     variable: "HYPERBROWSER_BASE_URL",
     schema: SettingText.HttpUrlText,
     default: productionUrl,
-    meaning: "Where the API is served"
+    meaning: "Base URL of the API"
   }),
   attemptTimeout: setting({
     variable: "HB_SESSIONS_ATTEMPT_TIMEOUT",
     schema: SettingText.durationText({ min: 1 }),
     default: clientDefaults.attemptTimeout,
-    meaning: "Longest time for one request"
+    meaning: "Timeout of one request"
   }),
   totalTimeout: setting({
     variable: "HB_SESSIONS_TOTAL_TIMEOUT",
     schema: SettingText.durationText({ min: 1 }),
     default: clientDefaults.totalTimeout,
-    meaning: "Longest time for one page, with its retries"
+    meaning: "Timeout of one page, retries included"
   }),
   retries: setting({
     variable: "HB_SESSIONS_RETRIES",
     schema: SettingText.countText(),
     default: String(clientDefaults.retries),
-    meaning: "Attempts after the first"
+    meaning: "Maximum retries of a request"
   }),
   maxRetryAfter: setting({
     variable: "HB_SESSIONS_MAX_RETRY_AFTER",
     schema: SettingText.durationText(),
     default: clientDefaults.maxRetryAfter,
-    meaning: "Longest `Retry-After` that is waited for"
+    meaning: "Longest `Retry-After` to wait for"
   }),
   maxRequestsPerSecond: setting({
     variable: "HB_SESSIONS_MAX_REQUESTS_PER_SECOND",
     schema: SettingText.RateText,
     default: "0",
     shown: "no limit",
-    meaning: "Most requests a second; `0` for no limit"
+    meaning: "Maximum requests per second; `0` for no limit"
   }),
   maxBodyBytes: setting({
     variable: "HB_SESSIONS_MAX_BODY_BYTES",
     schema: SettingText.sizeText({ min: 1 }),
     default: String(clientDefaults.maxBodyBytes),
     shown: "16m",
-    meaning: "Longest body of an answer, after decompression"
+    meaning: "Maximum size of a response, decompressed"
   })
 } as const
 
@@ -80,7 +80,7 @@ export const apiKey = Config.Redacted("HYPERBROWSER_API_KEY").pipe(
   Config.map((key) => Redacted.make(Redacted.value(key).trim()))
 )
 
-/** Where the API is served. */
+/** The base URL of the API. */
 export const baseUrl = configOf(clientSettings.baseUrl)
 
 const clientSettingConfigs = {

@@ -7,6 +7,6 @@ import { logout } from "./auth/logout.ts"
 import { status } from "./auth/status.ts"
 
 export const auth = Command.make("auth").pipe(
-  Command.withDescription("Store, check and forget the API key of a profile."),
+  Command.withDescription("Store, check and delete the API key of a profile."),
   Command.withSubcommands([login, status, logout])
 )

@@ -10,7 +10,7 @@ const flags = {
   ...readFlags,
   format: Flag.Literals("format", ["table", "json", "number"]).pipe(
     Flag.withAlias("f"),
-    Flag.withDescription("How to print them; number is the total alone (default: table in a terminal, json elsewhere)"),
+    Flag.withDescription("Output format; number is only the total (default: table in a terminal, json elsewhere)"),
     Flag.optional
   )
 }

@@ -16,11 +16,11 @@ const flags = {
   ),
   all: Flag.Boolean("all").pipe(
     Flag.withAlias("a"),
-    Flag.withDescription("Every session, and whether the list is proven complete (default: off)"),
+    Flag.withDescription("List every session, and report whether the list is proven complete (default: off)"),
     Flag.withDefault(false)
   ),
   page: positiveInt("page").pipe(
-    Flag.withDescription("Only this page of the API, from 1 (default: pages as needed)"),
+    Flag.withDescription("List only this page of the API, from 1 (default: as many as needed)"),
     Flag.optional
   ),
   columns: Flag.String("columns").pipe(
@@ -33,7 +33,7 @@ const flags = {
   ),
   sort: Flag.String("sort").pipe(
     Flag.withMetavar("<key[:desc]>"),
-    Flag.withDescription("Read everything first and sort it by this field (default: the order of the API)"),
+    Flag.withDescription("Sort by this field, once everything has been read (default: the order of the API)"),
     Flag.optional
   ),
   format: flagOf("format", settings.format),

@@ -7,14 +7,14 @@ import { filterFlags, readFlags } from "../reading/flags.ts"
 
 const flags = {
   by: Flag.Literals("by", ["day", "week", "status", "team"]).pipe(
-    Flag.withDescription("What the bars stand for (default: day)"),
+    Flag.withDescription("What to group by (default: day)"),
     Flag.withDefault("day")
   ),
   ...filterFlags,
   ...readFlags,
   format: Flag.Literals("format", ["chart", "json"]).pipe(
     Flag.withAlias("f"),
-    Flag.withDescription("How to print them (default: chart in a terminal, json elsewhere)"),
+    Flag.withDescription("Output format (default: chart in a terminal, json elsewhere)"),
     Flag.optional
   ),
   svg: Flag.String("svg").pipe(

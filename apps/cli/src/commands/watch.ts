@@ -16,7 +16,7 @@ const flags = {
   ),
   limit: positiveInt("limit").pipe(
     Flag.withAlias("n"),
-    Flag.withDescription("Most rows of the table (default: as many as fit)"),
+    Flag.withDescription("Maximum rows of the table (default: as many as fit)"),
     Flag.optional
   ),
   team,

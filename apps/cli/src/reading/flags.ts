@@ -15,7 +15,7 @@ const status = Flag.String("status").pipe(
   Flag.withAlias("s"),
   Flag.withMetavar("<status>"),
   Flag.withDescription(
-    "Only sessions in this status, such as active, closed, error or close-error; repeatable (default: all)"
+    "Only sessions with this status, such as active, closed, error or close-error; repeatable (default: all)"
   ),
   Flag.atMost(20)
 )

@@ -30,7 +30,7 @@ export const select = Effect.fnUntraced(function* (selection: Selection) {
   const since = Option.getOrUndefined(selection.since)?.millis
   const until = Option.getOrUndefined(selection.until)?.millis
   if (since !== undefined && until !== undefined && since >= until) {
-    return yield* usage("--since is not before --until, so no session can match; exchange them")
+    return yield* usage("--since is not before --until, so no session can match; swap them")
   }
   const statuses = [...new Set(selection.status)]
   const [status] = statuses

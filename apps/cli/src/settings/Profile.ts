@@ -115,7 +115,7 @@ export const load = Effect.fnUntraced(function* (options: { readonly mayBeNew?: 
   const names = [...new Set([...config.names, ...Object.keys(keys)])]
   if (!isProfileName(name)) {
     return yield* new AppError({
-      message: `the name of a profile is made of letters, digits, - and _; this is not: ${JSON.stringify(name)}`,
+      message: `${JSON.stringify(name)} is not a profile name; use letters, digits, - and _`,
       exitCode: exitCodes.usage
     })
   }

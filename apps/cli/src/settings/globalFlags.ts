@@ -9,7 +9,9 @@ import { settings } from "./settings.ts"
 export const profile = GlobalFlag.Setting("profile")({
   flag: Flag.String("profile").pipe(
     Flag.withMetavar("<name>"),
-    Flag.withDescription("Settings and key of this profile (default: HB_SESSIONS_PROFILE, then default)"),
+    Flag.withDescription(
+      'Use the settings and the key of this profile (default: HB_SESSIONS_PROFILE, or else "default")'
+    ),
     Flag.optional
   )
 })
@@ -21,14 +23,14 @@ export const baseUrl = GlobalFlag.Setting("base-url")({
 export const quiet = GlobalFlag.Setting("quiet")({
   flag: Flag.Boolean("quiet").pipe(
     Flag.withAlias("q"),
-    Flag.withDescription("Nothing on stderr but errors (default: off)"),
+    Flag.withDescription("Print nothing on stderr but errors (default: off)"),
     Flag.withDefault(false)
   )
 })
 
 export const verbose = GlobalFlag.Setting("verbose")({
   flag: Flag.Boolean("verbose").pipe(
-    Flag.withDescription("Requests, retries and the report of the read on stderr (default: off)"),
+    Flag.withDescription("Print requests, retries and the report of the read on stderr (default: off)"),
     Flag.withDefault(false)
   )
 })
@@ -37,7 +39,7 @@ export const logFormats = ["text", "json"] as const
 
 export const logFormat = GlobalFlag.Setting("log-format")({
   flag: Flag.Literals("log-format", logFormats).pipe(
-    Flag.withDescription("Format of the lines on stderr (default: text)"),
+    Flag.withDescription("Format of messages on stderr (default: text)"),
     Flag.optional
   )
 })

@@ -30,14 +30,14 @@ export const settings = {
       default: "",
       shown: "table in a terminal, ndjson elsewhere",
       alias: "f",
-      meaning: "How to print them"
+      meaning: "Output format"
     },
     consistency: {
       ...Setting.oneOf(["verified", "fast"]),
       default: "verified",
       meaning: "verified: read until the list is proven complete; fast: read it once"
     },
-    concurrency: { schema: countText({ min: 1 }), default: "8", metavar: "<n>", meaning: "Most pages in flight" },
+    concurrency: { schema: countText({ min: 1 }), default: "8", metavar: "<n>", meaning: "Maximum pages in flight" },
     pageSize: {
       schema: Setting.orNone(countText({ min: 1 })),
       default: "",

@@ -32,7 +32,7 @@ export const withSetting = Effect.fnUntraced(function* (file: string, text: stri
     Effect.mapError(
       () =>
         new AppError({
-          message: `${file} cannot be edited without a loss, and was left as it was; write ${change.name} into it yourself, below [profiles.${change.profile}]`,
+          message: `${file} cannot be edited without losing something, so it was not changed; write ${change.name} into it yourself, below [profiles.${change.profile}]`,
           exitCode: exitCodes.unexpected
         })
     )

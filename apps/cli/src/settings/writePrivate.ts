@@ -22,7 +22,7 @@ export const writePrivate = Effect.fnUntraced(function* (
     fs.makeDirectory(directory, { recursive: true, mode: 0o700 }),
     (error) =>
       new AppError({
-        message: `${directory} cannot be made: ${error.message}; check who owns the directory`,
+        message: `${directory} cannot be created: ${error.message}; check who owns the directory`,
         exitCode: exitCodes.unexpected
       })
   )

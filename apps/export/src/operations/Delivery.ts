@@ -54,7 +54,7 @@ export const deliver = Effect.fn("Delivery.deliver")(function* (
         Effect.as(true),
         Effect.catch(({ message }) => {
           const which = urls.length === 1 ? "the notification URL" : `notification URL ${index + 1} of ${urls.length}`
-          return Effect.as(Effect.logWarning(`${which} was not told of "${told.outcome}": ${message}`), false)
+          return Effect.as(Effect.logWarning(`${which} was not notified of "${told.outcome}": ${message}`), false)
         })
       ),
     { concurrency: "unbounded" }

@@ -41,7 +41,9 @@ export const run = Effect.fn("Scheduler.run")(function* <R>(
     const now = yield* Clock.currentTimeMillis
     // Set back far: what was due by the old time would be waited for until that comes again.
     if (from - now > CLOCK_TOLERANCE) {
-      yield* Effect.logWarning(`the clock was set back to ${new Date(now).toISOString()}; the schedule starts anew`)
+      yield* Effect.logWarning(
+        `the clock was set back to ${new Date(now).toISOString()}; the next run is scheduled again`
+      )
       from = now
       continue
     }

@@ -29,7 +29,7 @@ export const outSettings = Setting.record(PREFIX, {
     ...text,
     shown: "",
     alias: "o",
-    metavar: "place",
+    metavar: "destination",
     meaning: "Where to publish: a directory, created if it does not exist, or s3://bucket/prefix; required"
   },
   config: {
@@ -61,7 +61,7 @@ export const compactSettings = Setting.record(PREFIX, {
     ...text,
     shown: "a temporary directory",
     metavar: "directory",
-    meaning: "With s3://, where runs work; a run that was stopped is resumed only if it is still there"
+    meaning: "With s3://, directory for the working files of runs; a stopped run can be resumed only while they exist"
   },
   logFormat: { ...Setting.oneOf(logFormats), default: "text", meaning: "Format of the log on stderr" }
 })
@@ -96,14 +96,14 @@ export const runSettings = {
     format: {
       ...Setting.oneOf(formats),
       default: "csv",
-      meaning: "Format of the files; parquet: columns with types"
+      meaning: "Format of the files; parquet has typed columns"
     },
     compress: {
       choices: compressions,
       schema: Setting.orNone(Schema.Literals(compressions)),
       default: "",
       shown: "none; zstd with parquet",
-      meaning: "Compression of the files, inside of them with parquet; snappy is for parquet only"
+      meaning: "Compression of the files, or of the data in them with parquet; snappy is for parquet only"
     },
     columns: {
       ...text,
@@ -213,7 +213,7 @@ export const runSettings = {
       separator: " ",
       metavar: "url",
       meaning:
-        "POST to this URL how runs end, such as to a webhook of Slack; may be repeated. Others see the arguments of a process; the variable takes it too, or several with spaces between them"
+        "POST the outcome of runs to this URL, such as a Slack webhook; may be repeated. Other users can see the arguments of a process, so prefer the variable, which takes several with spaces between them"
     },
     notifyOn: {
       schema: OutcomesText,
@@ -228,7 +228,7 @@ export const runSettings = {
       shown: "never",
       metavar: "duration",
       meaning:
-        "The export is stale when this time has passed without a success; inspect exits with code 5 then, schedule logs it and notifies"
+        "Time without a success after which the export is stale: inspect then exits with code 5, and schedule logs and notifies"
     },
     heartbeatUrl: {
       schema: Setting.orNone(SecretUrlText),
@@ -249,7 +249,7 @@ export const accountSettings = Setting.record(PREFIX, {
     meaning:
       "TOML file of accounts: where the key of each is, and settings of its own; every account is exported by itself. {account} in --out, --work-dir, --name, --metrics-file, --heartbeat-url and --notify-url stands for its name"
   },
-  only: { ...text, shown: "all", metavar: "names", meaning: "Only these accounts, separated by commas" }
+  only: { ...text, shown: "all", metavar: "names", meaning: "Export only these accounts, separated by commas" }
 })
 
 /** How many of the accounts are exported at a time. */

@@ -12,7 +12,7 @@ export const hbSessionsProxy = Command.make("hb-sessions-proxy").pipe(
   Command.withExamples([
     {
       command: "hb-sessions-proxy token create --name team-a --expires 90d --tokens-file tokens.json",
-      description: "Make a token for a team"
+      description: "Create a token for a team"
     },
     {
       command: "hb-sessions-proxy serve --tokens-file tokens.json",

@@ -31,7 +31,7 @@ export const serve = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Serve the sessions API to the holders of tokens, with the API key added. The first line on stdout is the URLs as JSON. Stops on SIGINT or SIGTERM once running requests have finished; a second signal stops it at once."
+    "Serve the sessions API to clients with a token, and add the API key. The first line on stdout holds the URLs as JSON. SIGINT or SIGTERM stops the server once running requests have finished; a second signal stops it at once."
   ),
   Command.withExamples([
     {

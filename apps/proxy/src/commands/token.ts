@@ -8,6 +8,6 @@ import { revoke } from "./token/revoke.ts"
 import { rotate } from "./token/rotate.ts"
 
 export const token = Command.make("token").pipe(
-  Command.withDescription("Make, show, end and replace the tokens that clients of the proxy have."),
+  Command.withDescription("Create, list, revoke and rotate the tokens of clients."),
   Command.withSubcommands([create, list, revoke, rotate])
 )

@@ -22,11 +22,11 @@ export const problems = {
   "headers-too-large": [431, "The headers are too large"],
   internal: [500, "The proxy failed"],
   "upstream-failed": [502, "The upstream failed"],
-  "upstream-invalid": [502, "The upstream's answer is not usable"],
+  "upstream-invalid": [502, "The upstream's response is not usable"],
   "tokens-unavailable": [503, "The tokens cannot be checked"],
   overloaded: [503, "The proxy is busy"],
   "upstream-unavailable": [503, "The upstream is not available"],
-  "not-cached": [504, "No answer is cached"],
+  "not-cached": [504, "No response is cached"],
   "upstream-timeout": [504, "The upstream did not answer in time"]
 } as const satisfies Record<string, readonly [status: number, title: string]>
 

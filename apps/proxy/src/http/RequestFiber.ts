@@ -116,7 +116,7 @@ const within =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejected, R> =>
     Effect.timeoutOrElse(effect, {
       duration,
-      orElse: () => Effect.fail(new Rejected({ rejection: reject("upstream-timeout", "the answer took too long") }))
+      orElse: () => Effect.fail(new Rejected({ rejection: reject("upstream-timeout", "the response took too long") }))
     })
 
 /** Runs an effect for an exchange; the client's departure interrupts it, and so does the function that it returns. */

@@ -71,6 +71,6 @@ export class RunningRequests {
   }
 }
 
-const overloaded = reject("overloaded", "too many requests are under way; try again in a moment", {
+const overloaded = reject("overloaded", "too many requests are in progress; try again in a moment", {
   headers: { "retry-after": "1" }
 })

@@ -20,7 +20,7 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   port: {
     schema: Port,
     default: String(defaultPort),
-    meaning: "Port to listen on; 0 takes a free one",
+    meaning: "Port to listen on; 0 picks a free one",
     metavar: "number",
     alias: "p"
   },
@@ -34,13 +34,13 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     schema: Setting.orNone(Port),
     default: "",
     shown: "the port after --port, or a free one",
-    meaning: "Port of /healthz, /readyz and /metrics; 0 takes a free one",
+    meaning: "Port of /healthz, /readyz and /metrics; 0 picks a free one",
     metavar: "number"
   },
   adminHost: {
     schema: Schema.NonEmptyString,
     default: "127.0.0.1",
-    meaning: "Address of the admin listener, which asks for no token",
+    meaning: "Address of the admin listener, which needs no token",
     metavar: "address"
   },
   tokensFile: {
@@ -60,15 +60,14 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     schema: Setting.orNone(Names),
     default: "",
     shown: "none",
-    meaning:
-      "Further names, besides loopback ones, that Host may hold where no token is asked for, separated by commas",
+    meaning: "Host names to accept besides loopback ones where no token is required, separated by commas",
     metavar: "names"
   },
   corsOrigins: {
     schema: Setting.orNone(Origins),
     default: "",
     shown: "none",
-    meaning: "Origins whose pages may read the answers, separated by commas",
+    meaning: "Origins whose pages may read responses, separated by commas",
     metavar: "origins"
   },
   strictUpstream: {
@@ -78,43 +77,43 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   cacheFresh: {
     schema: DurationText,
     default: "2s",
-    meaning: "How long an answer is served without asking the upstream",
+    meaning: "How long a cached response is served without a request to the upstream",
     metavar: "duration"
   },
   cacheStale: {
     schema: DurationText,
     default: "30s",
-    meaning: "How long after that it is served while a new one is fetched",
+    meaning: "How long after that it is still served while a new one is fetched",
     metavar: "duration"
   },
   cacheError: {
     schema: DurationText,
     default: "5m",
-    meaning: "How long after --cache-fresh it is served while the upstream fails",
+    meaning: "How long after --cache-fresh it is still served while the upstream fails",
     metavar: "duration"
   },
   cachePatience: {
     schema: DurationText,
     default: "2s",
-    meaning: "How long a fetch may take before an answer within --cache-error is served in its place",
+    meaning: "How long to wait for a fetch before a response within --cache-error is served instead",
     metavar: "duration"
   },
   cacheNegative: {
     schema: DurationText,
     default: "5s",
-    meaning: "How long a 400 of the upstream and a session that was not found are cached",
+    meaning: "How long a 400 of the upstream, or that a session was not found, is cached",
     metavar: "duration"
   },
   cacheBytes: {
     schema: Size,
     default: "64m",
-    meaning: "Memory for cached answers, overhead included; 0 for no cache",
+    meaning: "Memory for cached responses, overhead included; 0 for no cache",
     metavar: "size"
   },
   rate: {
     schema: RateText,
     default: "100",
-    meaning: "Requests a second of each token; 0 for no limit",
+    meaning: "Requests per second for each token; 0 for no limit",
     metavar: "number"
   },
   burst: {
@@ -126,85 +125,85 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   maxConcurrent: {
     schema: Count,
     default: "256",
-    meaning: "Requests that may wait for the upstream; further ones get 503",
+    meaning: "Requests that may wait for the upstream; more get 503",
     metavar: "number"
   },
   maxStreams: {
     schema: Count,
     default: "8",
-    meaning: "Whole lists, lookups and statistics that may run; further ones get 503",
+    meaning: "Whole lists, lookups and statistics that may run at the same time; more get 503",
     metavar: "number"
   },
   maxConnections: {
     schema: Count,
     default: "10000",
-    meaning: "Open connections; further ones are closed",
+    meaning: "Open connections; more are closed",
     metavar: "number"
   },
   maxQueued: {
     schema: Size,
     default: "64m",
-    meaning: "Bytes that may wait for clients that do not read; beyond them the worst connections are dropped",
+    meaning: "Bytes that may wait for clients that do not read; above that, the worst connections are dropped",
     metavar: "size"
   },
   upstreamRate: {
     ...ofClient(clientSettings.maxRequestsPerSecond),
     default: "20",
-    meaning: "Requests a second to the upstream, of all tokens together; 0 for no limit",
+    meaning: "Requests per second to the upstream, for all tokens together; 0 for no limit",
     metavar: "number"
   },
   upstreamConcurrency: {
     schema: Count,
     default: "16",
-    meaning: "Requests to the upstream at one time",
+    meaning: "Concurrent requests to the upstream",
     metavar: "number"
   },
   readConcurrency: {
     schema: Count,
     default: "4",
-    meaning: "Pages that one whole list asks for at one time",
+    meaning: "Pages that one whole list requests at the same time",
     metavar: "number"
   },
   retries: {
     ...ofClient(clientSettings.retries),
     default: "2",
-    meaning: "Attempts after the first, within the retry budget of all requests",
+    meaning: "Maximum retries of a request, within the retry budget of all requests",
     metavar: "number"
   },
   maxRetryAfter: {
     ...ofClient(clientSettings.maxRetryAfter),
     default: "5s",
-    meaning: "Longest Retry-After of the upstream that is waited for",
+    meaning: "Longest Retry-After of the upstream to wait for",
     metavar: "duration"
   },
   maxBodyBytes: {
     ...ofClient(clientSettings.maxBodyBytes),
     default: "16m",
-    meaning: "Longest body of the upstream; a longer one is cut and answered with 502",
+    meaning: "Maximum size of a response of the upstream; a larger one is cut and becomes a 502",
     metavar: "size"
   },
   attemptTimeout: {
     ...ofClient(clientSettings.attemptTimeout),
     default: "10s",
-    meaning: "Longest time for one request to the upstream",
+    meaning: "Timeout of one request to the upstream",
     metavar: "duration"
   },
   deadline: {
     ...ofClient(clientSettings.totalTimeout),
     default: "25s",
-    meaning: "Longest time for one page, retries and waits included",
+    meaning: "Timeout of one page, retries and waits included",
     metavar: "duration"
   },
   readTimeout: {
     schema: TimeLimit,
     default: "15m",
-    meaning: "Longest time for a whole list, a lookup or statistics",
+    meaning: "Timeout of a whole list, a lookup or statistics",
     metavar: "duration"
   },
   breakerFailures: {
     schema: Count,
     default: "5",
-    meaning: "Failures of the upstream in a row that open the circuit",
+    meaning: "Consecutive failures of the upstream that open the circuit",
     metavar: "number"
   },
   breakerOpen: {
@@ -216,25 +215,25 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   headerTimeout: {
     schema: TimeLimit,
     default: "10s",
-    meaning: "Longest time for a request to arrive",
+    meaning: "Timeout for a request to arrive",
     metavar: "duration"
   },
   clientTimeout: {
     schema: TimeLimit,
     default: "60s",
-    meaning: "Longest time without a byte on a connection that is being answered",
+    meaning: "Timeout of a connection without traffic while a response is sent",
     metavar: "duration"
   },
   heartbeat: {
     schema: TimeLimit,
     default: "15s",
-    meaning: "Longest time without a byte in a whole list of NDJSON or JSON: a space is sent then",
+    meaning: "Send a space in a whole list of NDJSON or JSON after this time without data",
     metavar: "duration"
   },
   keepAlive: {
     schema: TimeLimit,
     default: "65s",
-    meaning: "How long a connection is kept between requests; longer than that of a balancer in front",
+    meaning: "How long an idle connection is kept; give more than a load balancer in front does",
     metavar: "duration"
   },
   drain: {
@@ -252,7 +251,7 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   accessLog: {
     ...Setting.oneOf(levels),
     default: "all",
-    meaning: "Which answers are logged on stderr"
+    meaning: "Which responses are logged on stderr"
   }
 })
 

@@ -44,7 +44,7 @@ export const layer = (secrets: Secrets, userAgent: string, maxBodyBytes: number)
               ? Effect.flatMap(response.arrayBuffer, (body) =>
                   secrets.isIn(new Uint8Array(body))
                     ? Effect.andThen(
-                        Effect.logError("the upstream's answer holds the upstream key; it was not passed on"),
+                        Effect.logError("the upstream's response contains the API key, so it was not passed on"),
                         Effect.fail(keyInAnswer(request))
                       )
                     : Effect.void

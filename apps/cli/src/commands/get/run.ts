@@ -24,7 +24,7 @@ import { usage } from "../../settings/usage.ts"
 export const run = Effect.fn("get")(
   function* ({ format, ids, jq }: GetInput) {
     if (Option.isSome(jq) && Option.isSome(format)) {
-      return yield* usage("--jq and --format exclude each other; give one of them")
+      return yield* usage("--jq and --format cannot be combined; give one of them")
     }
     const screen = yield* Screen
     const configured = (yield* configOf(settings.format)) ?? "ndjson"

@@ -49,7 +49,7 @@ export const choose = Effect.fnUntraced(function* (input: ListInput, format: For
       : undefined
   if (isOpen && resume !== undefined) {
     return yield* usage(
-      `--columns with * and ${resume} exclude each other in ${format}, since no run knows the columns of another; name the columns, or add --format ndjson`
+      `--columns with * and ${resume} cannot be combined in ${format}, since no run knows the columns of another; name the columns, or add --format ndjson`
     )
   }
   // A record without a header has all that there is.

@@ -21,7 +21,7 @@ export const keptOf = Effect.fnUntraced(function* (input: ListInput, format: str
   if (Option.isNone(input.resumeFile)) return undefined
   if (Option.isSome(named(input.output))) {
     return yield* usage(
-      "--resume-file and --output exclude each other, since --output writes no partial file; write to stdout with >>"
+      "--resume-file and --output cannot be combined, since --output writes no partial file; write to stdout with >>"
     )
   }
   if (format === "json" && Option.isNone(input.jq)) {

@@ -86,7 +86,7 @@ export const run = Effect.fn("list")(
 const checkCombination = Effect.fnUntraced(function* (input: ListInput) {
   const whole = [input.all && "--all", Option.isSome(input.limit) && "--limit", Option.isSome(input.page) && "--page"]
   const given = whole.filter((flag) => flag !== false)
-  if (given.length > 1) return yield* usage(`${given.join(" and ")} exclude each other; give one of them`)
+  if (given.length > 1) return yield* usage(`${given.join(" and ")} cannot be combined; give one of them`)
   if (input.strict && !input.all) return yield* usage("--strict needs --all, since a part proves nothing; add --all")
   if (input.strict && (yield* reading).consistency === "fast") {
     return yield* usage("--strict needs a proof, which a fast read never gives; add --consistency verified")
@@ -94,15 +94,15 @@ const checkCombination = Effect.fnUntraced(function* (input: ListInput) {
   if (Option.isSome(input.jq)) {
     const others = [Option.isSome(input.format) && "--format", Option.isSome(input.columns) && "--columns"]
     const other = others.find((flag) => flag !== false)
-    if (other !== undefined) return yield* usage(`--jq and ${other} exclude each other; give one of them`)
+    if (other !== undefined) return yield* usage(`--jq and ${other} cannot be combined; give one of them`)
   }
   const resume = Option.isSome(input.resumeFile) ? "--resume-file" : "--resume"
   if (Option.isNone(input.resume) && Option.isNone(input.resumeFile)) return
   if (Option.isSome(input.resume) && Option.isSome(input.resumeFile)) {
-    return yield* usage("--resume and --resume-file exclude each other; give one of them")
+    return yield* usage("--resume and --resume-file cannot be combined; give one of them")
   }
   if (!input.all) return yield* usage(`${resume} needs --all; add --all`)
-  if (Option.isSome(input.sort)) return yield* usage(`${resume} and --sort exclude each other; give one of them`)
+  if (Option.isSome(input.sort)) return yield* usage(`${resume} and --sort cannot be combined; give one of them`)
 })
 
 /** Prints what there is to know about a read that succeeded. */

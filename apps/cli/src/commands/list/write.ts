@@ -93,8 +93,7 @@ const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResum
       { sessions: written.sessions, resumeFile: kept.name }
     )
   }
-  if (Option.isSome(file))
-    return output.isAtomic ? yield* diagnostics.warn(`${file.value} was left as it was`) : undefined
+  if (Option.isSome(file)) return output.isAtomic ? yield* diagnostics.warn(`${file.value} was not changed`) : undefined
   if (!canResume || written.token === undefined) return
   yield* diagnostics.warn(
     `stopped after ${counted(written.sessions, "session")}; resume with the same flags and --resume ${written.token}`,

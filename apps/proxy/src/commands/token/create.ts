@@ -26,13 +26,13 @@ const scope = Flag.Literals("scope", Scope.literals).pipe(
 
 const statuses = Flag.String("statuses").pipe(
   Flag.withMetavar("list"),
-  Flag.withDescription("The only statuses that may be asked for, separated by commas (default: all)"),
+  Flag.withDescription("The only statuses that may be requested, separated by commas (default: all)"),
   Flag.optional
 )
 
 const rate = Setting.textFlag("rate", RateText).pipe(
   Flag.withMetavar("number"),
-  Flag.withDescription("Requests a second; 0 for no limit (default: that of the server)"),
+  Flag.withDescription("Requests per second; 0 for no limit (default: that of the server)"),
   Flag.optional
 )
 
@@ -65,11 +65,11 @@ export const create = Command.make(
     yield* Console.error(told)
   })
 ).pipe(
-  Command.withDescription("Make a token and print it, once, on stdout. Only its SHA-256 is kept."),
+  Command.withDescription("Create a token and print it, once, on stdout. Only its SHA-256 is stored."),
   Command.withExamples([
     {
       command: "hb-sessions-proxy token create --name team-a --scope read --expires 90d --tokens-file tokens.json",
-      description: "Make the file, if need be, and a token for 90 days"
+      description: "Create a token for 90 days, and the file if it does not exist"
     }
   ])
 )

@@ -23,7 +23,7 @@ export const list = Command.make(
     if (options.json) return yield* Console.log(JSON.stringify(rows, undefined, 2))
     return yield* Console.log(table(rows))
   })
-).pipe(Command.withDescription("Show the tokens, without what proves them."))
+).pipe(Command.withDescription("List the tokens, without their secrets."))
 
 const iso = (millis: number | undefined): string =>
   millis === undefined ? "never" : new Date(millis).toISOString().slice(0, 19) + "Z"

@@ -24,7 +24,7 @@ export const tokensFile = Flag.String("tokens-file").pipe(
 
 export const expires = Setting.textFlag("expires", Lifetime).pipe(
   Flag.withMetavar("duration"),
-  Flag.withDescription("How long it can be used, such as 90d (default: for ever)"),
+  Flag.withDescription("How long it is valid, such as 90d (default: for ever)"),
   Flag.optional
 )
 
@@ -40,4 +40,4 @@ export const notFound = (wanted: string) =>
 
 export const withTokens = (list: TokenList, tokens: ReadonlyArray<TokenRecord>): TokenList => ({ ...list, tokens })
 
-export const told = "This token is shown once and kept nowhere: pass it on now."
+export const told = "This token is shown once and stored nowhere: save it now."

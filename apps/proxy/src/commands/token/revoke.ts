@@ -23,4 +23,4 @@ export const revoke = Command.make(
     })
     yield* Console.error(`revoked ${ids.join(", ")}; running servers notice within a second`)
   })
-).pipe(Command.withDescription("End a token now. Running servers notice within a second."))
+).pipe(Command.withDescription("Revoke a token. Running servers notice within a second."))

@@ -16,7 +16,7 @@ import { expires, isCalled, notFound, told, tokensFile, which, withTokens } from
 
 const overlap = Setting.textFlag("overlap", Overlap).pipe(
   Flag.withMetavar("duration"),
-  Flag.withDescription("How long the old token can still be used, such as 24h (default: 0s)"),
+  Flag.withDescription("How long the old token stays valid, such as 24h (default: 0s)"),
   Flag.withDefault(Duration.zero)
 )
 
@@ -48,7 +48,7 @@ export const rotate = Command.make(
     yield* Console.error(told)
   })
 ).pipe(
-  Command.withDescription("Make another token in the place of one, with the same name and rights, and print it."),
+  Command.withDescription("Replace a token by a new one with the same name and rights, and print it."),
   Command.withExamples([
     {
       command: "hb-sessions-proxy token rotate --name team-a --overlap 24h --tokens-file tokens.json",
