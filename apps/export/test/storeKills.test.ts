@@ -146,4 +146,34 @@ describe("the lease", () => {
       Effect.scoped
     )
   )
+
+  it.live(
+    "is taken where its holder ends in between, and where the store's clock was set back since it was renewed",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* strict()
+        const { advanceClock, contents, setHook } = store.running
+        const lease = "a/.lease.json"
+        const other = '{"run":"other","host":"elsewhere","process":1,"renewed":0}'
+        const env = { ...environment(yield* Simulator), ...store.environment }
+        const words = ["run", "--out", "s3://exports/a"]
+        let writes = 0
+        setHook(({ key, operation }) => {
+          if (key !== lease) return
+          if (operation === "PutObject" && writes++ === 0) contents.put("exports", lease, other)
+          if (operation === "GetObject" && writes === 1) contents.remove("exports", lease)
+        })
+        const raced = yield* run(env, ...words)
+        assert.strictEqual(raced.code, 0, raced.stderr)
+        assert.isAbove(writes, 1)
+        setHook(undefined)
+
+        advanceClock(3_600_000)
+        contents.put("exports", lease, other)
+        advanceClock(-3_600_000)
+        const { code, stderr } = yield* run(env, ...words)
+        assert.strictEqual(code, 0, stderr)
+        assert.include(stderr, "this run takes over")
+      }).pipe(Effect.provide(Simulator.layer({ sessions: 10, seed: "lease" })), Effect.scoped)
+  )
 })

@@ -7,7 +7,6 @@ import type { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -21,6 +20,9 @@ import * as conditionalWrites from "./conditionalWrites.ts"
 
 /** The object of the lease. */
 export const LEASE = ".lease.json"
+
+/** A longer object is none of ours. */
+const MAX_BYTES = 64 * 1024
 
 /** Who holds the lease, for people; the run's id decides. */
 const Holder = Schema.fromJsonString(
@@ -36,49 +38,59 @@ export interface LeaseOptions {
 }
 
 /** Takes the lease until the scope closes, or fails with exit code 75. */
-export const acquire = Effect.fn("Lease.acquire")(function* ({
-  run,
-  takeOverAfter
-}: LeaseOptions): Effect.fn.Return<void, AppError | S3Error, S3Client | Scope.Scope> {
+export const acquire = Effect.fn("Lease.acquire")(function* (
+  options: LeaseOptions
+): Effect.fn.Return<void, AppError | S3Error, S3Client | Scope.Scope> {
+  const { run, takeOverAfter } = options
   const s3 = yield* S3Client
   let renewed = 0
   const text = () => Schema.encodeSync(Holder)({ run, host: hostname(), process: process.pid, renewed: renewed++ })
-  const found = yield* s3.get(LEASE)
-  const isSilent = (lease: SmallObject) => lease.serverTime - lease.lastModified > Duration.toMillis(takeOverAfter)
-  if (Option.isSome(found) && !isSilent(found.value)) return yield* held(found.value)
+  const found = yield* read
+  if (Option.isSome(found) && !isSilent(found.value, options)) return yield* held(found.value)
+  // Before the lease is written, so that it is removed even if this run is stopped in between.
+  yield* Effect.addFinalizer(() => conditionalWrites.briefly(release(run)))
   const taken = Option.isNone(found)
     ? yield* conditionalWrites.create(LEASE, text())
     : yield* conditionalWrites.replace(LEASE, text(), found.value.etag)
-  // A lost answer to our own write looks like the write of another run.
-  const now = Option.isSome(taken) ? Option.none() : yield* s3.get(LEASE)
-  if (Option.isSome(now) && holderOf(now.value)?.run !== run) return yield* held(now.value)
+  let written: Pick<SmallObject, "etag"> | undefined = Option.getOrUndefined(taken)
+  if (written === undefined) {
+    const now = yield* read
+    // The run that was faster has ended meanwhile.
+    if (Option.isNone(now)) return yield* acquire(options)
+    // A lost answer to our own write looks like the write of another run.
+    if (holderOf(now.value)?.run !== run) return yield* held(now.value)
+    written = now.value
+  }
   if (Option.isSome(found)) {
     yield* Effect.logWarning(
       `the run that held the lease of ${format(s3.location)} was inactive for too long and lost it; this run takes over`
     )
   }
-  const etag = yield* Ref.make(Option.getOrElse(taken, () => Option.getOrThrow(now)).etag)
+  let { etag } = written
   const renew = Effect.gen(function* () {
-    const written = yield* conditionalWrites.replace(LEASE, text(), yield* Ref.get(etag))
-    if (Option.isSome(written)) return yield* Ref.set(etag, written.value.etag)
-    const other = yield* s3.get(LEASE)
-    if (Option.exists(other, (lease) => holderOf(lease)?.run === run)) {
-      yield* Ref.set(etag, Option.getOrThrow(other).etag)
-    } else {
+    const again = yield* conditionalWrites.replace(LEASE, text(), etag)
+    const now = Option.isSome(again) ? again : Option.filter(yield* read, (lease) => holderOf(lease)?.run === run)
+    if (Option.isNone(now)) {
       yield* Effect.logWarning(`this run was inactive for too long and lost the lease of ${format(s3.location)}`)
       return yield* Effect.interrupt
     }
+    etag = now.value.etag
   })
-  yield* Effect.addFinalizer(() =>
-    s3.get(LEASE).pipe(
-      Effect.flatMap((lease) =>
-        Option.exists(lease, (one) => holderOf(one)?.run === run) ? s3.remove([LEASE]) : Effect.void
-      ),
-      conditionalWrites.briefly
-    )
-  )
   const interval = Duration.millis(Duration.toMillis(takeOverAfter) / 4)
   yield* Effect.ignore(renew).pipe(Effect.delay(interval), Effect.repeat(Schedule.forever), Effect.forkScoped)
+})
+
+const read = Effect.flatMap(S3Client, (s3) => s3.get(LEASE, { maxBytes: MAX_BYTES }))
+
+/** Whether the holder has not renewed a lease for too long; a time ahead of the store's was written before its clock was set back. */
+const isSilent = ({ lastModified, serverTime }: SmallObject, { takeOverAfter }: LeaseOptions): boolean =>
+  Math.abs(serverTime - lastModified) > Duration.toMillis(takeOverAfter)
+
+/** Removes the lease if it is that of a run. */
+const release = Effect.fnUntraced(function* (run: string) {
+  const s3 = yield* S3Client
+  const lease = yield* read
+  if (Option.exists(lease, (one) => holderOf(one)?.run === run)) yield* s3.remove([LEASE])
 })
 
 const holderOf = ({ body }: SmallObject) =>

@@ -59,7 +59,6 @@ export const make = Effect.fnUntraced(function* ({
   const root = yield* Effect.cached(
     workDirectory === undefined ? temporary : Effect.succeed(path.join(workDirectory, ours))
   )
-  const takeover = { run: randomBytes(8).toString("hex"), takeOverAfter }
 
   const begin = Effect.gen(function* () {
     const directory = yield* root
@@ -67,7 +66,7 @@ export const make = Effect.fnUntraced(function* ({
     yield* Directory.make(directory)
     yield* Lock.acquire(directory, takeOverAfter)
     const staging = yield* Staging.fence(directory)
-    yield* Lease.acquire({ ...takeover, run: staging.id })
+    yield* Lease.acquire({ run: staging.id, takeOverAfter })
     yield* conditionalWrites.check(staging.id)
     return staging
   })
@@ -111,7 +110,7 @@ export const make = Effect.fnUntraced(function* ({
     name,
     id: name,
     show: (published) => format(s3.location, published),
-    check: provided(Effect.andThen(s3.get(Lease.LEASE), conditionalWrites.check(takeover.run))),
+    check: provided(Effect.andThen(s3.get(Lease.LEASE), conditionalWrites.check(randomBytes(8).toString("hex")))),
     begin: provided(begin),
     recover: () => provided(recover),
     published: provided(StoreContents.published),
