@@ -1,14 +1,13 @@
 /**
  * How the runs of many accounts ended: a table for people, and one exit code.
  */
-import { AppError, type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
+import { AppError, type Failure } from "@hb-sessions/app-kit/AppError"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import { exitCodes } from "../exitCodes.ts"
-import { codeOf } from "./RunMonitor.ts"
+import { codeOf, messageOf } from "./RunMonitor.ts"
 
 /** How the run of one account ended. */
 export interface AccountOutcome {
@@ -50,15 +49,6 @@ export const outcomeOf = <R>(
       )
     }
     return outcome
-  })
-
-const messageOf = (cause: Cause.Cause<Failure>): string =>
-  Option.match(Cause.findErrorOption(cause), {
-    onNone: () => {
-      const defect = Cause.squash(cause)
-      return `unexpected error: ${defect instanceof Error ? defect.message : String(defect)}`
-    },
-    onSome: (error) => toAppError(error).message
   })
 
 /** A line an account, below a header. */

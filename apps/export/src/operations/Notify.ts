@@ -3,7 +3,7 @@
  */
 import type { Given } from "@hb-sessions/app-kit/Setting"
 import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
-import { type Failure, toAppError } from "@hb-sessions/app-kit/AppError"
+import type { Failure } from "@hb-sessions/app-kit/AppError"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -23,7 +23,7 @@ import { withSettings, withUsableSettings } from "../settings/environment.ts"
 import { deliver } from "./Delivery.ts"
 import * as Memory from "./Memory.ts"
 import { type Outcome, publishedOf, type Told } from "./Notification.ts"
-import { codeOf } from "./RunMonitor.ts"
+import { codeOf, messageOf } from "./RunMonitor.ts"
 import * as Staleness from "./Staleness.ts"
 
 /** Of which export people are told. */
@@ -153,16 +153,6 @@ const exported = ({ compacted, stored, target }: Published): string => {
   const { current, generation } = (compacted ?? stored).manifest
   return `exported ${stored.manifest.sessions} sessions to ${target}; generation ${generation} with ${current} sessions in all`
 }
-
-/** The failure of a run, without a stack trace. */
-const messageOf = (cause: Cause.Cause<Failure>): string =>
-  Option.match(Cause.findErrorOption(cause), {
-    onSome: (error) => toAppError(error).message,
-    onNone: () => {
-      const defect = Cause.squash(cause)
-      return `unexpected error: ${defect instanceof Error ? defect.message : String(defect)}`
-    }
-  })
 
 /** Whatever interrupts a run that failed, people are told of it; every step has its own time limit. */
 const toItsEnd = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.flatMap(Effect.forkDetach(self), Fiber.await)

@@ -60,6 +60,16 @@ export const codeOf = (exit: Exit.Exit<unknown, Failure>): number => {
   })
 }
 
+/** The failure of a run, without a stack trace. */
+export const messageOf = (cause: Cause.Cause<Failure>): string =>
+  Option.match(Cause.findErrorOption(cause), {
+    onSome: (error) => toAppError(error).message,
+    onNone: () => {
+      const defect = Cause.squash(cause)
+      return `unexpected error: ${defect instanceof Error ? defect.message : String(defect)}`
+    }
+  })
+
 /** How long a run that has to stop waits for pages in flight. */
 const GRACE = Duration.seconds(10)
 

@@ -107,15 +107,4 @@ export const withClientOf =
     Effect.provide(self, Layer.provideMerge(layerClient, key)).pipe(withSettings(given))
 
 /** Provides the settings and the client. */
-export const withClient =
-  (given: Given) =>
-  <A, E, R>(
-    self: Effect.Effect<A, E, R>
-  ): Effect.Effect<
-    A,
-    E | AppError | Config.ConfigError,
-    | Exclude<Exclude<R, ApiKey | SessionsClient | ServerClock.ServerClock | HttpClient.HttpClient>, Destination>
-    | FileSystem.FileSystem
-    | Path.Path
-  > =>
-    withClientOf(ApiKey.layerConfig)(given)(self)
+export const withClient = withClientOf(ApiKey.layerConfig)
