@@ -2,7 +2,7 @@
  * What the client makes of answers that mean no, and of servers that are no object store.
  */
 import { assert, describe, it } from "@effect/vitest"
-import type { OtherAnswer } from "@hb-sessions/object-store/Faults"
+import type { OtherAnswer, RequestInfo } from "@hb-sessions/object-store/Faults"
 import { Cause, Effect, Option, Stream } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import { writeFileSync } from "node:fs"
@@ -26,7 +26,7 @@ const remove: Call = (s3) => s3.remove(["a", "b"])
 /** What a call fails with, as it is shown; `none` if it does not fail. */
 const failure = (environment: Readonly<Record<string, string>>, call: Call) =>
   S3Client.use((s3) => Effect.asVoid(call(s3))).pipe(
-    withClient({ environment, limits: { retries: 2 } }),
+    withClient({ environment, limits: { retries: 2, listPages: 6 } }),
     Effect.match({
       onSuccess: () => "none",
       onFailure: (error) => {
@@ -180,6 +180,18 @@ describe("a server that is no object store", () => {
         assert.match((yield* answered(answer, call)).text, text)
       }
     })
+  )
+
+  it.live("is not listed without an end", () =>
+    Effect.gen(function* () {
+      const peer = yield* store()
+      const to = (token: string) =>
+        page(`<IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`)
+      const isAtA = ({ query }: RequestInfo) => query.get("continuation-token") === "a"
+      peer.setFaults([{ fault: to("b"), when: isAtA }, { fault: to("a") }])
+      assert.match(yield* failure(peer.environment, list), /^7 .*a list that does not go on/)
+      assert.lengthOf(peer.requests, 6)
+    }).pipe(Effect.scoped)
   )
 
   it.live("does not lead to another host", () =>

@@ -42,6 +42,8 @@ export interface S3Limits {
   readonly copyPartBytes: number
   /** In milliseconds: how long aborting an upload may take. */
   readonly abortMillis: number
+  /** Pages of a list: far more than an export has. */
+  readonly listPages: number
 }
 
 const MIB = 1024 ** 2
@@ -60,7 +62,8 @@ export const defaultLimits: S3Limits = {
   parallelParts: 4,
   copyBytes: 5 * 1024 * MIB,
   copyPartBytes: 512 * MIB,
-  abortMillis: 5000
+  abortMillis: 5000,
+  listPages: 10_000
 }
 
 /** A variable without the white space around it; none if that leaves nothing. */

@@ -14,7 +14,13 @@ import type { S3Xml } from "./S3Xml.ts"
 /** Where a page of a list begins, as the page before it told. */
 type Place = Readonly<Record<string, string>>
 
-/** Reads page after page; a list that stays where it is fails. */
+/** A page of a list, from 1, and where it begins. */
+interface At {
+  readonly place: Place
+  readonly count: number
+}
+
+/** Reads page after page; a list that stays where it is, or has no end, fails. */
 const pages = <A>(
   connection: S3Connection,
   options: {
@@ -25,19 +31,22 @@ const pages = <A>(
     readonly rows: (page: S3Xml) => Effect.Effect<ReadonlyArray<A>, Unexpected>
   }
 ): Stream.Stream<A, S3Error> =>
-  Stream.paginate(options.start, (place) =>
+  Stream.paginate({ place: options.start, count: 1 }, ({ count, place }) =>
     send(
       connection,
       options.request(place),
       Effect.fnUntraced(function* (incoming, meaning) {
         const [page] = yield* answers.document(options.root)(incoming, meaning)
         const rows = yield* options.rows(page)
-        if (!Option.contains(page.text("IsTruncated"), "true")) return [rows, Option.none<Place>()] as const
+        if (!Option.contains(page.text("IsTruncated"), "true")) return [rows, Option.none<At>()] as const
         const next = options.next(page)
-        const isStuck = Object.values(next).join("") === "" || JSON.stringify(next) === JSON.stringify(place)
+        const isStuck =
+          Object.values(next).join("") === "" ||
+          JSON.stringify(next) === JSON.stringify(place) ||
+          count === connection.limits.listPages
         return isStuck
           ? yield* unexpected("unexpected answer: a list that does not go on")
-          : ([rows, Option.some(next)] as const)
+          : ([rows, Option.some<At>({ place: next, count: count + 1 })] as const)
       })
     )
   )
