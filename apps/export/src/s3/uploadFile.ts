@@ -15,12 +15,18 @@ import { bodyOf } from "./writeObjects.ts"
 
 const PERMISSIONS = "s3:PutObject"
 
+/** The length of a file, and its SHA-256 in hexadecimal. */
+interface Measures {
+  readonly bytes: number
+  readonly sha256: string
+}
+
 /** Writes an object from a file; fails if the file has not this length and digest. */
 export const uploadFile = (
   connection: S3Connection,
   key: string,
   file: string,
-  measures: { readonly bytes: number; readonly sha256: string }
+  measures: Measures
 ): Effect.Effect<void, S3Error | PlatformError, FileSystem.FileSystem> =>
   measures.bytes > connection.limits.singleBytes
     ? uploadParts(connection, key, file, measures)
@@ -30,7 +36,7 @@ const uploadWhole = Effect.fnUntraced(function* (
   connection: S3Connection,
   key: string,
   file: string,
-  { bytes, sha256 }: { readonly bytes: number; readonly sha256: string }
+  { bytes, sha256 }: Measures
 ) {
   const fs = yield* FileSystem.FileSystem
   yield* checkSize(connection, key, file, bytes)
@@ -79,7 +85,7 @@ const uploadParts = Effect.fnUntraced(function* (
   connection: S3Connection,
   key: string,
   file: string,
-  { bytes, sha256 }: { readonly bytes: number; readonly sha256: string }
+  { bytes, sha256 }: Measures
 ) {
   const fs = yield* FileSystem.FileSystem
   yield* checkSize(connection, key, file, bytes)
