@@ -5,7 +5,8 @@
  */
 import { execFile, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
@@ -17,6 +18,20 @@ export interface Postgres {
   readonly env: { readonly PGHOST: string; readonly PGUSER: string; readonly PGDATABASE: string }
   /** Stops it, and removes its directory. */
   readonly stop: () => Promise<void>
+}
+
+/** A running server that is reached by TCP, with a password. */
+export interface PostgresTcp extends Postgres {
+  readonly port: number
+  readonly password: string
+  /** The database `postgres` as the user who may do everything, with the password. */
+  readonly url: string
+  /** Ends it at once, as a crash would, and leaves its data. */
+  readonly shutDown: () => Promise<void>
+  /** Starts it again on the same port. */
+  readonly startAgain: () => Promise<void>
+  /** The process of the server, to be frozen. */
+  readonly process: () => number
 }
 
 const DEBIAN = "/usr/lib/postgresql"
@@ -47,36 +62,96 @@ export const hasPostgres: boolean = (() => {
 
 /** Starts a server that keeps nothing: it does not wait for the disk. */
 export const startPostgres = async (): Promise<Postgres> => {
+  const { directory, remove, start } = await install("trust")
+  const server = await start(["-c", "listen_addresses="])
+  return {
+    env: { PGHOST: directory, PGUSER: "postgres", PGDATABASE: "postgres" },
+    stop: async () => {
+      await server.end()
+      remove()
+    }
+  }
+}
+
+/** Starts a server on a port of 127.0.0.1; by its socket it needs no password. */
+export const startPostgresTcp = async (): Promise<PostgresTcp> => {
+  const password = "s3cr3t-of-postgres"
+  const { directory, remove, start } = await install("scram-sha-256", password)
+  const port = await freePort()
+  const options = ["-c", "listen_addresses=127.0.0.1", "-c", `port=${port}`]
+  let server = await start(options)
+  return {
+    env: { PGHOST: directory, PGUSER: "postgres", PGDATABASE: "postgres" },
+    port,
+    password,
+    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    shutDown: () => server.end(),
+    startAgain: async () => {
+      server = await start(options)
+    },
+    process: () => server.pid,
+    stop: async () => {
+      await server.end()
+      remove()
+    }
+  }
+}
+
+/** A port that was free just now; the server has to have the same one after a restart. */
+const freePort = async (): Promise<number> => {
+  const probe = createServer()
+  await once(probe.listen(0, "127.0.0.1"), "listening")
+  const { port } = probe.address() as AddressInfo
+  await once(probe.close(), "close")
+  return port
+}
+
+/** Makes the directory of a server, and says how it is started. */
+const install = async (hostAuthentication: "trust" | "scram-sha-256", password?: string) => {
   const directory = mkdtempSync(join(tmpdir(), "hb-pg-"))
   chmodSync(directory, 0o755)
   if (isRoot) chownSync(directory, idOf("-u"), idOf("-g"))
   const remove = () => rmSync(directory, { recursive: true, force: true })
   const data = join(directory, "data")
+  const passwordFile = join(directory, "password")
+  if (password !== undefined) {
+    writeFileSync(passwordFile, password)
+    if (isRoot) chownSync(passwordFile, idOf("-u"), idOf("-g"))
+  }
   try {
     const [initdb, words] = command("initdb", [
-      "--auth=trust",
+      "--auth-local=trust",
+      `--auth-host=${hostAuthentication}`,
       "--username=postgres",
       "--encoding=UTF8",
       "--no-sync",
+      ...(password === undefined ? [] : [`--pwfile=${passwordFile}`]),
       data
     ])
     await promisify(execFile)(initdb, words, { cwd: directory })
-    const [postgres, options] = command("postgres", ["-D", data, "-k", directory, "-c", "listen_addresses=", "-F"])
-    const server = spawn(postgres, options, { cwd: directory, stdio: ["ignore", "ignore", "pipe"] })
-    const ended = once(server, "close")
-    await isReady(server.stderr)
-    return {
-      env: { PGHOST: directory, PGUSER: "postgres", PGDATABASE: "postgres" },
-      stop: async () => {
-        server.kill("SIGQUIT")
-        await ended
-        remove()
-      }
-    }
   } catch (error) {
     remove()
     throw error
   }
+  const start = async (settings: ReadonlyArray<string>) => {
+    try {
+      const [postgres, options] = command("postgres", ["-D", data, "-k", directory, ...settings, "-F"])
+      const server = spawn(postgres, options, { cwd: directory, stdio: ["ignore", "ignore", "pipe"] })
+      const ended = once(server, "close")
+      await isReady(server.stderr)
+      return {
+        pid: server.pid ?? 0,
+        end: async () => {
+          server.kill("SIGQUIT")
+          await ended
+        }
+      }
+    } catch (error) {
+      remove()
+      throw error
+    }
+  }
+  return { directory, remove, start }
 }
 
 /** Waits until the log says that connections are accepted, and goes on reading it. */

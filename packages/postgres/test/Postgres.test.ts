@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { assert, describe, it } from "vitest"
-import { hasPostgres, startPostgres } from "../src/Postgres.ts"
+import { hasPostgres, startPostgres, startPostgresTcp } from "../src/Postgres.ts"
 
 if (!hasPostgres) console.warn("skipped: the tests that need PostgreSQL, which is not installed here")
 
@@ -21,5 +21,25 @@ describe.skipIf(!hasPostgres)("a server", () => {
     }
     assert.notStrictEqual(ask(0, "SELECT 1").status, 0)
     for (const { env } of servers) assert.isFalse(existsSync(env.PGHOST))
+  })
+
+  it("on a port wants a password, and has its data after it was ended and started again", async () => {
+    const server = await startPostgresTcp()
+    const ask = (sql: string, url: string) =>
+      spawnSync("psql", ["--no-psqlrc", "--tuples-only", "--no-align", "--no-password", url, "--command", sql], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"] }
+      })
+    try {
+      assert.strictEqual(ask("CREATE TABLE t AS SELECT 1 AS n", server.url).status, 0)
+      assert.notStrictEqual(ask("SELECT n FROM t", server.url.replace(server.password, "wrong")).status, 0)
+      await server.shutDown()
+      assert.notStrictEqual(ask("SELECT n FROM t", server.url).status, 0)
+      await server.startAgain()
+      assert.strictEqual(ask("SELECT n FROM t", server.url).stdout.trim(), "1")
+    } finally {
+      await server.stop()
+    }
+    assert.isFalse(existsSync(server.env.PGHOST))
   })
 })

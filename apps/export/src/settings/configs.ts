@@ -2,6 +2,7 @@
  * How the settings are read: from the flag, the environment variable or the key in the settings file, in this order.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as RegularFile from "@hb-sessions/app-kit/RegularFile"
 import * as Setting from "@hb-sessions/app-kit/Setting"
 import * as SettingsFile from "@hb-sessions/app-kit/SettingsFile"
 import { configOf } from "@hb-sessions/core/SessionsConfig"
@@ -9,12 +10,21 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { exitCodes } from "../exitCodes.ts"
 import { defaultOutcomes } from "../operations/Notification.ts"
 import { isS3 } from "../s3/S3Location.ts"
+import { DatabaseUrlText } from "./databaseUrl.ts"
 import { usable } from "./SecretUrl.ts"
-import { fileSettings, runSettings, scheduleSettings, settings, verifySettings } from "./runSettings.ts"
+import {
+  databaseSettings,
+  fileSettings,
+  runSettings,
+  scheduleSettings,
+  settings,
+  verifySettings
+} from "./runSettings.ts"
 
 /** Rejects a flag with a bad value. */
 export const checkFlags = (given: Setting.Given) => Setting.checkFlags(settings, given)
@@ -101,6 +111,27 @@ export const usableNotifySettings = Effect.gen(function* () {
     urls: usable((yield* textOf(settings.notifyUrl)) ?? ""),
     on: new Set(yield* Effect.orElseSucceed(configOf(settings.notifyOn), () => defaultOutcomes))
   }
+})
+
+/** Where the queue of a fleet is; a file holds the URL in its first line. */
+export const databaseConfig = Effect.gen(function* () {
+  const { database, databaseFile, databaseSchema } = yield* Setting.configOfAll(databaseSettings)
+  if (database !== undefined) {
+    if (databaseFile === undefined) return { url: database, schema: databaseSchema }
+    return yield* usage("both --database and --database-file are given; leave one out")
+  }
+  if (databaseFile === undefined) {
+    return yield* usage(
+      "--database is missing; give the URL of a PostgreSQL database, such as postgres://user@host/database"
+    )
+  }
+  const text = yield* Effect.mapError(RegularFile.readText(databaseFile, { maxBytes: 64 * 1024 }), ({ problem }) =>
+    usage(`--database-file: ${databaseFile} cannot be read: ${problem}`)
+  )
+  const url = yield* Effect.mapError(Schema.decodeEffect(DatabaseUrlText)(text.trim()), () =>
+    usage(`--database-file: ${databaseFile} does not hold the URL of a PostgreSQL database`)
+  )
+  return { url, schema: databaseSchema }
 })
 
 /** The form of the log. */

@@ -4,10 +4,11 @@
 import * as Setting from "@hb-sessions/app-kit/Setting"
 import { TimeExpression } from "@hb-sessions/app-kit/TimeExpression"
 import { clientSettings } from "@hb-sessions/core/SessionsConfig"
-import { countText, durationText } from "@hb-sessions/core/SettingText"
+import { countText, durationText, RateText } from "@hb-sessions/core/SettingText"
 import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import { defaultOutcomes, outcomes } from "../operations/Notification.ts"
+import { DatabaseUrlText, SchemaName } from "./databaseUrl.ts"
 import { SecretUrlsText, SecretUrlText } from "./SecretUrl.ts"
 import { compressions, dialects, formats, modes, partitions } from "./Selection.ts"
 import { Age, AgeOrNever, MAX_AGE, OutcomesText, Percent, Sha256, TimeZone } from "./settingValues.ts"
@@ -280,6 +281,47 @@ export const scheduleSettings = Setting.record(PREFIX, {
   jitter: { ...duration, default: "0", meaning: "Delay each run by a random time up to this" }
 })
 
+/** Where the queue of a fleet is. */
+export const databaseSettings = Setting.record(PREFIX, {
+  database: {
+    schema: Setting.orNone(DatabaseUrlText),
+    default: "",
+    shown: "",
+    metavar: "url",
+    meaning:
+      "PostgreSQL database that all workers share, such as postgres://user@host/database; required. Other users can see the arguments of a process, so prefer the variable for a URL with a password, or --database-file"
+  },
+  databaseFile: {
+    ...text,
+    shown: "none",
+    metavar: "file",
+    meaning: "File that holds the URL of --database, such as a mounted secret"
+  },
+  databaseSchema: {
+    schema: SchemaName,
+    default: "hb_sessions",
+    metavar: "name",
+    meaning: "Schema in the database for all tables of the fleet; created if it does not exist"
+  }
+})
+
+/** The settings of `worker` alone. */
+export const workerSettings = Setting.record(PREFIX, {
+  gracePeriod: {
+    schema: durationText({ min: 1 }),
+    default: "20 seconds",
+    metavar: "duration",
+    meaning: "Time after SIGTERM to save checkpoints and hand back jobs; the worker exits at its end at the latest"
+  },
+  fleetRate: {
+    schema: RateText,
+    default: "0",
+    shown: "no limit",
+    metavar: "n",
+    meaning: "Maximum number of requests per second to one API host, of all workers together"
+  }
+})
+
 /** The settings of `verify` alone. */
 export const verifySettings = Setting.record(PREFIX, {
   expectGeneration: {
@@ -302,6 +344,8 @@ export const settings = {
   ...accountSettings,
   ...parallelSettings,
   ...scheduleSettings,
+  ...databaseSettings,
+  ...workerSettings,
   ...verifySettings
 }
 

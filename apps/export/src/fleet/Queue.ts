@@ -1,0 +1,234 @@
+/**
+ * The queue of a fleet: pg-boss on PostgreSQL, which is loaded by the commands that need it only.
+ *
+ * A job is one run of one account. The queue holds at most one job of an account that is not ended, whether it waits or
+ * runs (policy `exclusive`, the account being the key), so that asking twice makes one run.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { Db, JobWithMetadata, PgBoss } from "pg-boss"
+import type { DatabaseUrl } from "../settings/databaseUrl.ts"
+
+/** The queue of runs. */
+export const RUNS = "export"
+
+/** Where runs go whose workers died again and again. */
+export const LOST = "export-lost"
+
+/** A worker shows activity this often; without it for `HEARTBEAT_SECONDS`, its jobs go to others. */
+export const HEARTBEAT_SECONDS = 15
+
+/** How often a job may lose its worker. */
+export const MOST_LOSSES = 10
+
+/** pg-boss has no longer time limit. */
+const EXPIRE_SECONDS = 24 * 3600 - 1
+
+/** The database failed; `cause` is the error of its driver, or of pg-boss. */
+export class QueueError extends Data.TaggedError("QueueError")<{ readonly cause: unknown }> {
+  override get message(): string {
+    return messageOf(this.cause)
+  }
+}
+
+/** A host with several addresses fails with an error for each, in one without a message. */
+const messageOf = (cause: unknown): string => {
+  if (cause instanceof AggregateError && cause.message === "") return messageOf(cause.errors[0])
+  return cause instanceof Error && cause.message !== "" ? cause.message : "the database failed without a reason"
+}
+
+/** What a job says beside its account. */
+export interface JobData {
+  readonly account: string
+  /** Why it is run: on schedule, or because someone asked for it. */
+  readonly reason: "schedule" | "enqueued" | "retry"
+  /** The time that it was due at, in ISO 8601; absent unless it is of the schedule. */
+  readonly due?: string
+  /** Failed runs in a row before this one. */
+  readonly failures: number
+}
+
+/** A claim on a job: it is lost when another worker gets the job, whose `attempt` is higher. */
+export interface Claim {
+  readonly id: string
+  readonly attempt: number
+  readonly data: JobData
+}
+
+/** A job as it is listed. */
+export interface FoundJob {
+  readonly id: string
+  readonly account: string
+  readonly state: "created" | "retry" | "active" | "completed" | "cancelled" | "failed"
+  readonly startAfter: Date
+  readonly startedOn: Date | undefined
+}
+
+/** What can be asked of the database in one transaction, or outside of one. */
+export interface Session {
+  /** Runs a statement; its rows. */
+  readonly sql: <Row extends object>(
+    text: string,
+    values?: ReadonlyArray<unknown>
+  ) => Effect.Effect<ReadonlyArray<Row>, QueueError>
+  /** Adds a job; false if the account has one that is not ended. */
+  readonly send: (data: JobData, startAfterSeconds?: number) => Effect.Effect<boolean, QueueError>
+  /** Ends a job; false if the claim is lost. */
+  readonly complete: (claim: Claim, output: object) => Effect.Effect<boolean, QueueError>
+}
+
+export interface QueueService extends Session {
+  /** The schema of all tables. */
+  readonly schema: string
+  /** Runs statements in one transaction. */
+  readonly transaction: <A, E>(run: (session: Session) => Effect.Effect<A, E>) => Effect.Effect<A, E | QueueError>
+  /** Takes jobs, at most as many as asked for. */
+  readonly take: (most: number) => Effect.Effect<ReadonlyArray<Claim>, QueueError>
+  /** Takes jobs whose workers died too often. */
+  readonly takeLost: Effect.Effect<ReadonlyArray<Claim>, QueueError>
+  /** Ends a job of those. */
+  readonly completeLost: (claim: Claim) => Effect.Effect<void, QueueError>
+  /** Shows activity; the ids of the claims that are still held. */
+  readonly touch: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlySet<string>, QueueError>
+  /** Gives the jobs of silent workers to others, and removes old ones. */
+  readonly supervise: Effect.Effect<void, QueueError>
+  /** The jobs of an account, the newest first. */
+  readonly find: (account: string) => Effect.Effect<ReadonlyArray<FoundJob>, QueueError>
+}
+
+export interface QueueOptions {
+  readonly url: DatabaseUrl
+  readonly schema: string
+  /** The most connections at a time. */
+  readonly connections: number
+  /** Hears of errors of idle connections and the like, which no call fails with. */
+  readonly onError: (error: unknown) => void
+}
+
+const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, QueueError> =>
+  Effect.tryPromise({ try: run, catch: (cause) => new QueueError({ cause }) })
+
+/** The queue of a fleet. */
+export class Queue extends Context.Service<Queue, QueueService>()("@hb-sessions/export/Queue") {
+  /** Connects, creates what is missing in the database, and ends the connections with the scope. */
+  static readonly layer = (options: QueueOptions) => Layer.effect(Queue, make(options))
+}
+
+/** Starts pg-boss, without what its timers do by themselves: the worker decides when to take and to supervise. */
+const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }: QueueOptions) {
+  const { PgBoss } = yield* Effect.promise(() => import("pg-boss"))
+  const boss = new PgBoss({
+    connectionString: Redacted.value(url),
+    application_name: "hb-sessions-export",
+    schema,
+    max: connections,
+    connectionTimeoutMillis: 10_000,
+    supervise: false,
+    schedule: false,
+    reindex: false,
+    monitorVacuum: false,
+    monitorIntervalSeconds: 1
+  })
+  boss.on("error", onError)
+  yield* attempt(() => boss.start())
+  return boss
+})
+
+const make = Effect.fnUntraced(function* (options: QueueOptions) {
+  const boss = yield* Effect.acquireRelease(start(options), (started) =>
+    Effect.ignore(attempt(() => started.stop({ graceful: false })))
+  )
+  const queue = {
+    policy: "exclusive",
+    retryLimit: MOST_LOSSES,
+    retryDelay: 0,
+    retryBackoff: false,
+    heartbeatSeconds: HEARTBEAT_SECONDS,
+    expireInSeconds: EXPIRE_SECONDS,
+    deadLetter: LOST,
+    retentionSeconds: 30 * 86_400,
+    deleteAfterSeconds: 86_400
+  } as const
+  yield* attempt(() => boss.createQueue(LOST, { retryLimit: 1_000_000, deleteAfterSeconds: 86_400 }))
+  yield* attempt(() => boss.createQueue(RUNS, queue))
+  const service: QueueService = {
+    schema: options.schema,
+    ...sessionOf(boss, boss.getDb()),
+    transaction: (run) =>
+      Effect.acquireUseRelease(
+        attempt(() => beginTransaction(boss)),
+        (transaction) => Effect.tap(run(sessionOf(boss, transaction.db)), () => attempt(() => transaction.commit())),
+        // It does nothing after a commit.
+        (transaction) => Effect.promise(() => transaction.rollback())
+      ),
+    take: (most) =>
+      Effect.map(
+        attempt(() => boss.fetch<JobData>(RUNS, { batchSize: most, includeMetadata: true })),
+        toClaims
+      ),
+    takeLost: Effect.map(
+      attempt(() => boss.fetch<JobData>(LOST, { batchSize: 10, includeMetadata: true })),
+      toClaims
+    ),
+    completeLost: (claim) => Effect.asVoid(attempt(() => boss.complete(LOST, toAttempt(claim)))),
+    touch: (claims) =>
+      claims.length === 0
+        ? Effect.succeed(new Set<string>())
+        : Effect.map(
+            attempt(() => boss.touch(RUNS, claims.map(toAttempt))),
+            (response) => new Set(Schema.decodeUnknownSync(Response)(response).settled)
+          ),
+    supervise: attempt(() => boss.supervise()),
+    find: (account) =>
+      Effect.map(
+        attempt(() => boss.findJobs<JobData>(RUNS, { key: account })),
+        (jobs) => jobs.map(toFound)
+      )
+  }
+  return service
+})
+
+const beginTransaction = (boss: PgBoss): ReturnType<NonNullable<Db["beginTransaction"]>> => {
+  const db = boss.getDb()
+  if (db.beginTransaction === undefined) throw new Error("the connection has no transactions")
+  return db.beginTransaction()
+}
+
+const sessionOf = (boss: PgBoss, db: Db): Session => ({
+  sql: (text, values = []) =>
+    Effect.map(
+      attempt(() => db.executeSql(text, [...values])),
+      ({ rows }) => rows
+    ),
+  send: (data, startAfterSeconds = 0) =>
+    Effect.map(
+      attempt(() => boss.send(RUNS, data, { db, singletonKey: data.account, startAfter: startAfterSeconds })),
+      (id) => id !== null
+    ),
+  complete: (claim, output) =>
+    Effect.map(
+      attempt(() => boss.complete(RUNS, toAttempt(claim), output, { db })),
+      (response) => Schema.decodeUnknownSync(Response)(response).affected > 0
+    )
+})
+
+/** What pg-boss answers with, which its types leave out. */
+const Response = Schema.Struct({ affected: Schema.Int, settled: Schema.optionalKey(Schema.Array(Schema.String)) })
+
+const toAttempt = ({ attempt: retryCount, id }: Claim) => ({ id, retryCount })
+
+const toClaims = (jobs: ReadonlyArray<JobWithMetadata<JobData>>): ReadonlyArray<Claim> =>
+  jobs.map(({ data, id, retryCount }) => ({ id, attempt: retryCount, data }))
+
+const toFound = ({ data, id, startAfter, startedOn, state }: JobWithMetadata<JobData>): FoundJob => ({
+  id,
+  account: data.account,
+  state,
+  startAfter: new Date(startAfter),
+  startedOn: Option.getOrUndefined(Option.map(Option.fromNullishOr(startedOn), (time) => new Date(time)))
+})
