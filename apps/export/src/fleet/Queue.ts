@@ -177,12 +177,20 @@ const make = Effect.fnUntraced(function* (options: QueueOptions) {
     ),
     completeLost: (claim) => Effect.asVoid(attempt(() => boss.complete(LOST, toAttempt(claim)))),
     touch: (claims) =>
-      claims.length === 0
-        ? Effect.succeed(new Set<string>())
-        : Effect.map(
-            attempt(() => boss.touch(RUNS, claims.map(toAttempt))),
-            (response) => new Set(Schema.decodeUnknownSync(Response)(response).settled)
-          ),
+      Effect.map(
+        Effect.filter(
+          claims,
+          (claim) =>
+            Effect.map(
+              attempt(() => boss.touch(RUNS, toAttempt(claim))),
+              isAffected
+            ),
+          {
+            concurrency: "unbounded"
+          }
+        ),
+        (held) => new Set(held.map(({ id }) => id))
+      ),
     supervise: attempt(() => boss.supervise()),
     find: (account) =>
       Effect.map(
@@ -213,12 +221,14 @@ const sessionOf = (boss: PgBoss, db: Db): Session => ({
   complete: (claim, output) =>
     Effect.map(
       attempt(() => boss.complete(RUNS, toAttempt(claim), output, { db })),
-      (response) => Schema.decodeUnknownSync(Response)(response).affected > 0
+      isAffected
     )
 })
 
 /** What pg-boss answers with, which its types leave out. */
-const Response = Schema.Struct({ affected: Schema.Int, settled: Schema.optionalKey(Schema.Array(Schema.String)) })
+const Affected = Schema.Struct({ affected: Schema.Int })
+
+const isAffected = (response: unknown): boolean => Schema.decodeUnknownSync(Affected)(response).affected > 0
 
 const toAttempt = ({ attempt: retryCount, id }: Claim) => ({ id, retryCount })
 
