@@ -3,10 +3,6 @@
  */
 import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as AppError from "@hb-sessions/app-kit/AppError"
-import { clearTextWarning } from "@hb-sessions/app-kit/clearText"
-import * as Transport from "@hb-sessions/app-kit/Transport"
-import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import { baseUrl } from "@hb-sessions/core/SessionsConfig"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -27,13 +23,12 @@ import { failures, type LoadError } from "./cache/LoadError.ts"
 import { listen, type ListenerOptions } from "./http/Listener.ts"
 import * as Metrics from "./operations/Metrics.ts"
 import { Outbox } from "./http/Outbox.ts"
-import * as Secrets from "./upstream/KeyRedaction.ts"
 import type { Settings } from "./settings/Settings.ts"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as RequestFiber from "./http/RequestFiber.ts"
 import { TokenStore } from "./access/TokenStore.ts"
-import * as Upstream from "./upstream/Upstream.ts"
-import * as UpstreamHttp from "./upstream/UpstreamHttp.ts"
+import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
+import { UpstreamAccounts } from "./upstream/UpstreamAccounts.ts"
 
 /** Where a running proxy listens. */
 export interface Running {
@@ -62,44 +57,40 @@ export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppErro
     : TokenStore.layerFile(settings.tokensFile, settings.staleTokens)
 }
 
-const unusable = (message: string) =>
-  Layer.effect(TokenStore, Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage })))
+const unusable = (message: string) => Layer.effect(TokenStore, usage(message))
 
-/** The upstream with all its guards, asked with the key as it is at each request. */
-export const layerUpstream = (settings: Settings, version: string) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const { current, known } = yield* ApiKey
-      const url = yield* baseUrl
-      const warning = clearTextWarning(url)
-      if (warning !== undefined) yield* Effect.logWarning(warning)
-      return Upstream.layer({
-        apiKey: current,
-        baseUrl: url,
-        attemptTimeout: settings.attemptTimeout,
-        totalTimeout: settings.deadline,
-        retries: settings.retries,
-        maxRetryAfter: settings.maxRetryAfter,
-        maxBodyBytes: settings.maxBodyBytes,
-        decoding: settings.strictUpstream ? "strict" : "tolerant",
-        concurrency: settings.upstreamConcurrency,
-        perSecond: settings.upstreamRate === 0 ? undefined : settings.upstreamRate,
-        breakerFailures: settings.breakerFailures,
-        breakerOpen: settings.breakerOpen
-      }).pipe(
-        Layer.provide(UpstreamHttp.layer(Secrets.make(known), `hb-sessions-proxy/${version}`, settings.maxBodyBytes)),
-        Layer.provide(Transport.layer)
+const usage = (message: string) => Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage }))
+
+/** The accounts with all their guards, each asked with its key as it is at each request. */
+export const layerAccounts = (settings: Settings, version: string) => {
+  const options: AccountOptions = {
+    userAgent: `hb-sessions-proxy/${version}`,
+    attemptTimeout: settings.attemptTimeout,
+    totalTimeout: settings.deadline,
+    retries: settings.retries,
+    maxRetryAfter: settings.maxRetryAfter,
+    maxBodyBytes: settings.maxBodyBytes,
+    decoding: settings.strictUpstream ? "strict" : "tolerant",
+    concurrency: settings.upstreamConcurrency,
+    perSecond: settings.upstreamRate === 0 ? undefined : settings.upstreamRate,
+    breakerFailures: settings.breakerFailures,
+    breakerOpen: settings.breakerOpen
+  }
+  if (settings.accounts === undefined)
+    return UpstreamAccounts.layerSingle(options).pipe(Layer.provide(ApiKey.layerConfig))
+  return settings.withoutTokens
+    ? Layer.effect(
+        UpstreamAccounts,
+        usage("--accounts needs tokens, which tell whose sessions are meant; leave out --without-tokens, or --accounts")
       )
-    })
-  )
+    : UpstreamAccounts.layerFile(settings.accounts, options, Duration.sum(settings.readTimeout, Duration.minutes(1)))
+}
 
 /** Starts the proxy; closing the scope stops it after what is under way. */
 export const start = Effect.fnUntraced(function* (settings: Settings) {
   const tokens = yield* TokenStore
-  const health = yield* Upstream.UpstreamHealth
+  const accounts = yield* UpstreamAccounts
   const clock = yield* Clock.Clock
-  const { known, name: keyName } = yield* ApiKey
-  const secrets = Secrets.make(known)
   const log = yield* AccessLog.make(settings.accessLog)
   // Ends after the listeners have, which wait for what runs in it.
   const work = yield* Scope.fork(yield* Effect.scope)
@@ -115,14 +106,10 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     failures
   ).pipe(Scope.provide(work))
   const documents = yield* Documents.make
-  const context = yield* Effect.context<SessionsClient>()
-  const run = (effect: Effect.Effect<void, never, SessionsClient>) =>
-    Fiber.runIn(Effect.runForkWith(context)(effect), work)
+  const context = yield* Effect.context<never>()
+  const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), work)
   const perform = RequestFiber.make({
     cache,
-    secrets,
-    keyName,
-    hide: secrets.hide,
     isStrict: settings.strictUpstream,
     readConcurrency: settings.readConcurrency,
     heartbeat: settings.heartbeat,
@@ -138,6 +125,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const isMeant = HostCheck.make(settings.allowedHosts ?? [])
   const requestHandler = RequestHandler.make({
     tokens,
+    accounts,
     isMeant,
     rate: settings.rate,
     burst: settings.burst,
@@ -150,7 +138,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     timeOfDay: () => clock.currentTimeMillisUnsafe(),
     now: () => SteadyTime.nowUnsafe(clock),
     documents,
-    run: (exchange, asked, onEnd) => RequestFiber.fork(exchange, run, perform(exchange, asked), onEnd)
+    run: (exchange, asked, account, onEnd) => RequestFiber.fork(exchange, run, perform(exchange, asked, account), onEnd)
   })
   yield* Effect.sync(requestHandler.endUnallowed).pipe(
     // Nothing may end the looking.
@@ -168,7 +156,16 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     onEnded
   }
   let connections = () => 0
-  const observe = Effect.map(health.openFor, (openFor) =>
+  const upstreams = Effect.suspend(() =>
+    Effect.forEach(accounts.all(), ({ health, name, status }) =>
+      Effect.map(health.openFor, (openFor) => ({
+        account: name,
+        isUsable: status().status === "usable",
+        isBreakerOpen: openFor !== undefined
+      }))
+    )
+  )
+  const observe = Effect.map(upstreams, (observed) =>
     Metrics.observe({
       cacheBytes: cache.bytes,
       cacheEntries: cache.size,
@@ -177,14 +174,13 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       queuedBytes: outbox.bytes,
       isDraining: requestHandler.isDraining(),
       tokensAgeMillis: tokens.ageMillis(),
-      isUpstreamUsable: Admin.statusOf(health.last()) === "usable",
-      isBreakerOpen: openFor !== undefined
+      upstreams: observed
     })
   )
   // Listens first and stops last: /readyz must tell of the stop.
   const admin = yield* listen(
     Admin.handler(
-      yield* Admin.make({ isDraining: requestHandler.isDraining, hasTokens: tokens.isUsable, observe }),
+      yield* Admin.make({ accounts, isDraining: requestHandler.isDraining, hasTokens: tokens.isUsable, observe }),
       (effect) => void run(effect),
       isMeant
     ),

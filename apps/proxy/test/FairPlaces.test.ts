@@ -9,9 +9,9 @@ const NOW = 100_000
 const setup = (options: FairPlacesOptions) => {
   const places = new FairPlaces(options)
   const gone: Array<string> = []
-  const take = (owner: string, name = owner, blockedSince?: number) => {
+  const take = (owner: string, name = owner, blockedSince?: number, account?: string) => {
     const occupant: Occupant = { giveWay: () => gone.push(name), blockedSince }
-    return places.take(owner, occupant, NOW)
+    return places.take(owner, occupant, NOW, account)
   }
   return { places, gone, take }
 }
@@ -52,6 +52,22 @@ describe("FairPlaces", () => {
     unread.take("a", "unread", NOW - 5000)
     assert.isDefined(unread.take("a"))
     assert.deepStrictEqual(unread.gone, ["unread"])
+  })
+
+  it("go to an account with fewer before they go to one with many tokens", () => {
+    const { gone, take } = setup({ max: 4, extra: 0, yields: "all" })
+    for (const owner of ["a1", "a2", "a3", "a4"]) take(owner, owner, undefined, "a")
+    assert.isDefined(take("b1", "b1", undefined, "b"))
+    assert.isDefined(take("b2", "b2", undefined, "b"))
+    assert.lengthOf(gone, 2)
+    assert.isUndefined(take("b3", "b3", undefined, "b"), "its half is taken")
+    assert.isUndefined(take("a5", "a5", undefined, "a"))
+    const reading = setup({ max: 2, extra: 1, yields: "blocked" })
+    for (const owner of ["a1", "a2", "a3"]) assert.isDefined(reading.take(owner, owner, undefined, "a"))
+    assert.isUndefined(reading.take("a4", "a4", undefined, "a"))
+    assert.isDefined(reading.take("b1", "b1", undefined, "b"), "an account without any")
+    assert.isUndefined(reading.take("c1", "c1", undefined, "c"))
+    assert.deepStrictEqual(reading.gone, [])
   })
 
   it("are kept in reserve for tokens that have none", () => {

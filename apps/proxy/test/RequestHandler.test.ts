@@ -17,6 +17,7 @@ import { Outbox } from "../src/http/Outbox.ts"
 import * as RequestFiber from "../src/http/RequestFiber.ts"
 import * as RequestHandler from "../src/http/RequestHandler.ts"
 import * as KeyRedaction from "../src/upstream/KeyRedaction.ts"
+import type { UpstreamAccount } from "../src/upstream/UpstreamAccount.ts"
 
 const sessions: ReadonlyArray<Session> = Array.from({ length: 25 }, (_, index) => ({
   id: SessionId.make(`s${index}`),
@@ -32,27 +33,32 @@ const slow = token({ rate: 0.5 })
 
 /** Serves on a free port, with a limit of 100 requests a second unless said otherwise. */
 const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.RequestHandlerOptions<LoadError>> = {}) {
-  const context = yield* Effect.context<SessionsClient>()
+  const client = yield* SessionsClient
+  const context = yield* Effect.context<never>()
   const scope = yield* Effect.scope
   const cache = yield* ByteCache.make<CachedResponse, LoadError>(
     { fresh: "1 hour", staleWhileRevalidate: 0, staleIfError: 0, patience: 0, negative: "1 hour", maxBytes: 1e6 },
     failures
   )
   const upstreamKey = Redacted.make("some-long-key")
-  const secrets = KeyRedaction.make(() => [upstreamKey])
+  const account: UpstreamAccount = {
+    name: undefined,
+    cacheScope: "",
+    keyName: "HYPERBROWSER_API_KEY",
+    secrets: KeyRedaction.make(() => [upstreamKey]),
+    client,
+    health: { last: () => undefined, openFor: Effect.undefined },
+    status: () => ({ status: "unknown" })
+  }
   const perform = RequestFiber.make({
     cache,
-    secrets,
-    keyName: "HYPERBROWSER_API_KEY",
-    hide: secrets.hide,
     isStrict: false,
     readConcurrency: 2,
     heartbeat: Duration.minutes(1),
     deadline: Duration.minutes(1),
     readTimeout: Duration.minutes(1)
   })
-  const run = (effect: Effect.Effect<void, never, SessionsClient>) =>
-    Fiber.runIn(Effect.runForkWith(context)(effect), scope)
+  const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), scope)
   const logged: Array<LogEntry> = []
   const { authenticate, standingOf } = authenticator({
     version: 1,
@@ -60,6 +66,7 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
   })
   const handler = RequestHandler.make({
     tokens: { authenticate, standingOf, isOpen: false, isUsable: () => true },
+    accounts: { find: (name) => (name === undefined ? account : undefined) },
     timeOfDay: () => 1,
     now: () => 1,
     isMeant: () => true,
@@ -72,7 +79,7 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     log: (entry) => logged.push(entry),
     outbox: new Outbox(1e6, () => {}),
     documents: new Map(),
-    run: (exchange, work, onEnd) => RequestFiber.fork(exchange, run, perform(exchange, work), onEnd),
+    run: (exchange, work, asked, onEnd) => RequestFiber.fork(exchange, run, perform(exchange, work, asked), onEnd),
     ...options
   })
   const server = yield* Effect.acquireRelease(

@@ -13,6 +13,7 @@ const ok = () => Response.json(page)
 const down = () => Response.json({}, { status: 503 })
 
 const options: Upstream.UpstreamOptions = {
+  account: undefined,
   apiKey: Redacted.make("some-key"),
   attemptTimeout: "10 seconds",
   totalTimeout: "25 seconds",

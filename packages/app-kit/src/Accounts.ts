@@ -59,7 +59,8 @@ export interface AccountsOptions {
   readonly areOthersAllowed?: boolean
 }
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
+/** What the name of an account looks like. */
+export const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/
 /** In capitals, as a key that is written here by mistake is not to be shown. */
 const VARIABLE = /^[A-Z_][A-Z0-9_]*$/
 const KEY_FILE = "api_key_file"
@@ -116,8 +117,8 @@ export const read = Effect.fn("Accounts.read")(function* (options: AccountsOptio
   const defaults = yield* entriesOf(reader, "defaults", SettingsFile.isTable(root["defaults"]) ? root["defaults"] : {})
   const accounts: Array<Account> = []
   for (const [name, table] of tables) {
-    const at = NAME.test(name) ? `accounts.${name}` : `accounts.${JSON.stringify(name)}`
-    if (!NAME.test(name)) {
+    const at = namePattern.test(name) ? `accounts.${name}` : `accounts.${JSON.stringify(name)}`
+    if (!namePattern.test(name)) {
       return yield* SettingsFile.invalid(
         file,
         `${at}: a name has 1 to 63 characters out of a-z, 0-9 and -, and does not begin with -`

@@ -4,6 +4,7 @@
 import type { Exchange } from "../http/Exchange.ts"
 import { reject, type Rejection } from "../http/Problem.ts"
 import * as Metrics from "../operations/Metrics.ts"
+import { accountOf, type FindAccount } from "./accountOf.ts"
 import { FailureThrottle } from "./FailureThrottle.ts"
 import { anonymous, type Client } from "./Token.ts"
 import type { TokenStore } from "./TokenStore.ts"
@@ -11,6 +12,7 @@ import type { TokenStore } from "./TokenStore.ts"
 /** What clients are found with. */
 export interface AuthenticationOptions {
   readonly tokens: Pick<TokenStore["Service"], "authenticate" | "standingOf" | "isOpen" | "isUsable">
+  readonly accounts: FindAccount
   /** Epoch milliseconds: for tokens, which end at a time of day. */
   readonly timeOfDay: () => number
   /** Steady milliseconds: for everything else. */
@@ -45,8 +47,10 @@ export class Authentication {
 
   /** Why a request under way must end; undefined if its client may do as much as when it was found. */
   lost(client: Client): Rejection | undefined {
-    const { timeOfDay, tokens } = this.options
-    return tokens.isUsable() ? changed[tokens.standingOf(client, timeOfDay())] : tokensUnavailable
+    const { accounts, timeOfDay, tokens } = this.options
+    if (!tokens.isUsable()) return tokensUnavailable
+    const account = accountOf(accounts, client)
+    return changed[tokens.standingOf(client, timeOfDay())] ?? ("problem" in account ? account : undefined)
   }
 }
 

@@ -4,6 +4,7 @@
  * A token is `hbs_`, 16 hexadecimal digits that name it, `_`, and 43 characters of 256 random bits. Only the SHA-256 of
  * the whole is kept: enough entropy that neither salt nor a slow hash would add anything.
  */
+import { namePattern } from "@hb-sessions/app-kit/Accounts"
 import * as Schema from "effect/Schema"
 import { hash, randomBytes, timingSafeEqual } from "node:crypto"
 
@@ -16,6 +17,13 @@ const LAST_MILLIS = 8.64e15
 
 const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LAST_MILLIS }))
 
+/** Schema for the name of an account. */
+export const AccountName = Schema.String.check(
+  Schema.isPattern(namePattern, {
+    expected: "1 to 63 characters out of a-z, 0-9 and -, which do not begin with -"
+  })
+)
+
 /** Schema for what is kept of a token; times are epoch milliseconds. */
 export const TokenRecord = Schema.Struct({
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),
@@ -26,6 +34,8 @@ export const TokenRecord = Schema.Struct({
   ),
   /** SHA-256 of the token, base64url. */
   sha256: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/)),
+  /** The account whose sessions it reads; absent for that of a single key. */
+  account: Schema.optionalKey(AccountName),
   scopes: Schema.NonEmptyArray(Scope),
   /** The statuses that may be asked for; absent for all, and for lists without a filter. */
   statuses: Schema.optionalKey(Schema.NonEmptyArray(Schema.NonEmptyString)),
@@ -77,6 +87,8 @@ export const stateOf = (record: TokenRecord, now: number): TokenState => {
 export interface Client {
   readonly id: string
   readonly name: string
+  /** The account whose sessions it may see; undefined for that of a single key. */
+  readonly account: string | undefined
   /** Undefined for all. */
   readonly statuses: ReadonlySet<string> | undefined
   /** Requests a second; undefined for the server's default. */
@@ -89,6 +101,7 @@ export interface Client {
 export const anonymous: Client = {
   id: "anonymous",
   name: "anonymous",
+  account: undefined,
   statuses: undefined,
   rate: undefined,
   sha256: ""
@@ -125,6 +138,7 @@ export const authenticator = ({
         client: {
           id: record.id,
           name: record.name,
+          account: record.account,
           statuses: record.statuses === undefined ? undefined : new Set<string>(record.statuses),
           rate: record.rate,
           sha256: record.sha256
@@ -141,6 +155,7 @@ export const authenticator = ({
     standingOf: (client, now) => {
       const entry = known.get(client.id)
       if (entry === undefined || entry.client.sha256 !== client.sha256) return "ended"
+      if (entry.client.account !== client.account) return "ended"
       if (stateOf(entry.record, now) !== "active") return "ended"
       return includesAll(entry.client.statuses, client.statuses) ? "same" : "less"
     }

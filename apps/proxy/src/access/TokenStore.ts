@@ -2,6 +2,7 @@
  * The tokens of a running server, read again whenever their file changes.
  */
 import type * as AppError from "@hb-sessions/app-kit/AppError"
+import * as FileState from "@hb-sessions/app-kit/FileState"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -59,7 +60,7 @@ export class TokenStore extends Context.Service<
         const now = () => SteadyTime.nowUnsafe(clock)
         const limit = Duration.toMillis(staleAfter)
         let knownAt = now()
-        const first = yield* TokensFile.look(file)
+        const first = yield* FileState.look(file)
         let seen = first.state
         let tokens = authenticator(yield* TokensFile.read(file))
         let failing: { count: number; seen: string; retryAt: number; isLogged: boolean; isStale: boolean } | undefined
@@ -91,7 +92,7 @@ export class TokenStore extends Context.Service<
 
         const look = Effect.gen(function* () {
           const at = now()
-          const { isNamed, state: found } = yield* TokensFile.look(file)
+          const { isNamed, state: found } = yield* FileState.look(file)
           if (found === seen) return yield* succeeded(at)
           if (failing?.seen === found && at < failing.retryAt) return
           // Some file systems never tell of names.

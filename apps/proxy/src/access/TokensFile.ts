@@ -3,9 +3,10 @@
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
+import * as FileState from "@hb-sessions/app-kit/FileState"
 import * as FileTarget from "@hb-sessions/app-kit/FileTarget"
 import * as RegularFile from "@hb-sessions/app-kit/RegularFile"
-import { attempt, shownPath } from "@hb-sessions/app-kit/SystemError"
+import { shownPath } from "@hb-sessions/app-kit/SystemError"
 import { firstProblem } from "@hb-sessions/core/firstProblem"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,6 @@ import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
 import type { Stats } from "node:fs"
-import { stat } from "node:fs/promises"
 import * as FileLock from "./FileLock.ts"
 import * as ReadingDoubts from "./ReadingDoubts.ts"
 import { TokenList } from "./Token.ts"
@@ -53,30 +53,8 @@ export const read = Effect.fn("TokensFile.read")(function* (file: string) {
 const tooOpen = (file: string) => (stats: Stats) =>
   (stats.mode & TOO_OPEN) === 0 ? undefined : `others can read or write it; run: chmod 600 ${file}`
 
-/** How a file looks without being read. */
-export interface Look {
-  /**
-   * What tells one state of the file from another, or why it cannot be told. The time of the last change covers what
-   * the others do not: an owner, a group or a mode that was changed and back, a time of modification set by hand.
-   */
-  readonly state: string
-  /** Whether it has a name somewhere: one that was replaced where it is mounted from has none, and never changes again. */
-  readonly isNamed: boolean
-}
-
-/** Looks at the file without reading it. */
-export const look = (file: string): Effect.Effect<Look> =>
-  attempt(() => stat(file, { bigint: true })).pipe(
-    Effect.map(({ ctimeNs, dev, gid, ino, mode, mtimeNs, nlink, size, uid }) => ({
-      state: [dev, ino, uid, gid, mode, size, mtimeNs, ctimeNs].join(),
-      isNamed: nlink > 0n
-    })),
-    Effect.catch(({ code }) => Effect.succeed({ state: code, isNamed: true }))
-  )
-
 /** The failure to read a file that has no name any more. */
-export const replaced = (file: string): AppError.AppError =>
-  unusable(file, "it was removed or replaced where it is mounted from; mount its directory instead")
+export const replaced = (file: string): AppError.AppError => unusable(file, FileState.REPLACED)
 
 /**
  * Changes the file, or makes it.

@@ -2,7 +2,6 @@
  * `hb-sessions-proxy serve`
  */
 import manifest from "../../package.json" with { type: "json" }
-import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as Setting from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
@@ -10,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Server from "../Server.ts"
 import { flags, settings as serveSettings } from "../settings/Settings.ts"
+import { KnownKeys } from "../upstream/KnownKeys.ts"
 import * as Telemetry from "../operations/Telemetry.ts"
 
 const { version } = manifest
@@ -23,10 +23,10 @@ export const serve = Command.make(
       yield* Console.log(JSON.stringify(yield* Server.start(settings)))
       return yield* Effect.never
     })
-    const parts = Layer.mergeAll(Server.layerTokens(settings), Server.layerUpstream(settings, version))
+    const parts = Layer.mergeAll(Server.layerTokens(settings), Server.layerAccounts(settings, version))
     // The server stops before its parts do.
     return yield* Effect.scoped(running).pipe(
-      Effect.provide(parts.pipe(Layer.provideMerge(Telemetry.layer(version)), Layer.provideMerge(ApiKey.layerConfig)))
+      Effect.provide(parts.pipe(Layer.provideMerge(Telemetry.layer(version)), Layer.provideMerge(KnownKeys.layer)))
     )
   })
 ).pipe(

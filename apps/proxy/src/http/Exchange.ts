@@ -26,6 +26,8 @@ export interface LogEntry {
   readonly id: string
   readonly address: string
   readonly client: string | undefined
+  /** Undefined without a client, and for that of a single key. */
+  readonly account: string | undefined
   readonly method: string
   readonly route: RouteName
   readonly path: string
@@ -243,6 +245,7 @@ export class Exchange {
       id: this.id,
       address: this.address,
       client: this.client?.name,
+      account: this.client?.account,
       method: this.method,
       route: this.route,
       path: this.path,

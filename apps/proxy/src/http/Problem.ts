@@ -10,6 +10,7 @@ export const problems = {
   unauthorized: [401, "A valid token is required"],
   "payment-required": [402, "The upstream requires payment"],
   "status-not-allowed": [403, "The token does not allow this status"],
+  "account-not-served": [403, "The token's account is not served"],
   "not-found": [404, "Not found"],
   "method-not-allowed": [405, "The method is not allowed"],
   "not-acceptable": [406, "No acceptable format"],

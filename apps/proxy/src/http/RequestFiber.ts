@@ -7,7 +7,8 @@ import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Headers from "effect/http/Headers"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Option from "effect/Option"
@@ -19,50 +20,53 @@ import { Claim } from "../upstream/Claim.ts"
 import { CurrentWork, type WorkKind } from "../upstream/FairQueue.ts"
 import type { LoadError } from "../cache/LoadError.ts"
 import { notCached, type Rejection, reject } from "./Problem.ts"
-import type { Secrets } from "../upstream/KeyRedaction.ts"
+import * as Metrics from "../operations/Metrics.ts"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import type { RouteOptions, Work } from "../routes/Route.ts"
+import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
 
 /** An answer that is a rejection. */
 class Rejected extends Data.TaggedError("Rejected")<{ readonly rejection: Rejection }> {}
 
 /** What requests are worked on with. */
-export interface FiberOptions extends RouteOptions {
+export interface FiberOptions extends Omit<RouteOptions, "hide"> {
   readonly cache: ByteCache<CachedResponse.CachedResponse, LoadError>
-  readonly secrets: Secrets
-  /** What the operator knows the upstream key by. */
-  readonly keyName: string
   readonly deadline: Duration.Duration
   readonly readTimeout: Duration.Duration
 }
 
-/** Makes the function that works on a request to its end, failures included. */
-export const make = (options: FiberOptions) => {
-  const { cache, secrets } = options
+/** Ends an exchange with a problem. */
+const finish = (exchange: Exchange, rejection: Rejection): Effect.Effect<void> =>
+  Effect.sync(() => exchange.fail(rejection))
 
-  /** Ends an exchange with a problem, and tells the operator of a key that is not accepted. */
-  const finish = (exchange: Exchange, rejection: Rejection, error?: SessionsError): Effect.Effect<void> =>
-    Effect.sync(() => exchange.fail(rejection)).pipe(
-      Effect.andThen(
-        error?.reason._tag === "Unauthorized"
-          ? Effect.logError(`the upstream rejected the API key; check ${options.keyName}`)
-          : Effect.void
-      )
-    )
+/** Tells the operator of a key that is not accepted. */
+const tellOfKey = ({ keyName, name }: UpstreamAccount, { reason }: SessionsError): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (reason._tag !== "Unauthorized") return Effect.void
+    Metrics.keyRejected(name)
+    const whose = name === undefined ? "" : ` of the account ${name}`
+    return Effect.logError(`the upstream rejected the API key${whose}; check ${keyName}`)
+  })
+
+/** Makes the function that works on a request of an account to its end, failures included. */
+export const make = (options: FiberOptions) => {
+  const { cache } = options
 
   const perform = (
     exchange: Exchange,
-    work: Work
+    work: Work,
+    { secrets: { hide } }: UpstreamAccount
   ): Effect.Effect<void, LoadError | NotKept | Rejected, SessionsClient> => {
     const owner = exchange.client?.id ?? ""
     // The upstream's guards give up first: they know what to say.
     const limit = work.kind === "page" ? Duration.sum(options.deadline, Duration.seconds(1)) : options.readTimeout
+    const routeOptions: RouteOptions = { ...options, hide }
     return (
       work._tag === "Streamed"
-        ? workFor(work.kind, work.send(options))(new Claim(owner))
+        ? workFor(work.kind, work.send(routeOptions))(new Claim(owner))
         : cache
-            .get(work.key, owner, workFor(work.kind, work.load(options)), exchange.wish)
+            .get(work.key, owner, workFor(work.kind, work.load(routeOptions)), exchange.wish)
             .pipe(
               Effect.flatMap((found) =>
                 Effect.map(SteadyTime.now, (now) => CachedResponse.send(exchange, found, cache, now))
@@ -71,11 +75,13 @@ export const make = (options: FiberOptions) => {
     ).pipe(within(limit))
   }
 
-  return (exchange: Exchange, work: Work): Effect.Effect<void, never, SessionsClient> =>
-    perform(exchange, work).pipe(
+  return (exchange: Exchange, work: Work, account: UpstreamAccount): Effect.Effect<void> =>
+    perform(exchange, work, account).pipe(
+      Effect.provideService(SessionsClient, account.client),
       Effect.provideService(CurrentRequestId, exchange.id),
       Effect.catchTags({
-        SessionsError: (error) => finish(exchange, upstreamProblem(error, secrets), error),
+        SessionsError: (error) =>
+          Effect.andThen(finish(exchange, upstreamProblem(error, account.secrets)), tellOfKey(account, error)),
         SessionNotFound: ({ isProven }) =>
           finish(exchange, reject("not-found", isProven ? "there is no such session" : "the session was not found")),
         NotKept: () => finish(exchange, notCached),
@@ -85,7 +91,7 @@ export const make = (options: FiberOptions) => {
         Cause.hasInterruptsOnly(cause)
           ? Effect.sync(() => exchange.cut("internal"))
           : Effect.andThen(
-              Effect.logError("request failed unexpectedly", secrets.hide(Cause.pretty(cause))),
+              Effect.logError("request failed unexpectedly", account.secrets.hide(Cause.pretty(cause))),
               finish(exchange, reject("internal", "unexpected error in the proxy; please report it"))
             )
       ),
@@ -99,9 +105,11 @@ export const make = (options: FiberOptions) => {
           "http.request.method": exchange.method,
           "http.route": exchange.route,
           "hb_sessions.request_id": exchange.id,
-          "hb_sessions.client": exchange.client?.name ?? ""
+          "hb_sessions.client": exchange.client?.name ?? "",
+          ...(account.name === undefined ? {} : { "hb_sessions.account": account.name })
         }
-      })
+      }),
+      account.name === undefined ? identity : Effect.annotateLogs("account", account.name)
     )
 }
 
@@ -122,8 +130,8 @@ const within =
 /** Runs an effect for an exchange; the client's departure interrupts it, and so does the function that it returns. */
 export const fork = (
   exchange: Exchange,
-  run: (effect: Effect.Effect<void, never, SessionsClient>) => Fiber.Fiber<void>,
-  effect: Effect.Effect<void, never, SessionsClient>,
+  run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
+  effect: Effect.Effect<void>,
   onEnd: () => void
 ): (() => void) => {
   const fiber = run(Effect.onExit(effect, () => Effect.sync(onEnd)))

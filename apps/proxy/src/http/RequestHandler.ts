@@ -1,13 +1,14 @@
 /**
  * Where every request arrives: checks it, finds its client and its route, and answers from the cache if it can.
  *
- * The order is the point: form, route, method, token, rate, query, cache. What is cheap to reject is rejected first, and
+ * The order is the point: form, route, method, token, rate, account, query, cache. What is cheap to reject is rejected first, and
  * nothing of the cache is seen without a token.
  */
 import { sessionsPath } from "@hb-sessions/core/SessionsApi"
 import * as Result from "effect/Result"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { accountOf } from "../access/accountOf.ts"
 import { Authentication, type AuthenticationOptions } from "../access/Authentication.ts"
 import { RateLimits, type RateOptions } from "../access/RateLimits.ts"
 import type { Client } from "../access/Token.ts"
@@ -15,7 +16,7 @@ import type { ByteCache } from "../cache/ByteCache.ts"
 import * as CachedResponse from "../cache/CachedResponse.ts"
 import { formats, list } from "../routes/list.ts"
 import { page } from "../routes/page.ts"
-import type { Route } from "../routes/Route.ts"
+import * as Route from "../routes/Route.ts"
 import { isSessionPath, session } from "../routes/session.ts"
 import { stats } from "../routes/stats.ts"
 import * as Cors from "./Cors.ts"
@@ -65,17 +66,20 @@ export const make = <E>(options: RequestHandlerOptions<E>): RequestHandler => {
   const requestId = (header: string | ReadonlyArray<string> | undefined): string =>
     typeof header === "string" && REQUEST_ID.test(header) ? header : `${idPrefix}-${(++requests).toString(36)}`
 
-  const serve = (exchange: Exchange, client: Client, route: Route): void => {
-    const work = route(exchange, client)
-    if (Result.isFailure(work)) return exchange.reject(work.failure)
-    if (work.success._tag === "Streamed") {
+  const serve = (exchange: Exchange, client: Client, route: Route.Route): void => {
+    const account = accountOf(options.accounts, client)
+    if ("problem" in account) return exchange.reject(account)
+    const asked = route(exchange, client)
+    if (Result.isFailure(asked)) return exchange.reject(asked.failure)
+    const work = Route.within(account, asked.success)
+    if (work._tag === "Streamed") {
       if (exchange.wish.isOnlyKept) return exchange.reject(notCached)
     } else {
       const now = options.now()
-      const found = options.cache.peek(work.success.key, now, exchange.wish)
+      const found = options.cache.peek(work.key, now, exchange.wish)
       if (found !== undefined) return CachedResponse.send(exchange, found, options.cache, now)
     }
-    running.start(exchange, client, work.success)
+    running.start(exchange, client, work, account)
   }
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
@@ -134,7 +138,7 @@ const statsRoute = { name: "/v1/stats", route: stats } as const
 const sessionRoute = { name: "/v1/sessions/{id}", route: session } as const
 
 /** The route of a path, with the name that its requests are counted under. */
-const routeOf = (path: string): { readonly name: RouteName; readonly route: Route } | undefined => {
+const routeOf = (path: string): { readonly name: RouteName; readonly route: Route.Route } | undefined => {
   if (path === sessionsPath) return pageRoute
   if (formats.has(path)) return listRoute
   if (path === "/v1/stats") return statsRoute

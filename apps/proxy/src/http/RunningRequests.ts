@@ -6,6 +6,7 @@ import { FairPlaces, type Occupant } from "../access/FairPlaces.ts"
 import type { Client } from "../access/Token.ts"
 import * as Metrics from "../operations/Metrics.ts"
 import type { Work } from "../routes/Route.ts"
+import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 import type { Exchange } from "./Exchange.ts"
 import { reject } from "./Problem.ts"
 
@@ -16,7 +17,7 @@ export interface RunningOptions {
   /** Most scans. */
   readonly maxStreams: number
   /** Does what a fiber must do; calls back when the exchange is over. Returns a function that ends it before that. */
-  readonly run: (exchange: Exchange, work: Work, onEnd: () => void) => () => void
+  readonly run: (exchange: Exchange, work: Work, account: UpstreamAccount, onEnd: () => void) => () => void
 }
 
 /** Requests under way, by token. */
@@ -38,7 +39,7 @@ export class RunningRequests {
   }
 
   /** Hands over to a fiber, unless too many are at work. */
-  start(exchange: Exchange, client: Client, work: Work): void {
+  start(exchange: Exchange, client: Client, work: Work, account: UpstreamAccount): void {
     const entry = { exchange, client, end: () => {} }
     const occupant: Occupant = {
       get blockedSince() {
@@ -50,10 +51,11 @@ export class RunningRequests {
         entry.end()
       }
     }
-    const place = (work.kind === "page" ? this.pages : this.scans).take(client.id, occupant, performance.now())
+    const places = work.kind === "page" ? this.pages : this.scans
+    const place = places.take(client.id, occupant, performance.now(), client.account)
     if (place === undefined) return exchange.reject(overloaded)
     this.running.add(entry)
-    entry.end = this.run(exchange, work, () => {
+    entry.end = this.run(exchange, work, account, () => {
       this.running.delete(entry)
       place.leave()
     })

@@ -77,8 +77,9 @@ export const make = (
 /** Holds no header, no query string and no body: they may hold secrets. */
 const line = (entry: LogEntry, now: Date): string => {
   const client = entry.client === undefined ? "" : `,"client":${JSON.stringify(entry.client)}`
+  const account = entry.account === undefined ? "" : `,"account":"${entry.account}"`
   const cache = entry.cache === undefined ? "" : `,"cache":"${entry.cache}"`
   const problem = entry.problem === undefined ? "" : `,"problem":"${entry.problem}"`
   const path = JSON.stringify(entry.path.slice(0, MAX_PATH))
-  return `{"time":"${now.toISOString()}","type":"access","id":${JSON.stringify(entry.id)},"address":"${entry.address}"${client},"method":${JSON.stringify(entry.method)},"route":"${entry.route}","path":${path},"status":${entry.status}${cache}${problem},"bytes":${entry.bytes},"ms":${entry.millis.toFixed(2)}}\n`
+  return `{"time":"${now.toISOString()}","type":"access","id":${JSON.stringify(entry.id)},"address":"${entry.address}"${client}${account},"method":${JSON.stringify(entry.method)},"route":"${entry.route}","path":${path},"status":${entry.status}${cache}${problem},"bytes":${entry.bytes},"ms":${entry.millis.toFixed(2)}}\n`
 }

@@ -1,16 +1,15 @@
 /**
  * What operators and their machines ask: alive, ready, and the numbers.
  */
-import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Effect from "effect/Effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
-import { UpstreamHealth } from "../upstream/Upstream.ts"
+import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 
 /** What the admin listener asks the server. */
 export interface AdminOptions {
+  readonly accounts: { readonly all: () => ReadonlyArray<UpstreamAccount> }
   readonly isDraining: () => boolean
   /** Whether the tokens can be believed. */
   readonly hasTokens: () => boolean
@@ -35,37 +34,46 @@ const json = (status: number, body: object): Reply => ({
 
 /** Makes the handler of the admin listener; `run` runs an effect to its end. */
 export const make = Effect.fnUntraced(function* (options: AdminOptions) {
-  const client = yield* SessionsClient
-  const health = yield* UpstreamHealth
   const scope = yield* Effect.scope
   let isProbing = false
 
-  /** Asks for the first page behind the scenes, unless a request was made lately. */
+  /** The account that has not been asked for the longest; undefined where all were asked lately. */
+  const longestUnasked = (now: number): UpstreamAccount | undefined => {
+    const at = ({ health }: UpstreamAccount) => health.last()?.at ?? -Infinity
+    const [first] = options.accounts
+      .all()
+      .filter((account) => now - at(account) >= BELIEVED)
+      .toSorted((a, b) => at(a) - at(b))
+    return first
+  }
+
+  /** Asks an account for its first page behind the scenes, unless all were asked lately. */
   const probe = Effect.gen(function* () {
-    const now = yield* SteadyTime.now
-    const last = health.last()
-    if (isProbing || (last !== undefined && now - last.at < BELIEVED)) return
+    const account = longestUnasked(yield* SteadyTime.now)
+    if (isProbing || account === undefined) return
     isProbing = true
-    yield* client
+    yield* account.client
       .getPageResponse({ page: 1 })
       .pipe(Effect.exit, Effect.ensuring(Effect.sync(() => (isProbing = false))), Effect.forkIn(scope))
   })
+
+  const describe = ({ health, status }: UpstreamAccount) =>
+    Effect.map(health.openFor, (open) => ({ ...status(), circuit: open === undefined ? "closed" : "open" }))
 
   // What the upstream does is no reason to take away servers that can answer from their caches.
   const ready = Effect.gen(function* () {
     if (options.isDraining()) return json(503, { status: "draining" })
     if (!options.hasTokens()) return json(503, { status: "tokens-unavailable" })
     yield* probe
-    const last = health.last()
-    const open = yield* health.openFor
-    return json(200, {
-      status: "ready",
-      upstream: {
-        status: statusOf(last),
-        ...(last?.error === undefined ? {} : { reason: last.error.reason._tag }),
-        circuit: open === undefined ? "closed" : "open"
-      }
-    })
+    const all = options.accounts.all()
+    const [first] = all
+    if (first !== undefined && first.name === undefined) {
+      return json(200, { status: "ready", upstream: yield* describe(first) })
+    }
+    const accounts = yield* Effect.forEach(all, (account) =>
+      Effect.map(describe(account), (upstream) => [account.name, upstream] as const)
+    )
+    return json(200, { status: "ready", accounts: Object.fromEntries(accounts) })
   })
 
   const metrics = Effect.gen(function* () {
@@ -87,15 +95,6 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
     }
   }
 })
-
-/** A server that rejects a request can be used; one that rejects the key cannot. */
-export const statusOf = (
-  last: { readonly error: SessionsError | undefined } | undefined
-): "unknown" | "usable" | "failing" => {
-  if (last === undefined) return "unknown"
-  const tag = last.error?.reason._tag
-  return tag === undefined || tag === "RateLimited" || tag === "InvalidRequest" ? "usable" : "failing"
-}
 
 /** Serves the answers over Node's server. */
 export const handler =

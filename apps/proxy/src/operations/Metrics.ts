@@ -54,6 +54,24 @@ export const outsideContract = counter(
   "Answers of the upstream that do not fit the contract"
 )
 
+/** Reloads of the accounts that failed. */
+export const accountsReloadFailures = counter(
+  "hb_sessions_proxy_accounts_reload_failures",
+  "Attempts to read the accounts file again that failed"
+)
+
+const keyRejections = counter(
+  "hb_sessions_proxy_key_rejected",
+  "Requests that failed because the upstream rejected the API key, by account if there are several"
+)
+
+/** Counts a rejected key; `account` is undefined for a single key. */
+export const keyRejected = (account: string | undefined): void => count(of(keyRejections, account))
+
+/** The series of an account; without a label for a single key. */
+const of = <Input, State>(metric: Metric.Metric<Input, State>, account: string | undefined) =>
+  account === undefined ? metric : Metric.withAttributes(metric, { account })
+
 /** Rejected tokens. */
 export const authFailures = counter("hb_sessions_proxy_auth_failures", "Requests without a valid token")
 
@@ -127,8 +145,12 @@ export const observe = (state: {
   readonly connections: number
   readonly queuedBytes: number
   readonly isDraining: boolean
-  readonly isBreakerOpen: boolean
-  readonly isUpstreamUsable: boolean
+  readonly upstreams: ReadonlyArray<{
+    /** Undefined for a single key. */
+    readonly account: string | undefined
+    readonly isUsable: boolean
+    readonly isBreakerOpen: boolean
+  }>
   /** Undefined without tokens. */
   readonly tokensAgeMillis: number | undefined
 }): void => {
@@ -138,7 +160,14 @@ export const observe = (state: {
   connections.updateUnsafe(state.connections, context)
   queuedBytes.updateUnsafe(state.queuedBytes, context)
   draining.updateUnsafe(state.isDraining ? 1 : 0, context)
-  upstreamUsable.updateUnsafe(state.isUpstreamUsable ? 1 : 0, context)
+  for (const { account, isBreakerOpen, isUsable } of state.upstreams) {
+    of(upstreamUsable, account).updateUnsafe(isUsable ? 1 : 0, context)
+    of(breakerOpen, account).updateUnsafe(isBreakerOpen ? 1 : 0, context)
+  }
   if (state.tokensAgeMillis !== undefined) tokensAge.updateUnsafe(state.tokensAgeMillis / 1000, context)
-  breakerOpen.updateUnsafe(state.isBreakerOpen ? 1 : 0, context)
+}
+
+/** Drops the state of an account that is no longer served. */
+export const forgetAccount = (account: string | undefined): void => {
+  for (const metric of [upstreamUsable, breakerOpen]) Metric.removeUnsafe(of(metric, account), context)
 }

@@ -1,7 +1,6 @@
 /**
  * Logs as JSON on stderr; traces and metrics to an OTLP collector, if the environment names one.
  */
-import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as Transport from "@hb-sessions/app-kit/Transport"
 import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
@@ -11,6 +10,7 @@ import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as OtlpTracer from "effect/observability/OtlpTracer"
 import * as Secrets from "../upstream/KeyRedaction.ts"
+import { KnownKeys } from "../upstream/KnownKeys.ts"
 
 /** Whatever a failure quotes, the key does not leave: neither in a line of the log nor in a span. */
 const layerLog = (secrets: Secrets.Secrets) =>
@@ -42,8 +42,8 @@ const layerSerialization = (secrets: Secrets.Secrets) =>
  */
 export const layer = (version: string) =>
   Layer.unwrap(
-    ApiKey.useSync(({ known }) => {
-      const secrets = Secrets.make(known)
+    KnownKeys.useSync(({ all }) => {
+      const secrets = Secrets.make(all)
       const resource = { serviceName: "hb-sessions-proxy", serviceVersion: version }
       return Layer.mergeAll(
         layerLog(secrets),

@@ -12,6 +12,7 @@ import type { LoadError } from "../cache/LoadError.ts"
 import type { Exchange } from "../http/Exchange.ts"
 import type { Rejection } from "../http/Problem.ts"
 import type { WorkKind } from "../upstream/FairQueue.ts"
+import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 
 /** What routes work with. */
 export interface RouteOptions {
@@ -29,7 +30,7 @@ export interface RouteOptions {
 export interface Kept {
   readonly _tag: "Kept"
   readonly kind: WorkKind
-  /** The same for all requests that get the same answer. */
+  /** The same for all requests of an account that get the same answer. */
   readonly key: string
   readonly load: (options: RouteOptions) => Effect.Effect<CachedResponse, LoadError, SessionsClient>
 }
@@ -46,3 +47,7 @@ export type Work = Kept | Streamed
 
 /** Reads the query of a request, and checks what it asks for. */
 export type Route = (exchange: Exchange, client: Client) => Result.Result<Work, Rejection>
+
+/** What is left to be done for a client of an account: nothing is kept, nor waited for, by two accounts together. */
+export const within = ({ cacheScope }: UpstreamAccount, work: Work): Work =>
+  cacheScope === "" || work._tag === "Streamed" ? work : { ...work, key: cacheScope + work.key }

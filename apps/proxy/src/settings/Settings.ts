@@ -50,6 +50,13 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     meaning: "File with the hashes of the tokens; made by token create",
     metavar: "file"
   },
+  accounts: {
+    schema: Setting.orNone(Schema.NonEmptyString),
+    default: "",
+    shown: "none: the account of HYPERBROWSER_API_KEY",
+    meaning: "TOML file of accounts: where the key of each is; each token belongs to one of them",
+    metavar: "file"
+  },
   staleTokens: {
     schema: StaleTokens,
     default: "15m",

@@ -19,6 +19,8 @@ export interface UpstreamOptions extends Pick<
   SessionsClientOptions,
   "apiKey" | "baseUrl" | "attemptTimeout" | "totalTimeout" | "retries" | "maxBodyBytes" | "decoding"
 > {
+  /** The account that is asked; undefined for that of a single key. */
+  readonly account: string | undefined
   /** Longest `Retry-After` that is waited for. */
   readonly maxRetryAfter: Duration.Duration
   /** Most requests in flight. */
@@ -42,7 +44,7 @@ export class UpstreamHealth extends Context.Service<
   }
 >()("@hb-sessions/proxy/UpstreamHealth") {}
 
-const BREAKER_KEY = "upstream"
+const breakerKey = (account: string | undefined) => (account === undefined ? "upstream" : `upstream/${account}`)
 
 /** Retries of all requests together; each success earns a fifth of one. */
 const RETRY_BUDGET = 20
@@ -55,6 +57,7 @@ export const isOutage = ({ reason }: SessionsError): boolean =>
 
 /** A client of the upstream, over the `HttpClient` of the environment. */
 export const layer = ({
+  account,
   breakerFailures,
   breakerOpen,
   concurrency,
@@ -68,6 +71,7 @@ export const layer = ({
         tripPolicy: CircuitBreaker.consecutive(breakerFailures),
         openDuration: breakerOpen
       })
+      const key = breakerKey(account)
       let last: { readonly at: number; readonly error: SessionsError | undefined } | undefined
 
       // The breaker goes by the time of day, and would stay open for an hour when that is set back by one.
@@ -75,7 +79,7 @@ export const layer = ({
         Effect.clockWith((clock) => Effect.provideService(effect(clock), Clock.Clock, SteadyTime.clockOf(clock)))
 
       /** How long the circuit stays open; undefined when a call may be made. */
-      const openFor = steadily(() => breaker.state(BREAKER_KEY)).pipe(
+      const openFor = steadily(() => breaker.state(key)).pipe(
         Effect.map((state) =>
           state._tag === "Open" && Duration.toMillis(state.retryAfter) > 0 ? state.retryAfter : undefined
         ),
@@ -119,9 +123,7 @@ export const layer = ({
 
       const guard = <A>(page: number, call: Effect.Effect<A, SessionsError>): Effect.Effect<A, SessionsError> =>
         steadily((clock) =>
-          Effect.onExit(Effect.provideService(call, Clock.Clock, clock), note).pipe(
-            breaker.execute({ key: BREAKER_KEY, classify })
-          )
+          Effect.onExit(Effect.provideService(call, Clock.Clock, clock), note).pipe(breaker.execute({ key, classify }))
         ).pipe(
           Effect.catchTag("CircuitBreakerError", ({ reason }) => {
             const wait = reason._tag === "CircuitOpen" ? reason.retryAfter : Duration.seconds(1)

@@ -37,7 +37,7 @@ const quiet: Console.Console = { ...globalThis.console, error: () => {} }
 export const createToken = (
   file: string,
   name: string,
-  settings: Partial<Pick<TokenRecord, "statuses" | "rate" | "expiresAt">> = {}
+  settings: Partial<Pick<TokenRecord, "account" | "statuses" | "rate" | "expiresAt">> = {}
 ) =>
   TokensFile.update(file, (list) =>
     Effect.sync(() => {

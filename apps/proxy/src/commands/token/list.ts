@@ -31,6 +31,7 @@ const iso = (millis: number | undefined): string =>
 const describe = (record: TokenRecord, now: number) => ({
   id: record.id,
   name: record.name,
+  ...(record.account === undefined ? {} : { account: record.account }),
   state: stateOf(record, now),
   scopes: record.scopes.join(","),
   statuses: record.statuses?.join(",") ?? "all",
@@ -40,10 +41,12 @@ const describe = (record: TokenRecord, now: number) => ({
 })
 
 const table = (rows: ReadonlyArray<ReturnType<typeof describe>>): string => {
-  const columns = ["id", "name", "state", "scopes", "statuses", "rate", "created", "expires"] as const
+  const hasAccounts = rows.some(({ account }) => account !== undefined)
+  const account = hasAccounts ? (["account"] as const) : []
+  const columns = ["id", "name", ...account, "state", "scopes", "statuses", "rate", "created", "expires"] as const
   const lines = [
     columns.map((column) => column.toUpperCase()),
-    ...rows.map((row) => columns.map((column) => row[column]))
+    ...rows.map((row) => columns.map((column) => row[column] ?? "-"))
   ]
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)))
   return lines
