@@ -82,7 +82,7 @@ export interface SessionsChunk {
    * list in every proof. Rows that read alike come once, and once more after a resume.
    */
   readonly unreadableRows: ReadonlyArray<UnreadableRow>
-  /** Where to go on after these rows. */
+  /** Where to go on after these rows; made each time it is read. */
   readonly resumeToken: ResumeToken
 }
 
@@ -124,11 +124,14 @@ export const stream = (options: ReadOptions = {}): Stream.Stream<Session, Sessio
  * end `unproven`, and then may have lost sessions, as the report says.
  */
 export const pages = (options: ReadOptions = {}): Stream.Stream<SessionsChunk, SessionsError, SessionsClient> =>
-  Stream.map(run(options), ({ page, position, sessions, unreadableRows }) => ({
+  Stream.map(run({ ...options, givesPositions: true }), ({ page, position, sessions, unreadableRows }) => ({
     sessions,
     page,
     unreadableRows,
-    resumeToken: encode(position())
+    // A token takes as long as the rest of the page, and most are never kept.
+    get resumeToken() {
+      return encode(position!())
+    }
   }))
 
 /** What a scan reads, and where it goes on. */

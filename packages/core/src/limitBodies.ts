@@ -23,12 +23,13 @@ const isLimited = Symbol.for("@hb-sessions/core/limitBodies")
  * **Details**
  *
  * A longer body fails with an `HttpClientError` that `BodyTooLarge` caused, and its connection is closed: at once where
- * `content-length` tells it, else when the bound is passed. A response that is bounded already stays as it is.
+ * `content-length` tells it, else when the bound is passed. A response that is bounded already stays as it is, also by a
+ * `content-length` that is low enough.
  */
 export const limitBodies = (maxBytes: number): ((client: HttpClient.HttpClient) => HttpClient.HttpClient) =>
   HttpClient.transformResponse(
     Effect.flatMap((response) => {
-      if (isLimited in response) return Effect.succeed(response)
+      if (isLimited in response || isBounded(response, maxBytes)) return Effect.succeed(response)
       return Effect.map(Effect.cached(read(response, maxBytes)), (arrayBuffer) => {
         const limited: HttpClientResponse.HttpClientResponse = Object.create(response, {
           [isLimited]: { value: true },
@@ -38,6 +39,16 @@ export const limitBodies = (maxBytes: number): ((client: HttpClient.HttpClient) 
       })
     })
   )
+
+/** A browser hides the coding of an answer of another origin, and so that its length is not that of the body. */
+const hidesHeaders = "WorkerGlobalScope" in globalThis || "document" in globalThis
+
+/** Whether the body cannot be longer than allowed: no connection gives more than its `content-length`. */
+const isBounded = ({ headers }: HttpClientResponse.HttpClientResponse, maxBytes: number): boolean => {
+  const length = headers["content-length"]
+  if (hidesHeaders || length === undefined || !/^\d+$/.test(length)) return false
+  return Number(length) <= maxBytes && !("content-encoding" in headers) && !("transfer-encoding" in headers)
+}
 
 const read = (response: HttpClientResponse.HttpClientResponse, maxBytes: number) => {
   const tooLarge = () =>

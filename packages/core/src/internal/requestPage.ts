@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
+import * as Tracer from "effect/Tracer"
 import type { ListQuery } from "../ListQuery.ts"
 import { SessionsError, type SessionsErrorReason, Unauthorized, UpstreamUnavailable } from "../SessionsError.ts"
 import { RejectedApiKey } from "../RejectedApiKey.ts"
@@ -69,7 +70,6 @@ export const makeRequestPage = (
         if (!isSendable(apiKey)) return Effect.fail(unsendableKey)
         count++
         isPaid = false
-        const attributes = { page, attempt: count, ...(query.status === undefined ? {} : { status: query.status }) }
         return Effect.andThen(
           count === 1 ? Effect.void : Metric.update(retries, 1),
           measured(attempt(http, settings, apiKey, query, count))
@@ -82,7 +82,7 @@ export const makeRequestPage = (
               for (const budget of budgets) budget.earn()
             })
           ),
-          Effect.withSpan("SessionsClient.getPage", { kind: "client", attributes })
+          traced(query, count)
         )
       })
       /** Pays for the next attempt, if there is one to be made. */
@@ -135,6 +135,16 @@ export const makeRequestPage = (
     })
   }
 }
+
+/** A span for the attempt, if there is anybody to tell of it. */
+const traced =
+  ({ page = 1, status }: ListQuery, count: number) =>
+  <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.flatMap(Tracer.Tracer, (tracer) => {
+      if (tracer === Tracer.nativeTracer) return self
+      const attributes = { page, attempt: count, ...(status === undefined ? {} : { status }) }
+      return Effect.withSpan(self, "SessionsClient.getPage", { kind: "client", attributes })
+    })
 
 const isOfNetwork = ({ reason }: AttemptFailed): boolean => reason._tag === "UpstreamUnavailable"
 

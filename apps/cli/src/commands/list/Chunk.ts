@@ -7,10 +7,10 @@ import type { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { SessionsError } from "@hb-sessions/core/SessionsError"
 import type * as Stream from "effect/Stream"
 
-/** Sessions of a page, and the token that goes on after them. */
+/** Sessions of a page, and what makes the token that goes on after them. */
 export interface Chunk {
   readonly sessions: ReadonlyArray<Session>
-  readonly token?: string
+  readonly token?: () => string
   /** What the resume file keeps of them. */
   readonly state?: Uint8Array
 }

@@ -67,7 +67,7 @@ export const chunksOf = Effect.fnUntraced(function* (
     ...(Option.isSome(input.resume) ? { from: input.resume.value } : {}),
     onReport,
     onUnreadableRow
-  }).pipe(Stream.map(({ resumeToken, sessions }) => ({ sessions: keep(sessions), token: resumeToken })))
+  }).pipe(Stream.map((chunk) => ({ sessions: keep(chunk.sessions), token: () => chunk.resumeToken })))
   return { ...known, chunks }
 })
 

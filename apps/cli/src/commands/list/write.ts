@@ -74,7 +74,8 @@ const deliver = Effect.fnUntraced(function* <E, R>(
 
 interface Written {
   sessions: number
-  token: string | undefined
+  /** Makes the token that goes on after them. */
+  token: (() => string) | undefined
   /** Whether the whole list was read. */
   isRead: boolean
 }
@@ -94,9 +95,10 @@ const goOn = Effect.fnUntraced(function* (written: Readonly<Written>, { canResum
     )
   }
   if (Option.isSome(file)) return output.isAtomic ? yield* diagnostics.warn(`${file.value} was not changed`) : undefined
-  if (!canResume || written.token === undefined) return
+  const resume = written.token?.()
+  if (!canResume || resume === undefined) return
   yield* diagnostics.warn(
-    `stopped after ${counted(written.sessions, "session")}; resume with the same flags and --resume ${written.token}`,
-    { sessions: written.sessions, resume: written.token }
+    `stopped after ${counted(written.sessions, "session")}; resume with the same flags and --resume ${resume}`,
+    { sessions: written.sessions, resume }
   )
 })

@@ -40,8 +40,8 @@ export interface Taken {
   readonly repeated: ReadonlyArray<Session>
   /** What was learned since the rows before; empty when no log is kept. */
   readonly learned: Uint8Array
-  /** Where the read stands after these rows. */
-  readonly position: () => Position
+  /** Where the read stands after these rows; undefined when no tokens are given. */
+  readonly position: (() => Position) | undefined
   readonly answer: Answer
   /** How many rows of the answer had not been met before. */
   readonly fresh: number

@@ -42,6 +42,7 @@ export class Listed {
 
   /** Notes a row that was found out of the list's order. */
   addLate(id: string): void {
+    if (this.#late.length === 2 * MAX_LATE) this.#late.splice(0, MAX_LATE)
     this.#late.push(id)
   }
 

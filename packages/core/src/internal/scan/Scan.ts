@@ -43,6 +43,8 @@ export class Scan extends ListBounds {
   hasAlikeRows = false
   /** Keeps what is learned; undefined when the caller did not ask for it. */
   log: ScanLog | undefined
+  /** Whether each step tells where the read stands, for a token. */
+  givesPositions = false
   /** How often the scan was interrupted since it took a page in a pass. */
   restarts = 0
   /** Pages that were taken since the scan began, or was restored. */
@@ -182,12 +184,12 @@ export class Scan extends ListBounds {
       if (isHeld) continue
       if (row !== undefined) {
         unreadableRows.push(row)
-        if (!isListed) this.#listed.addLate(session.id)
+        if (!isListed && this.givesPositions) this.#listed.addLate(session.id)
         continue
       }
       if (!this.query.matches(session)) continue
       sessions.push(session)
-      if (!isListed) this.#listed.addLate(session.id)
+      if (!isListed && this.givesPositions) this.#listed.addLate(session.id)
     }
     const fresh = this.table.size - before
     if (answer.index !== undefined) {
@@ -207,7 +209,7 @@ export class Scan extends ListBounds {
     if (inPass) this.#advance(answer, fresh)
     const learned = this.log?.flush() ?? nothing
     const { page } = answer
-    const position = this.#position()
+    const position = this.givesPositions ? this.#position() : undefined
     return { page, sessions, unreadableRows, repeated, learned, position, answer, fresh, isFirstKnown }
   }
 
@@ -253,7 +255,7 @@ export class Scan extends ListBounds {
 
   #append(session: Session): void {
     this.observer.add(session)
-    this.#listed.add(session.id)
+    if (this.givesPositions) this.#listed.add(session.id)
   }
 
   /** The newest session of a list that is newest first is on its first page. */

@@ -30,6 +30,8 @@ export interface RunOptions extends QueryOptions {
   readonly from?: string
   readonly maxPages?: number
   readonly retryBudget?: number
+  /** Whether what is given tells where to go on; no by default. */
+  readonly givesPositions?: boolean
   readonly onUnreadableRow?: (row: UnreadableRow) => Effect.Effect<void>
   readonly onReport?: (report: ScanReport) => Effect.Effect<void>
 }
@@ -62,6 +64,7 @@ export const run = <E = never, R = never>(
     const delivered =
       position === undefined ? undefined : new Delivered(position, { matchDigest: consistency === "verified" })
     const scan = new Scan(query, used, delivered)
+    scan.givesPositions = options.givesPositions === true
     if (position !== undefined && consistency === "fast") scan.continueFrom(position)
     const reader = new Reader({ client, scan, concurrency, maxPages })
     if (keeping !== undefined) {
