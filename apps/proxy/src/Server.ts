@@ -18,6 +18,7 @@ import { ByteCache } from "./cache/ByteCache.ts"
 import type { Ended } from "./http/ConnectionLog.ts"
 import * as Documents from "./routes/documents.ts"
 import * as RequestHandler from "./http/RequestHandler.ts"
+import * as ClientAddress from "./http/ClientAddress.ts"
 import * as HostCheck from "./http/HostCheck.ts"
 import { failures, type LoadError } from "./cache/LoadError.ts"
 import { listen, type ListenerOptions } from "./http/Listener.ts"
@@ -127,6 +128,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     tokens,
     accounts,
     isMeant,
+    addressOf: ClientAddress.make({ trusted: settings.trustedProxies ?? [], header: settings.forwardedHeader }),
     rate: settings.rate,
     burst: settings.burst,
     maxConcurrent: settings.maxConcurrent,

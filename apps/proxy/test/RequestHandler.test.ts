@@ -70,6 +70,7 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     timeOfDay: () => 1,
     now: () => 1,
     isMeant: () => true,
+    addressOf: () => "127.0.0.1",
     rate: 100,
     burst: 200,
     maxConcurrent: 16,

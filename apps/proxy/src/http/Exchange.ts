@@ -80,6 +80,8 @@ export class Exchange {
     response: ServerResponse,
     options: {
       readonly id: string
+      /** Where the request comes from. */
+      readonly address: string
       readonly log: (entry: LogEntry) => void
       readonly isDraining: () => boolean
       readonly outbox: Outbox
@@ -95,7 +97,7 @@ export class Exchange {
     this.response = response
     this.method = request.method ?? ""
     this.wish = wishOf(request.headers)
-    this.address = request.socket.remoteAddress ?? ""
+    this.address = options.address
     this.path = query < 0 ? url : url.slice(0, query)
     this.search = query < 0 ? "" : url.slice(query)
     this.common = ["x-request-id", this.id, "x-content-type-options", "nosniff"]

@@ -31,6 +31,8 @@ import { type RunningOptions, RunningRequests } from "./RunningRequests.ts"
 export interface RequestHandlerOptions<E> extends AuthenticationOptions, RateOptions, RunningOptions {
   /** Whether a request without a token is meant for this server. */
   readonly isMeant: (request: IncomingMessage) => boolean
+  /** Where a request comes from. */
+  readonly addressOf: (request: IncomingMessage) => string
   readonly outbox: Outbox
   readonly corsOrigins: ReadonlySet<string>
   readonly cache: ByteCache<CachedResponse.CachedResponse, E>
@@ -85,6 +87,7 @@ export const make = <E>(options: RequestHandlerOptions<E>): RequestHandler => {
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, {
       id: requestId(request.headers["x-request-id"]),
+      address: options.addressOf(request),
       log: options.log,
       isDraining: () => isDraining,
       outbox: options.outbox

@@ -1,6 +1,8 @@
 /**
  * What the values of settings look like when they are typed.
  */
+import { UNIX } from "../http/ClientAddress.ts"
+import { parseNetwork } from "../http/IpAddress.ts"
 import { countText, durationText, sizeText } from "@hb-sessions/core/SettingText"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -33,50 +35,36 @@ export const Count = countText({ min: 1 })
 /** Schema for bytes, such as `64m`. */
 export const Size = sizeText()
 
+/** Texts separated by commas, each of which is what is expected. */
+const listOf = (isOne: (text: string) => boolean, expected: string) =>
+  Schema.String.pipe(
+    Schema.decodeTo(Schema.Array(Schema.String), {
+      decode: SchemaGetter.transformEffect((text: string, options) => {
+        const parts = text
+          .split(",")
+          .map((part) => part.trim())
+          .filter((part) => part !== "")
+        return parts.every(isOne)
+          ? Effect.succeed(parts)
+          : Effect.fail(new SchemaIssue.InvalidValue({ expected: `${expected}, separated by commas` }, text, options))
+      }),
+      encode: SchemaGetter.transform((parts: ReadonlyArray<string>) => parts.join(","))
+    })
+  )
+
 /** Schema for origins, separated by commas. */
-export const Origins = Schema.String.pipe(
-  Schema.decodeTo(Schema.Array(Schema.String), {
-    decode: SchemaGetter.transformEffect((text: string, options) => {
-      const origins = text
-        .split(",")
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== "")
-      return origins.every(
-        (origin) => Result.isSuccess(Result.try(() => new URL(origin))) && new URL(origin).origin === origin
-      )
-        ? Effect.succeed(origins)
-        : Effect.fail(
-            new SchemaIssue.InvalidValue(
-              { expected: "origins such as https://app.example, separated by commas" },
-              text,
-              options
-            )
-          )
-    }),
-    encode: SchemaGetter.transform((origins: ReadonlyArray<string>) => origins.join(","))
-  })
+export const Origins = listOf(
+  (origin) => Result.isSuccess(Result.try(() => new URL(origin))) && new URL(origin).origin === origin,
+  "origins such as https://app.example"
 )
 
 const NAME = /^[a-z0-9._:[\]-]+$/i
 
 /** Schema for names of hosts, separated by commas. */
-export const Names = Schema.String.pipe(
-  Schema.decodeTo(Schema.Array(Schema.String), {
-    decode: SchemaGetter.transformEffect((text: string, options) => {
-      const names = text
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name !== "")
-      return names.every((name) => NAME.test(name))
-        ? Effect.succeed(names)
-        : Effect.fail(
-            new SchemaIssue.InvalidValue(
-              { expected: "names such as proxy.internal, separated by commas" },
-              text,
-              options
-            )
-          )
-    }),
-    encode: SchemaGetter.transform((names: ReadonlyArray<string>) => names.join(","))
-  })
+export const Names = listOf((name) => NAME.test(name), "names such as proxy.internal")
+
+/** Schema for proxies in front, separated by commas. */
+export const Proxies = listOf(
+  (text) => text === UNIX || parseNetwork(text) !== undefined,
+  "addresses, networks such as 10.0.0.0/8 without bits set beyond their prefix, or unix"
 )

@@ -6,8 +6,9 @@ import { type ClientSetting, clientSettings } from "@hb-sessions/core/SessionsCo
 import { RateText } from "@hb-sessions/core/SettingText"
 import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
+import { headers } from "../http/ClientAddress.ts"
 import { levels } from "../operations/AccessLog.ts"
-import { Count, DurationText, Names, Origins, Port, Size, StaleTokens, TimeLimit } from "./SettingValues.ts"
+import { Count, DurationText, Names, Origins, Port, Proxies, Size, StaleTokens, TimeLimit } from "./SettingValues.ts"
 
 /** The default port. */
 const defaultPort = 8080
@@ -76,6 +77,19 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     shown: "none",
     meaning: "Origins whose pages may read responses, separated by commas",
     metavar: "origins"
+  },
+  trustedProxies: {
+    schema: Setting.orNone(Proxies),
+    default: "",
+    shown: "none",
+    meaning:
+      "Proxies in front whose --forwarded-header is believed: addresses, networks such as 10.0.0.0/8, or unix for clients of --socket, separated by commas",
+    metavar: "networks"
+  },
+  forwardedHeader: {
+    ...Setting.oneOf(headers),
+    default: "x-forwarded-for",
+    meaning: "Header in which they tell the address of the client; the other one is ignored"
   },
   strictUpstream: {
     ...Setting.onOff,
