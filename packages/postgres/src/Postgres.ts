@@ -5,7 +5,16 @@
  */
 import { execFile, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -20,9 +29,19 @@ export interface Postgres {
   readonly stop: () => Promise<void>
 }
 
+/** How a server that is reached by TCP is set up. */
+export interface TcpOptions {
+  /** Whether it has a certificate for localhost and 127.0.0.1, and rejects connections without TLS. False by default. */
+  readonly isTls?: boolean
+  /** The password of the user who may do everything. */
+  readonly password?: string
+}
+
 /** A running server that is reached by TCP, with a password. */
 export interface PostgresTcp extends Postgres {
   readonly port: number
+  /** The authority that its certificate is of, which is the certificate itself; it is there with TLS only. */
+  readonly authority: string
   readonly password: string
   /** The database `postgres` as the user who may do everything, with the password. */
   readonly url: string
@@ -48,9 +67,12 @@ const isRoot = process.getuid?.() === 0
 const idOf = (flag: string): number => Number(spawnSync("id", [flag, "postgres"], { encoding: "utf8" }).stdout)
 
 /** A command of the server, as its owner; it ends with the process that started it. */
-const command = (program: string, words: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] => {
+const command = (program: string, words: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] =>
+  asOwner([join(programs(), program), ...words])
+
+const asOwner = (words: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] => {
   const owner = isRoot ? ["--reuid=postgres", "--regid=postgres", "--init-groups"] : []
-  return ["setpriv", [...owner, "--pdeathsig=KILL", join(programs(), program), ...words]]
+  return ["setpriv", [...owner, "--pdeathsig=KILL", ...words]]
 }
 
 /** Whether a server can be started here. */
@@ -74,17 +96,22 @@ export const startPostgres = async (): Promise<Postgres> => {
 }
 
 /** Starts a server on a port of 127.0.0.1; by its socket it needs no password. */
-export const startPostgresTcp = async (): Promise<PostgresTcp> => {
-  const password = "s3cr3t-of-postgres"
+export const startPostgresTcp = async ({
+  isTls = false,
+  password = "s3cr3t-of-postgres"
+}: TcpOptions = {}): Promise<PostgresTcp> => {
   const { directory, remove, start } = await install("scram-sha-256", password)
+  const authority = join(directory, "data/server.crt")
+  if (isTls) await addCertificate(directory)
   const port = await freePort()
-  const options = ["-c", "listen_addresses=127.0.0.1", "-c", `port=${port}`]
+  const options = ["-c", "listen_addresses=127.0.0.1", "-c", `port=${port}`, "-c", `ssl=${isTls ? "on" : "off"}`]
   let server = await start(options)
   return {
     env: { PGHOST: directory, PGUSER: "postgres", PGDATABASE: "postgres" },
     port,
     password,
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    authority,
+    url: `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
     shutDown: () => server.end(),
     startAgain: async () => {
       server = await start(options)
@@ -95,6 +122,19 @@ export const startPostgresTcp = async (): Promise<PostgresTcp> => {
       remove()
     }
   }
+}
+
+/** Gives a server a certificate of its own making, and lets nobody in by TCP without TLS. */
+const addCertificate = async (directory: string): Promise<void> => {
+  const data = join(directory, "data")
+  const [setpriv, words] = asOwner([
+    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
+    ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    ...["-keyout", join(data, "server.key"), "-out", join(data, "server.crt")]
+  ])
+  await promisify(execFile)(setpriv, words, { cwd: directory })
+  const rules = join(data, "pg_hba.conf")
+  writeFileSync(rules, readFileSync(rules, "utf8").replaceAll(/^host /gm, "hostssl "))
 }
 
 /** A port that was free just now; the server has to have the same one after a restart. */

@@ -42,4 +42,20 @@ describe.skipIf(!hasPostgres)("a server", () => {
     }
     assert.isFalse(existsSync(server.env.PGHOST))
   })
+
+  it("with TLS has a certificate of its own name, and lets nobody in without", async () => {
+    const server = await startPostgresTcp({ isTls: true, password: "p@ss/w%rd" })
+    const ask = (url: string) =>
+      spawnSync("psql", ["--no-psqlrc", "--tuples-only", "--no-align", "--no-password", url, "--command", "SELECT 1"], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"] }
+      })
+    try {
+      const verified = ask(`${server.url}?sslmode=verify-full&sslrootcert=${server.authority}`)
+      assert.strictEqual(verified.stdout.trim(), "1", verified.stderr)
+      assert.match(ask(`${server.url}?sslmode=disable`).stderr, /no pg_hba.conf entry .* no encryption/)
+    } finally {
+      await server.stop()
+    }
+  })
 })
