@@ -54,6 +54,24 @@ describe("IdTable", () => {
     table.forEach((first) => (sum += first))
     assert.strictEqual(sum, (20_000 * 20_001) / 2)
   })
+
+  it("has room for as many ids as were announced, whatever it holds, and not for as many as a list may claim", () => {
+    const table = new IdTable()
+    const idAt = (index: number) => `0000${index.toString(16).padStart(4, "0")}-1000-4000-8000-000000000000`
+    for (let index = 0; index < 400; index++) table.record(idAt(index), index + 1, index + 1)
+    table.reserve(40_000)
+    const { bytes } = table
+    for (let index = 0; index < 40_000; index++) {
+      assert.strictEqual(table.record(idAt(index), index + 1, index + 1), index >= 400)
+    }
+    assert.strictEqual(table.bytes, bytes)
+    assert.isAtMost(bytes / table.size, 35)
+    for (let index = 0; index < 40_000; index++) assert.strictEqual(table.firstOf(idAt(index)), index + 1)
+    table.reserve(1)
+    assert.strictEqual(table.bytes, bytes)
+    table.reserve(Number.MAX_SAFE_INTEGER)
+    assert.isAtMost(table.bytes, 128_000_000)
+  })
 })
 
 describe("Digest", () => {

@@ -3,7 +3,8 @@
  *
  * A slot is six 32-bit words: the id (four), the number at which the first response that held the id was complete, and
  * the number at which the last one was asked for. There are 64 segments and each grows by half when it is 85 % full, so
- * a growing table never exists twice: at most 43 bytes an id, and 1/64 more while one segment moves.
+ * a growing table never exists twice: at most 43 bytes an id, and 1/64 more while one segment moves. Where the number of
+ * ids is known before, it is 30.
  *
  * Only a UUID in its canonical lower-case form fits a slot. Every other id is kept as text in a `Map`, so two ids are
  * never taken for each other.
@@ -13,6 +14,9 @@ const WORDS = 6
 const FIRST_CAPACITY = 8
 const MAX_LOAD = 0.85
 const GROWTH = 1.5
+
+/** Room is made at once for no more ids than this: a list can say that it is longer than it is. */
+const MOST_RESERVED = 4_000_000
 
 interface Segment {
   slots: Int32Array
@@ -54,6 +58,17 @@ export class IdTable {
     return isNew
   }
 
+  /**
+   * Makes room for as many ids at once. A table that grows leaves its old segments to the garbage collector, which does
+   * not hurry; memory that is reserved is none until it is used.
+   */
+  reserve(ids: number): void {
+    const share = Math.min(ids, MOST_RESERVED) / SEGMENTS
+    // Four standard deviations more: hardly a segment gets as many.
+    const capacity = Math.ceil((share + 4 * Math.sqrt(share)) / MAX_LOAD) + FIRST_CAPACITY
+    for (const segment of this.#segments) if (segment.capacity < capacity) resize(segment, capacity)
+  }
+
   /** At which number of the clock the first response that held an id was complete; 0 when none did. */
   firstOf(id: string): number {
     return readUuid(id, this.#words) ? this.#cellOf(4) : (this.#texts.get(id)?.first ?? 0)
@@ -86,7 +101,7 @@ export class IdTable {
   #recordUuid(words: Int32Array, completed: number, asked: number): boolean {
     const hash = hashOf(words[0]!, words[1]!, words[2]!, words[3]!)
     const segment = this.#segments[hash >>> 26]!
-    if (segment.count + 1 > segment.capacity * MAX_LOAD) grow(segment)
+    if (segment.count + 1 > segment.capacity * MAX_LOAD) resize(segment, Math.ceil(segment.capacity * GROWTH))
     const { slots } = segment
     const at = find(segment, hash, words[0]!, words[1]!, words[2]!, words[3]!)
     if (slots[at + 4] === 0) {
@@ -127,9 +142,9 @@ const find = (segment: Segment, hash: number, a: number, b: number, c: number, d
   }
 }
 
-const grow = (segment: Segment): void => {
+const resize = (segment: Segment, capacity: number): void => {
   const old = segment.slots
-  segment.capacity = Math.ceil(segment.capacity * GROWTH)
+  segment.capacity = capacity
   segment.slots = new Int32Array(segment.capacity * WORDS)
   for (let at = 0; at < old.length; at += WORDS) {
     if (old[at + 4] === 0) continue

@@ -22,6 +22,9 @@ import type { ScanLog } from "./ScanLog.ts"
 import type { Position } from "./token.ts"
 import { rowsOf } from "./unreadable.ts"
 
+/** After so many responses the read is one of the whole list, rather than of its first rows. */
+const RESPONSES_BEFORE_ROOM = 4
+
 export class Scan extends ListBounds {
   readonly query: Query
   readonly rules: Rules
@@ -133,6 +136,7 @@ export class Scan extends ListBounds {
     const answer: Answer = { ...said, index: this.responses.add(said) }
     this.size.learn(answer, rows, total ?? this.total)
     if (total !== undefined) this.totals.note(total, { floor, known })
+    if (total !== undefined && this.responses.length === RESPONSES_BEFORE_ROOM) this.table.reserve(total)
     return answer
   }
 
