@@ -21,7 +21,7 @@ import * as RequestHandler from "./http/RequestHandler.ts"
 import * as ClientAddress from "./http/ClientAddress.ts"
 import * as HostCheck from "./http/HostCheck.ts"
 import { failures, type LoadError } from "./cache/LoadError.ts"
-import { listen, type ListenerOptions } from "./http/Listener.ts"
+import { type Address, listen, type ListenerOptions } from "./http/Listener.ts"
 import * as Metrics from "./operations/Metrics.ts"
 import { Outbox } from "./http/Outbox.ts"
 import type { Settings } from "./settings/Settings.ts"
@@ -33,8 +33,11 @@ import { UpstreamAccounts } from "./upstream/UpstreamAccounts.ts"
 
 /** Where a running proxy listens. */
 export interface Running {
-  readonly url: string
+  /** Undefined where no port is listened on. */
+  readonly url: string | undefined
   readonly adminUrl: string
+  /** The path of the Unix socket; undefined without one. */
+  readonly socket: string | undefined
 }
 
 /** How often the tokens are looked at of what is under way. */
@@ -87,8 +90,20 @@ export const layerAccounts = (settings: Settings, version: string) => {
     : UpstreamAccounts.layerFile(settings.accounts, options, Duration.sum(settings.readTimeout, Duration.minutes(1)))
 }
 
+/** Where clients are served. */
+const addressesOf = ({ host, port, socket, socketMode }: Settings): ReadonlyArray<Address> => [
+  ...(port === undefined ? [] : [{ host, port }]),
+  ...(socket === undefined ? [] : [{ path: socket, mode: socketMode }])
+]
+
+const portAfter = (port: number | undefined): number =>
+  port === undefined || port === 0 || port === LAST_PORT ? 0 : port + 1
+
 /** Starts the proxy; closing the scope stops it after what is under way. */
 export const start = Effect.fnUntraced(function* (settings: Settings) {
+  if (addressesOf(settings).length === 0) {
+    return yield* usage("--port none leaves nothing to listen on; give --socket too, or leave it out")
+  }
   const tokens = yield* TokenStore
   const accounts = yield* UpstreamAccounts
   const clock = yield* Clock.Clock
@@ -149,7 +164,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     Effect.forkIn(work)
   )
 
-  const common: Omit<ListenerOptions, "port" | "host" | "drain" | "grace" | "onDrain"> = {
+  const common: Omit<ListenerOptions, "at" | "drain" | "grace" | "onDrain"> = {
     headerTimeout: settings.headerTimeout,
     clientTimeout: settings.clientTimeout,
     keepAlive: settings.keepAlive,
@@ -188,22 +203,28 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     ),
     {
       ...common,
-      host: settings.adminHost,
-      port: settings.adminPort ?? (settings.port === 0 || settings.port === LAST_PORT ? 0 : settings.port + 1),
+      at: { host: settings.adminHost, port: settings.adminPort ?? portAfter(settings.port) },
       maxConnections: 64,
       drain: Duration.zero,
       grace: Duration.seconds(1),
       onDrain: () => {}
     }
   )
-  const main = yield* listen(requestHandler.handle, {
-    ...common,
-    host: settings.host,
-    port: settings.port,
-    drain: settings.drain,
-    grace: settings.grace,
-    onDrain: requestHandler.drain
-  })
-  connections = main.connections
-  return { url: main.url, adminUrl: admin.url } satisfies Running
+  // They stop at the same time.
+  const mains = yield* Scope.fork(yield* Effect.scope, "parallel")
+  const listeners = yield* Effect.forEach(addressesOf(settings), (at) =>
+    listen(requestHandler.handle, {
+      ...common,
+      at,
+      drain: settings.drain,
+      grace: settings.grace,
+      onDrain: requestHandler.drain
+    }).pipe(
+      Scope.provide(mains),
+      Effect.map((listener) => ({ ...listener, isSocket: "path" in at }))
+    )
+  )
+  connections = () => listeners.reduce((sum, listener) => sum + listener.connections(), 0)
+  const urlOf = (isSocket: boolean) => listeners.find((listener) => listener.isSocket === isSocket)?.url
+  return { url: urlOf(false), adminUrl: admin.url, socket: urlOf(true) } satisfies Running
 })

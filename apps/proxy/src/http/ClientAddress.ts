@@ -2,7 +2,9 @@
  * Where a request comes from: the address of its connection, or what proxies that are trusted say of it.
  */
 import type { IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
 import * as IpAddress from "./IpAddress.ts"
+import { isUnix } from "./reset.ts"
 
 /** The headers that may tell an address. */
 export const headers = ["x-forwarded-for", "forwarded"] as const
@@ -40,7 +42,7 @@ const MAX_LENGTH = 256
  * `unknown`, ends the search: the address is that of the proxy that sent it.
  */
 export const make = ({ header, trusted }: ClientAddressOptions): ((request: IncomingMessage) => string) => {
-  if (trusted.length === 0) return ({ socket }) => socket.remoteAddress ?? (socket.destroyed ? "" : UNIX)
+  if (trusted.length === 0) return ({ socket }) => peerOf(socket)
   const networks = new IpAddress.Networks(
     trusted.flatMap((text) => {
       const network = IpAddress.parseNetwork(text)
@@ -66,8 +68,7 @@ export const make = ({ header, trusted }: ClientAddressOptions): ((request: Inco
 
   const remembered = new Map<string, string>()
   return ({ headers: sent, socket }) => {
-    const { remoteAddress } = socket
-    const peer = remoteAddress ?? (socket.destroyed ? "" : UNIX)
+    const peer = peerOf(socket)
     const value = sent[header]
     const list = Array.isArray(value) ? value.join(",") : value
     if (list === undefined) return peer
@@ -75,7 +76,7 @@ export const make = ({ header, trusted }: ClientAddressOptions): ((request: Inco
     const key = `${peer} ${list}`
     const known = remembered.get(key)
     if (known !== undefined) return known
-    const address = remoteAddress === undefined ? undefined : IpAddress.parse(remoteAddress)
+    const address = IpAddress.parse(peer)
     const isTrusted = address === undefined ? peer === UNIX && trustsUnix : networks.has(address)
     const found = isTrusted ? find(address?.text ?? peer, list) : peer
     if (key.length <= MAX_LENGTH) {
@@ -85,6 +86,9 @@ export const make = ({ header, trusted }: ClientAddressOptions): ((request: Inco
     return found
   }
 }
+
+/** The address of a connection; empty for one that is closed. */
+const peerOf = (socket: Socket): string => (isUnix(socket) ? UNIX : (socket.remoteAddress ?? ""))
 
 /** The last element of a list that ends before `end`, and where it starts: at its comma, or below 0. */
 interface Last {

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Metrics from "../operations/Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
 import * as Problem from "./Problem.ts"
+import { reset } from "./reset.ts"
 import { type Wish, wishOf } from "./RequestCacheControl.ts"
 import type { Client } from "../access/Token.ts"
 
@@ -216,7 +217,7 @@ export class Exchange {
 
   /** Cuts an answer that cannot be completed, so that it cannot be taken for complete: to HTTP/1.0 an end is an end. */
   cut(problem: Problem.ProblemName): void {
-    this.response.socket?.resetAndDestroy()
+    if (this.response.socket !== null) reset(this.response.socket)
     this.response.destroy()
     this.finish(this.response.statusCode, problem, this.streamed)
   }

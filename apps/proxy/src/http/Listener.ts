@@ -2,6 +2,7 @@
  * Node's HTTP server, with a start that reports its errors and a stop that loses no request.
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
+import { shownPath } from "@hb-sessions/app-kit/SystemError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -13,11 +14,14 @@ import { maxHeaderBytes } from "./RequestValidation.ts"
 import type { Outbox } from "./Outbox.ts"
 import * as Pipeline from "./Pipeline.ts"
 import * as Problem from "./Problem.ts"
+import * as SocketFile from "./SocketFile.ts"
+
+/** Where connections are accepted. */
+export type Address = { readonly host: string; readonly port: number } | SocketFile.SocketFileOptions
 
 /** How connections are treated. */
 export interface ListenerOptions {
-  readonly host: string
-  readonly port: number
+  readonly at: Address
   /** Longest time for a request to arrive. */
   readonly headerTimeout: Duration.Duration
   /** Longest time in which a client neither reads nor sends; however long its answer takes to make does not count. */
@@ -38,6 +42,7 @@ export interface ListenerOptions {
 
 /** A server that listens. */
 export interface Listener {
+  /** The path of a Unix socket. */
   readonly url: string
   readonly connections: () => number
 }
@@ -154,23 +159,41 @@ export const listen = (
     server.on("drop", (connection) => {
       options.onEnded({ reason: "too-many-connections", address: connection?.remoteAddress })
     })
-    yield* Effect.acquireRelease(bind(server, options), () => stop(server, sockets, options))
+    const { at } = options
+    yield* Effect.acquireRelease(
+      "path" in at ? SocketFile.bound(at, (path) => bindSocket(server, path)) : bind(server, at),
+      () => stop(server, sockets, options)
+    )
     return { url: urlOf(server), connections: () => sockets.size }
   })
 
-const bind = (server: Server, { host, port }: ListenerOptions): Effect.Effect<void, AppError.AppError> =>
+/** Listens; fails with what `problem` makes of the code of an error. */
+const bindTo = (
+  server: Server,
+  address: { readonly host: string; readonly port: number } | { readonly path: string },
+  problem: (code: string) => string
+): Effect.Effect<void, AppError.AppError> =>
   Effect.callback((resume) => {
     const onError = (error: Error & { readonly code?: string }) => {
-      const code = error.code ?? "unknown error"
-      const message = `cannot listen on ${host}:${port} (${code}); choose another port, or 0 for a free one`
+      const message = problem(error.code ?? "unknown error")
       resume(Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.unexpected })))
     }
     server.once("error", onError)
-    server.listen({ host, port, backlog: 1024 }, () => {
+    server.listen({ ...address, backlog: 1024 }, () => {
       server.off("error", onError)
       resume(Effect.void)
     })
   })
+
+const bind = (server: Server, address: { readonly host: string; readonly port: number }) =>
+  bindTo(
+    server,
+    address,
+    (code) => `cannot listen on ${address.host}:${address.port} (${code}); choose another port, or 0 for a free one`
+  )
+
+const bindSocket = (server: Server, path: string) =>
+  bindTo(server, { path }, (code) => `--socket ${shownPath(path)}: cannot listen on it (${code}); choose another path`)
 
 const urlOf = (server: Server): string => {
   const address = server.address()

@@ -2,6 +2,7 @@
  * What waits in memory for clients that do not read, or sent more than is read yet: bounded for all of them together.
  */
 import type { Socket } from "node:net"
+import { reset } from "./reset.ts"
 
 interface Waiting {
   bytes: number
@@ -75,7 +76,7 @@ export class Outbox {
       if (this.total <= this.maxBytes * AFTER_DROP) return
       const address = socket.remoteAddress
       this.forget(socket)
-      socket.resetAndDestroy()
+      reset(socket)
       this.onDrop(address)
     }
   }

@@ -28,7 +28,8 @@ export const problems = {
   overloaded: [503, "The proxy is busy"],
   "upstream-unavailable": [503, "The upstream is not available"],
   "not-cached": [504, "No response is cached"],
-  "upstream-timeout": [504, "The upstream did not answer in time"]
+  "upstream-timeout": [504, "The upstream did not answer in time"],
+  "http-version-not-supported": [505, "The HTTP version is not supported"]
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
 /** The name of a kind of problem. */

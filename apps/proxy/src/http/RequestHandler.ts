@@ -24,6 +24,7 @@ import { DelayedRejections } from "./DelayedRejections.ts"
 import { Exchange, type LogEntry, type RouteName } from "./Exchange.ts"
 import type { Outbox } from "./Outbox.ts"
 import { notCached, reject } from "./Problem.ts"
+import { isUnix } from "./reset.ts"
 import * as RequestValidation from "./RequestValidation.ts"
 import { type RunningOptions, RunningRequests } from "./RunningRequests.ts"
 
@@ -75,6 +76,8 @@ export const make = <E>(options: RequestHandlerOptions<E>): RequestHandler => {
     if (Result.isFailure(asked)) return exchange.reject(asked.failure)
     const work = Route.within(account, asked.success)
     if (work._tag === "Streamed") {
+      const { httpVersionMinor, socket } = exchange.request
+      if (httpVersionMinor === 0 && isUnix(socket)) return exchange.reject(endless)
       if (exchange.wish.isOnlyKept) return exchange.reject(notCached)
     } else {
       const now = options.now()
@@ -133,6 +136,12 @@ const misdirected = reject(
   "misdirected-request",
   "Host names another server; names besides loopback ones must be in --allowed-hosts",
   { close: true }
+)
+
+/** There an end is an end, and no reset tells that it was cut. */
+const endless = reject(
+  "http-version-not-supported",
+  "a whole list over a Unix socket needs HTTP/1.1; with HTTP/1.0 one that is cut would look complete"
 )
 
 const pageRoute = { name: sessionsPath, route: page } as const

@@ -34,7 +34,7 @@ class TokenAuth extends HttpApiMiddleware.Service<TokenAuth>()("@hb-sessions/pro
     token: HttpApiSecurity.apiKey({ key: "x-api-key", in: "header" }),
     bearer: HttpApiSecurity.bearer
   },
-  error: [400, 401, 402, 403, 408, 414, 417, 421, 429, 431, 500, 502, 503, 504].map(problem)
+  error: [400, 401, 402, 403, 408, 414, 417, 421, 429, 431, 500, 502, 503, 504, 505].map(problem)
 }) {}
 
 /** The body of a whole list in JSON. */

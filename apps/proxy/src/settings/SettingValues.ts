@@ -29,6 +29,29 @@ export const Overlap = durationText({ max: CENTURY })
 
 /** Schema for ports; 0 takes a free one. */
 export const Port = countText({ max: 65_535 })
+
+const noPort: number | undefined = undefined
+
+/** Schema for ports, or `none`. */
+export const PortOrNone: Schema.Codec<number | undefined, string> = Schema.String.pipe(
+  Schema.decodeTo(Schema.UndefinedOr(Schema.toType(Port)), {
+    decode: SchemaGetter.transformEffect((text: string) =>
+      text === "none" ? Effect.succeed(noPort) : Effect.mapError(Schema.decodeEffect(Port)(text), ({ issue }) => issue)
+    ),
+    encode: SchemaGetter.transform((port: number | undefined) => (port === undefined ? "none" : String(port)))
+  })
+)
+
+/** Schema for permissions of a file, in octal digits. */
+export const Mode = Schema.String.check(
+  Schema.isPattern(/^0?[0-7]{3}$/, { expected: "permissions in octal digits, such as 0660" })
+).pipe(
+  Schema.decodeTo(Schema.Int, {
+    decode: SchemaGetter.transform((text: string) => Number.parseInt(text, 8)),
+    encode: SchemaGetter.transform((mode: number) => mode.toString(8).padStart(4, "0"))
+  })
+)
+
 /** Schema for numbers of things. */
 export const Count = countText({ min: 1 })
 

@@ -8,7 +8,19 @@ import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import { headers } from "../http/ClientAddress.ts"
 import { levels } from "../operations/AccessLog.ts"
-import { Count, DurationText, Names, Origins, Port, Proxies, Size, StaleTokens, TimeLimit } from "./SettingValues.ts"
+import {
+  Count,
+  DurationText,
+  Mode,
+  Names,
+  Origins,
+  Port,
+  PortOrNone,
+  Proxies,
+  Size,
+  StaleTokens,
+  TimeLimit
+} from "./SettingValues.ts"
 
 /** The default port. */
 const defaultPort = 8080
@@ -19,9 +31,9 @@ const ofClient = <A>({ schema, variable }: ClientSetting<A>) => ({ schema, varia
 /** The settings of `serve` that the environment has too. */
 export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   port: {
-    schema: Port,
+    schema: PortOrNone,
     default: String(defaultPort),
-    meaning: "Port to listen on; 0 picks a free one",
+    meaning: "Port to listen on; 0 picks a free one, none leaves only --socket",
     metavar: "number",
     alias: "p"
   },
@@ -30,6 +42,19 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     default: "127.0.0.1",
     meaning: "Address to listen on; 0.0.0.0 for every network",
     metavar: "address"
+  },
+  socket: {
+    schema: Setting.orNone(Schema.NonEmptyString),
+    default: "",
+    shown: "none",
+    meaning: "Unix socket to listen on too; one that no process listens on is replaced",
+    metavar: "path"
+  },
+  socketMode: {
+    schema: Mode,
+    default: "0660",
+    meaning: "Permissions of the socket; who may write to it may connect",
+    metavar: "mode"
   },
   adminPort: {
     schema: Setting.orNone(Port),

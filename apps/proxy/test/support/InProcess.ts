@@ -35,5 +35,5 @@ export const start = Effect.fnUntraced(function* (given: Given, env: Readonly<Re
     )
     return yield* Effect.provideContext(Server.start(settings), Context.merge(context, parts))
   }).pipe(Effect.provideContext(context))
-  return { ...running, logged }
+  return { ...running, url: running.url ?? "", logged }
 })
