@@ -1,16 +1,18 @@
 /**
  * Files that are either the old ones or the new ones, never half of each.
  */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
 import { closeSync, constants, openSync } from "node:fs"
-import { access, type FileHandle, open, rename, rm } from "node:fs/promises"
+import { access, type FileHandle, open, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { AppError, exitCodes } from "./AppError.ts"
+import * as DurableFile from "./DurableFile.ts"
 import * as FileTarget from "./FileTarget.ts"
-import { attempt, shownPath, type SystemError } from "./SystemError.ts"
+import { attempt, fromPlatformError, shownPath, type SystemError } from "./SystemError.ts"
 import * as TemporaryFiles from "./TemporaryFiles.ts"
 
 /** How a file is written. */
@@ -126,19 +128,18 @@ export const prepareTarget = Effect.fn("AtomicFile.prepare")(function* (
         failed
       )
       yield* confirm
-      yield* Effect.mapError(
-        attempt(() => rename(temporary, path)),
-        failed
+      yield* DurableFile.place(temporary, path).pipe(
+        Effect.provide(NodeFileSystem.layer),
+        Effect.mapError((error) => failed(fromPlatformError(error)))
       )
       TemporaryFiles.forget(temporary)
-      yield* syncDirectory(directory)
       return bytes
     })
   return { write } satisfies AtomicFile
 })
 
 /** Writes a stream to an open file. */
-export const writeTo = <E, R>(
+const writeTo = <E, R>(
   handle: FileHandle,
   text: Stream.Stream<string, E, R>,
   failed: (error: SystemError) => AppError
@@ -186,13 +187,3 @@ const creationProblem = ({ code, message }: SystemError, directory: string, exis
       return message
   }
 }
-
-/** Makes a rename last through a power cut; systems that cannot open a directory have no use for it. */
-const syncDirectory = (directory: string): Effect.Effect<void> =>
-  Effect.ignore(
-    Effect.acquireUseRelease(
-      attempt(() => open(directory, "r")),
-      (handle) => attempt(() => handle.sync()),
-      (handle) => attempt(() => handle.close())
-    )
-  )

@@ -20,7 +20,7 @@ import type { Writable } from "node:stream"
 import { AppError, exitCodes } from "./AppError.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import * as FileTarget from "./FileTarget.ts"
-import { attempt, shownPath, type SystemError, toSystemError } from "./SystemError.ts"
+import { attempt, fromPlatformError, shownPath, type SystemError, toSystemError } from "./SystemError.ts"
 
 /** A place for data that is ready to be written, once. */
 export interface OutputFile {
@@ -99,7 +99,7 @@ const toWritable = (writable: Writable, file: string): OutputFile =>
   toSink(NodeSink.fromWritable({ evaluate: () => writable, onError: toSystemError }), (error) => error, shownPath(file))
 
 const toStdio = (sink: Sink.Sink<void, string, unknown, PlatformError>, name: string): OutputFile =>
-  toSink(sink, ({ reason }) => toSystemError(reason.cause), name)
+  toSink(sink, fromPlatformError, name)
 
 /** A failure of the sink, told from those of the stream. */
 class NotWritten extends Data.TaggedError("NotWritten")<{ readonly error: SystemError }> {}

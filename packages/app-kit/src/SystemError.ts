@@ -2,6 +2,7 @@
  * Failures of the operating system, in words for people.
  */
 import * as Effect from "effect/Effect"
+import type { PlatformError } from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 
 /** A failed system call. */
@@ -23,6 +24,9 @@ export const toSystemError = (error: unknown): SystemError => {
   // Node adds the call and the path: `EACCES: permission denied, open '/etc/x'`.
   return { code, message: code === "" ? text : (/^[A-Z0-9]+: [^,]+/.exec(text)?.[0] ?? code) }
 }
+
+/** The failed system call behind an error of Effect's file system. */
+export const fromPlatformError = ({ reason }: PlatformError): SystemError => toSystemError(reason.cause)
 
 /** A path as it is shown: as it is, or quoted when it holds characters that a terminal would act on or hide. */
 export const shownPath = (path: string): string =>

@@ -2,33 +2,19 @@
  * The directories and files of the local file system that an export is published to, or is worked on in.
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
+import * as DurableFile from "@hb-sessions/app-kit/DurableFile"
+import { fromPlatformError } from "@hb-sessions/app-kit/SystemError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import { PlatformError } from "effect/PlatformError"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import { exitCodes, fail } from "../exitCodes.ts"
 import { names } from "./Layout.ts"
 
 /** Whether a file or directory does not exist. */
 export const isNotFound = (error: PlatformError): boolean => error.reason._tag === "NotFound"
-
-/** Flushes a directory, so that renames in it survive a power failure, where the file system can do that. */
-export const sync = Effect.fn("Directory.sync")(function* (directory: string) {
-  const fs = yield* FileSystem.FileSystem
-  const handle = yield* fs.open(directory, { flag: "r" })
-  yield* handle.sync.pipe(
-    // CIFS and some FUSE file systems cannot flush a directory, and need not.
-    Effect.catchIf(
-      (error) => noSync.has(codeOf(error)),
-      () => Effect.void
-    )
-  )
-}, Effect.scoped)
-
-const noSync: ReadonlySet<string> = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])
 
 /** Makes a directory with its parents, each of them flushed. */
 export const make = (directory: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
@@ -45,7 +31,7 @@ export const make = (directory: string): Effect.Effect<void, PlatformError, File
         () => Effect.void
       )
     )
-    yield* sync(parent)
+    yield* DurableFile.syncDirectory(parent)
   })
 
 /** Failures that another path would avoid; others are disk errors. */
@@ -66,13 +52,11 @@ export const checkWritable = (
 ): Effect.Effect<void, AppError | PlatformError, FileSystem.FileSystem | Path.Path> =>
   nearest(directory).pipe(
     Effect.catchIf(
-      (error) => error instanceof PlatformError && unusable[codeOf(error)] !== undefined,
-      (error) => rejected(directory, error instanceof PlatformError ? (unusable[codeOf(error)] ?? "") : "")
+      (error) => error instanceof PlatformError && unusable[fromPlatformError(error).code] !== undefined,
+      (error) =>
+        rejected(directory, error instanceof PlatformError ? (unusable[fromPlatformError(error).code] ?? "") : "")
     )
   )
-
-const codeOf = ({ reason }: PlatformError): string =>
-  Predicate.hasProperty(reason.cause, "code") ? String(reason.cause.code) : ""
 
 /**
  * Checks what a run writes to or moves: `generations`, or the run would fail only at its end, and what previous runs
@@ -131,7 +115,7 @@ export const checkRename = Effect.fn("Directory.checkRename")(function* (directo
   yield* fs.writeFileString(path.join(probe, "file"), "")
   yield* fs.rename(probe, `${probe}-2`).pipe(
     Effect.catchIf(
-      (error) => noRename.has(codeOf(error)),
+      (error) => noRename.has(fromPlatformError(error).code),
       () =>
         rejected(
           directory,
@@ -147,14 +131,6 @@ export const checkRename = Effect.fn("Directory.checkRename")(function* (directo
     )
   )
 })
-
-/** Writes a file and flushes it; the name lasts when its directory is flushed too. */
-export const writeFlushed = Effect.fn("Directory.writeFlushed")(function* (file: string, data: string | Uint8Array) {
-  const fs = yield* FileSystem.FileSystem
-  const handle = yield* fs.open(file, { flag: "w" })
-  yield* handle.writeAll(typeof data === "string" ? new TextEncoder().encode(data) : data)
-  yield* handle.sync
-}, Effect.scoped)
 
 /** The names in a directory, sorted; none when it does not exist. */
 export const list = Effect.fnUntraced(function* (directory: string) {

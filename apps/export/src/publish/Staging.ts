@@ -7,16 +7,17 @@
  * older run committed before that is in the manifest.
  */
 import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as DurableFile from "@hb-sessions/app-kit/DurableFile"
+import { fromPlatformError } from "@hb-sessions/app-kit/SystemError"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import * as Predicate from "effect/Predicate"
 import type { PlatformError } from "effect/PlatformError"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import { isNotFound, list, sync } from "./Directory.ts"
+import { isNotFound, list } from "./Directory.ts"
 import { names } from "./Layout.ts"
 import { exitCodes } from "../exitCodes.ts"
 
@@ -68,7 +69,7 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
       Effect.catchIf(isOfLowerLayer, () => fs.remove(path.join(directory, name), { recursive: true, force: true }))
     )
   }
-  yield* sync(directory)
+  yield* DurableFile.syncDirectory(directory)
   const staging: Staging = {
     directory,
     id,
@@ -85,8 +86,7 @@ export const fence = Effect.fn("Staging.fence")(function* (directory: string) {
 })
 
 /** Overlay file systems, as in containers, cannot rename a directory of an image. */
-const isOfLowerLayer = ({ reason }: PlatformError): boolean =>
-  Predicate.hasProperty(reason.cause, "code") && reason.cause.code === "EXDEV"
+const isOfLowerLayer = (error: PlatformError): boolean => fromPlatformError(error).code === "EXDEV"
 
 /** A run that was killed during a takeover left nested staging directories. */
 const nested = (root: string): Effect.Effect<ReadonlyArray<string>, PlatformError, FileSystem.FileSystem | Path.Path> =>

@@ -5,11 +5,12 @@
  * commit; then the directory is reconciled with the manifest: its copy, `sessions.csv`, and the removal of old
  * generations.
  */
+import * as DurableFile from "@hb-sessions/app-kit/DurableFile"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import { isNotFound, list, readText, sync, writeFlushed } from "./Directory.ts"
+import { isNotFound, list, readText } from "./Directory.ts"
 import { generationName, generationOf, homeOf, manifestPath, names } from "./Layout.ts"
 import { type Manifest, neededPaths } from "./Manifest.ts"
 import * as Staging from "./Staging.ts"
@@ -27,14 +28,12 @@ export const commitToDirectory = Effect.fn("commitToDirectory")(function* (
   if (!(yield* fs.exists(home))) {
     yield* fs.makeDirectory(home)
     // Before anything refers to its content.
-    yield* sync(staging.directory)
+    yield* DurableFile.syncDirectory(staging.directory)
   }
-  yield* sync(staging.path("data"))
-  yield* fs.rename(staging.path("data"), path.join(home, generationName(manifest.generation)))
-  yield* sync(home)
-  yield* writeFlushed(staging.path(names.manifest), text)
-  yield* fs.rename(staging.path(names.manifest), path.join(staging.directory, names.manifest))
-  yield* sync(staging.directory)
+  yield* DurableFile.syncDirectory(staging.path("data"))
+  yield* DurableFile.place(staging.path("data"), path.join(home, generationName(manifest.generation)))
+  yield* DurableFile.write(staging.path(names.manifest), text)
+  yield* DurableFile.place(staging.path(names.manifest), path.join(staging.directory, names.manifest))
   yield* reconcileDirectory(staging, manifest, previous)
 })
 
@@ -50,9 +49,8 @@ export const reconcileDirectory = Effect.fn("reconcileDirectory")(function* (
   if (!(yield* fs.exists(copy))) {
     // Byte for byte: a newer program may have written more than this one understands.
     const text = yield* fs.readFileString(path.join(staging.directory, names.manifest))
-    yield* writeFlushed(staging.path(names.manifest), text)
-    yield* fs.rename(staging.path(names.manifest), copy)
-    yield* sync(path.dirname(copy))
+    yield* DurableFile.write(staging.path(names.manifest), text)
+    yield* DurableFile.place(staging.path(names.manifest), copy)
   }
   yield* linkLatest(staging, manifest)
   const outdated = Option.getOrUndefined(Option.flatMap(previous, ({ latest }) => Option.fromUndefinedOr(latest)))
@@ -79,8 +77,7 @@ const linkLatest = Effect.fnUntraced(function* (staging: Staging.Staging, manife
       () => fs.copyFile(from, link).pipe(Effect.andThen(flush(link)))
     )
   )
-  yield* fs.rename(link, to)
-  yield* sync(staging.directory)
+  yield* DurableFile.place(link, to)
 })
 
 const flush = Effect.fnUntraced(function* (file: string) {

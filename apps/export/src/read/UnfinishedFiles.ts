@@ -1,6 +1,7 @@
 /**
  * The files that grow while a run reads, and the checkpoint that covers them.
  */
+import * as DurableFile from "@hb-sessions/app-kit/DurableFile"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -9,7 +10,7 @@ import type { PlatformError } from "effect/PlatformError"
 import * as DataFile from "../files/DataFile.ts"
 import { textForm } from "../files/Form.ts"
 import * as PartitionFiles from "../files/PartitionFiles.ts"
-import { isNotFound, sync, writeFlushed } from "../publish/Directory.ts"
+import { isNotFound } from "../publish/Directory.ts"
 import { names } from "../publish/Layout.ts"
 import { schemaVersion } from "../publish/Manifest.ts"
 import type { Staging } from "../publish/Staging.ts"
@@ -123,10 +124,9 @@ export const make = Effect.fnUntraced(function* (staging: Staging, selection: Se
     function* (plan: Plan, progress: Progress) {
       const states = yield* syncAll
       const next: Checkpoint = { schemaVersion, plan, progress, ...states, written: yield* Clock.currentTimeMillis }
-      for (const name of [ROWS, ...singles]) yield* sync(staging.path(name))
-      yield* writeFlushed(staging.path(`${names.checkpoint}.new`), toText(next))
-      yield* fs.rename(staging.path(`${names.checkpoint}.new`), staging.path(names.checkpoint))
-      yield* sync(staging.path())
+      for (const name of [ROWS, ...singles]) yield* DurableFile.syncDirectory(staging.path(name))
+      yield* DurableFile.write(staging.path(`${names.checkpoint}.new`), toText(next))
+      yield* DurableFile.place(staging.path(`${names.checkpoint}.new`), staging.path(names.checkpoint))
     },
     Effect.provideService(FileSystem.FileSystem, fs),
     Effect.uninterruptible

@@ -9,7 +9,7 @@
 import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import * as FileTarget from "@hb-sessions/app-kit/FileTarget"
-import { toSystemError } from "@hb-sessions/app-kit/SystemError"
+import { fromPlatformError } from "@hb-sessions/app-kit/SystemError"
 import * as SessionsConfig from "@hb-sessions/core/SessionsConfig"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -79,7 +79,7 @@ export const open = Effect.fn("ResumeFile.open")(function* (name: string, wanted
   const { path, previous } = target
   const handle = yield* fs
     .open(path, previous === undefined ? { flag: "wx+", mode: 0o600 } : { flag: "r+" })
-    .pipe(Effect.mapError(({ reason }) => FileTarget.unwritable(name, toSystemError(reason.cause).message)))
+    .pipe(Effect.mapError((error) => FileTarget.unwritable(name, fromPlatformError(error).message)))
 
   const isNew = previous === undefined || previous.size === 0
   const begun = isNew ? yield* newHead(wanted) : yield* readHead(name, handle)
