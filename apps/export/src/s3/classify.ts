@@ -1,11 +1,9 @@
 /**
  * What an answer of the object store means, where it is not the one that was asked for.
  */
-import * as Duration from "effect/Duration"
-import * as Headers from "effect/http/Headers"
+import { retryAfterOf } from "@hb-sessions/core/retrySchedule"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import { type AttemptFailed, Permanent, Transient } from "./AttemptFailed.ts"
 import * as S3Error from "./S3Error.ts"
 import * as S3Xml from "./S3Xml.ts"
@@ -67,7 +65,7 @@ export const classify = (answer: S3Answer, asked: Asked): AttemptFailed => {
   if (TRANSIENT_CODES.has(code) || TRANSIENT_STATUSES.has(status)) {
     return new Transient({
       detail: `HTTP ${status}${code === "" ? "" : ` ${code}`}`,
-      retryAfterMillis: retryAfter(answer, asked.now),
+      retryAfterMillis: retryAfterOf(answer.headers, asked.now),
       requestId
     })
   }
@@ -134,16 +132,3 @@ const unexpected = ({ headers, status }: S3Answer, code: string) => {
 /** What a server calls something: printable, short, without blanks; nothing if it repeats a secret. */
 const wordOf = (text: string, secrets: ReadonlyArray<Redacted.Redacted>): string =>
   secrets.some((secret) => text.includes(Redacted.value(secret))) ? "" : text.replace(/[^\w.:/+=-]/g, "").slice(0, 80)
-
-const retryAfter = ({ headers }: S3Answer, now: number): number | undefined => {
-  const header = headers["retry-after"]
-  if (header === undefined) return undefined
-  const serverTime = Date.parse(headers["date"] ?? "")
-  return Result.match(Headers.parseRetryAfter(header), {
-    onFailure: () => undefined,
-    onSuccess: (value) =>
-      value._tag === "Duration"
-        ? Duration.toMillis(value.duration)
-        : Math.max(0, value.dateTime.epochMilliseconds - (Number.isNaN(serverTime) ? now : serverTime))
-  })
-}

@@ -1,9 +1,8 @@
 /**
  * One HTTP request for one page, read to its end and classified.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Headers from "effect/http/Headers"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -13,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { BodyTooLarge } from "../limitBodies.ts"
 import { apiKeyHeader, type ListQuery } from "../ListQuery.ts"
+import { retryAfterOf } from "../retrySchedule.ts"
 import * as SessionsError from "../SessionsError.ts"
 import { errorDetail, safeText } from "./errorDetail.ts"
 import { networkProblem } from "./networkProblem.ts"
@@ -43,6 +43,10 @@ export class AttemptFailed {
     this.isTransient = isTransient
   }
 }
+
+/** How long the server asks to wait, in milliseconds; absent when it does not tell. */
+export const retryAfterMillis = (reason: SessionsError.SessionsErrorReason): number | undefined =>
+  "retryAfterMillis" in reason ? reason.retryAfterMillis : undefined
 
 /** Sends one request. `count` is the number of this attempt, from 1. */
 export const attempt = (
@@ -133,7 +137,7 @@ const classify = (
     detail: errorDetail(parsed, apiKey),
     ...(requestId === undefined ? {} : { requestId })
   }
-  const retryAfterMillis = retryAfter(headers, now)
+  const retryAfterMillis = retryAfterOf(headers, now)
   const wait = retryAfterMillis === undefined ? {} : { retryAfterMillis }
   if (status === 200) {
     const detail = body.length === 0 ? "the body is empty" : "the body is not JSON"
@@ -178,22 +182,4 @@ const parseJson = (text: string): unknown => {
   } catch {
     return notJson
   }
-}
-
-const retryAfter = (headers: Headers.Headers, now: number): number | undefined => {
-  const header = headers["retry-after"]
-  if (header === undefined) return undefined
-  return Result.match(Headers.parseRetryAfter(header), {
-    onFailure: () => undefined,
-    onSuccess: (value) =>
-      value._tag === "Duration"
-        ? Duration.toMillis(value.duration)
-        : Math.max(0, value.dateTime.epochMilliseconds - serverTime(headers, now))
-  })
-}
-
-/** A date of the server is measured by its own clock; by ours only where it does not tell. */
-const serverTime = (headers: Headers.Headers, now: number): number => {
-  const time = Date.parse(headers["date"] ?? "")
-  return Number.isNaN(time) ? now : time
 }

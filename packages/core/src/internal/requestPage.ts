@@ -8,13 +8,13 @@ import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import type { ListQuery } from "../ListQuery.ts"
+import { type RetryDelays, retrySchedule } from "../retrySchedule.ts"
 import { SessionsError, type SessionsErrorReason, Unauthorized, UpstreamUnavailable } from "../SessionsError.ts"
 import { RejectedApiKey } from "../RejectedApiKey.ts"
-import { type Answer, attempt, AttemptFailed, type AttemptSettings } from "./attempt.ts"
+import { type Answer, attempt, AttemptFailed, type AttemptSettings, retryAfterMillis } from "./attempt.ts"
 import { Pacer, steadyMillis } from "./Pacer.ts"
 import { measured, retries, retriesDenied } from "./requestMetrics.ts"
 import { CurrentRetryBudget, RetryBudget } from "./RetryBudget.ts"
-import { retryAfterMillis, type RetryDelays, retrySchedule } from "./retrySchedule.ts"
 
 /** Makes each attempt wait for its turn, or fail without being made. */
 export type AttemptTurn = <A, E extends { readonly reason: SessionsErrorReason }>(
@@ -46,7 +46,9 @@ export const makeRequestPage = (
   const pacer = new Pacer(settings.maxRequestsPerSecond)
   const turn: AttemptTurn = settings.turn ?? ((oneAttempt) => Effect.andThen(pacer.turn, oneAttempt))
   const ofClient = settings.retryBudget === undefined ? undefined : RetryBudget.ofClient(settings.retryBudget)
-  const schedule = retrySchedule(settings.delays)
+  const schedule = retrySchedule(settings.delays, (failed: AttemptFailed | UpstreamUnavailable) =>
+    retryAfterMillis(failed._tag === "AttemptFailed" ? failed.reason : failed)
+  )
   // Names and certificates that worked a moment ago may work again.
   let wasReached = false
 
