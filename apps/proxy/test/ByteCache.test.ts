@@ -19,6 +19,7 @@ const options = {
 interface Value {
   readonly cost: number
   readonly version: number
+  readonly takeOver?: (older: Value) => number
 }
 
 type Failure = "outage" | "rejected" | "absent"
@@ -260,6 +261,44 @@ describe("ByteCache", () => {
       }
       assert.isAtMost(cache.cache.bytes, 100_000)
       assert.isAtMost(cache.cache.size, 24)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect(
+    "counts what an answer grows by, makes room for it, and grows neither what has no room nor what has gone",
+    () =>
+      Effect.gen(function* () {
+        const { cache, get } = yield* make({ maxBytes: 4000 })
+        const { value: first } = yield* get("a", Effect.succeed(value(1)))
+        const { value: second } = yield* get("b", Effect.succeed(value(2)))
+        const before = cache.bytes
+        assert.isTrue(cache.grow("a", first, 300))
+        assert.strictEqual(cache.bytes, before + 300)
+        // More than a quarter.
+        assert.isFalse(cache.grow("a", first, 500))
+        assert.isFalse(cache.grow("a", value(1), 1))
+        assert.isFalse(cache.grow("c", first, 1))
+        assert.strictEqual(cache.bytes, before + 300)
+        for (let index = 0; index < 6; index++) yield* get(`d${index}`, Effect.succeed(value(3)))
+        assert.isAtMost(cache.bytes, 4000)
+        const size = cache.size
+        const { value: last } = yield* get("e", Effect.succeed(value(4)))
+        assert.isTrue(cache.grow("e", last, 500))
+        assert.isAtMost(cache.bytes, 4000)
+        assert.isBelow(cache.size, size + 1)
+        assert.isFalse(cache.grow("b", second, 1))
+      }).pipe(Effect.scoped)
+  )
+
+  it.effect("lets an answer take over what was made of the one before, and counts it", () =>
+    Effect.gen(function* () {
+      const { cache, get } = yield* make()
+      const taking = (version: number): Value => ({ ...value(version), takeOver: (older) => older.version * 100 })
+      yield* get("a", Effect.succeed(taking(1)))
+      const before = cache.bytes
+      yield* TestClock.adjust("10 minutes")
+      yield* get("a", Effect.succeed(taking(2)))
+      assert.strictEqual(cache.bytes, before + 100)
     }).pipe(Effect.scoped)
   )
 })

@@ -7,6 +7,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { join } from "node:path"
+import { ask, codings, decoded } from "./support/Coded.ts"
 import { bin, createToken, directory, get } from "./support/Proxy.ts"
 
 layer(Simulator.layer({ sessions: 20, seed: "runtimes" }), { excludeTestServices: true })("the built proxy", (it) => {
@@ -40,6 +41,14 @@ layer(Simulator.layer({ sessions: 20, seed: "runtimes" }), { excludeTestServices
         assert.strictEqual((yield* get(`${url}/api/sessions`, { headers })).text, direct.text)
         const again = yield* get(`${url}/api/sessions`, { headers })
         assert.deepStrictEqual([again.status, again.text], [200, direct.text])
+        for (const coding of codings) {
+          const options = { headers: { ...headers, "accept-encoding": coding } }
+          const page = yield* ask(`${url}/api/sessions`, options)
+          assert.strictEqual(page.headers["content-encoding"], coding)
+          assert.strictEqual(decoded(page.body, coding), direct.text)
+          const { body } = yield* ask(`${url}/v1/sessions`, options)
+          assert.lengthOf(decoded(body, coding).trimEnd().split("\n"), 21)
+        }
         const list = yield* get(`${url}/v1/sessions`, { headers })
         assert.lengthOf(list.text.trimEnd().split("\n"), 21)
         child.kill("SIGTERM")

@@ -31,9 +31,11 @@ export interface ByteCacheOptions {
 }
 
 /** What can be kept. */
-export interface Sized {
-  /** Bytes of memory that it holds, in all its parts. */
+export interface Sized<A> {
+  /** Bytes of memory that it holds, in all its parts, when it is made. */
   readonly cost: number
+  /** Takes over what was made of an older answer, if that was the same; gives the bytes that it takes. */
+  readonly takeOver?: (older: A) => number
 }
 
 /**
@@ -89,7 +91,7 @@ interface Failure {
 
 interface Kept<A> {
   readonly entry: Entry<A> | Failure
-  readonly cost: number
+  cost: number
 }
 
 interface Flight<A, E> {
@@ -117,7 +119,7 @@ const MAX_ENTRIES = 100_000
  * longest ago make room for new ones; one that alone needs more than a quarter of the room is not kept. Ages are
  * measured in steady time.
  */
-export class ByteCache<A extends Sized, E> {
+export class ByteCache<A extends Sized<A>, E> {
   /** How long an answer is fresh, in milliseconds. */
   readonly freshMillis: number
   private readonly entries = new Map<string, Kept<A>>()
@@ -143,7 +145,7 @@ export class ByteCache<A extends Sized, E> {
   }
 
   /** Makes an empty cache; closing the scope interrupts what is being fetched. */
-  static readonly make = <Value extends Sized, Problem>(
+  static readonly make = <Value extends Sized<Value>, Problem>(
     options: ByteCacheOptions,
     failures: Failures<Problem>
   ): Effect.Effect<ByteCache<Value, Problem>, never, Scope.Scope> =>
@@ -171,6 +173,21 @@ export class ByteCache<A extends Sized, E> {
     if (!this.isWanted(entry, now, wish)) return undefined
     this.touch(key)
     return { ...entry, state: "hit" }
+  }
+
+  /**
+   * Notes that an answer takes more bytes than when it was stored. False if it is not kept, or has no room for them: then
+   * it must not hold them.
+   */
+  grow(key: string, value: A, bytes: number): boolean {
+    const kept = this.entries.get(key)
+    if (kept === undefined || "error" in kept.entry || kept.entry.value !== value) return false
+    if (this.isTooLarge(kept.cost + bytes)) return false
+    kept.cost += bytes
+    this.used += bytes
+    this.touch(key)
+    this.makeRoom()
+    return true
   }
 
   /**
@@ -276,7 +293,7 @@ export class ByteCache<A extends Sized, E> {
       const fetched = Effect.flatMap(load(claim), (value) =>
         Effect.map(SteadyTime.now, (storedAt) => {
           const entry = { value, storedAt }
-          if (flight.mayKeep) this.store(key, entry, value.cost)
+          if (flight.mayKeep) this.storeAnswer(key, entry)
           return entry
         })
       )
@@ -335,6 +352,12 @@ export class ByteCache<A extends Sized, E> {
     )
   }
 
+  private storeAnswer(key: string, entry: Entry<A>): void {
+    const older = this.answerOf(key)
+    const extra = older === undefined ? 0 : (entry.value.takeOver?.(older.value) ?? 0)
+    this.store(key, entry, entry.value.cost + extra)
+  }
+
   private storeFailure(key: string, failure: E, storedAt: number): void {
     const error = this.failures.encode(failure)
     this.store(key, { error, storedAt }, 2 * error.length)
@@ -343,9 +366,17 @@ export class ByteCache<A extends Sized, E> {
   private store(key: string, entry: Entry<A> | Failure, valueCost: number): void {
     this.remove(key)
     const cost = OVERHEAD + key.length + valueCost
-    if (cost * 4 > this.maxBytes) return
+    if (this.isTooLarge(cost)) return
     this.entries.set(flat(key), { entry, cost })
     this.used += cost
+    this.makeRoom()
+  }
+
+  private isTooLarge(cost: number): boolean {
+    return cost * 4 > this.maxBytes
+  }
+
+  private makeRoom(): void {
     for (const oldest of this.entries.keys()) {
       if (this.used <= this.maxBytes && this.entries.size <= MAX_ENTRIES) break
       this.remove(oldest)

@@ -3,23 +3,50 @@
  */
 import { hash } from "node:crypto"
 import { checkResponse } from "../access/StatusAccess.ts"
-import type { ByteCache, CacheState, Found } from "./ByteCache.ts"
+import type { ByteCache, CacheState, Found, Sized } from "./ByteCache.ts"
+import { CodedForms } from "./CodedForms.ts"
 import type { Exchange, HeaderList } from "../http/Exchange.ts"
 import { flat } from "./flat.ts"
+import { sendBody } from "./sendBody.ts"
 
 /** A body, ready to be sent. */
-export interface CachedResponse {
+export class CachedResponse implements Sized<CachedResponse> {
   /** Outside of the heap, and in no pool: what is kept costs what it says. */
   readonly body: Buffer
   readonly contentType: string
-  /** Strong: the same only for the same bytes. */
+  /** Strong: the same only for the same bytes. Of the body as it is; its compressed forms have tags of their own. */
   readonly etag: string
   /** Further headers, such as `link`. */
   readonly headers: HeaderList
   /** The statuses of the sessions in it. */
   readonly statuses: ReadonlySet<string>
-  /** Bytes of memory that all of it holds. */
+  /** Whether it must be sent as it is. */
+  readonly isFixed: boolean
   readonly cost: number
+  private coded: CodedForms | undefined = undefined
+
+  constructor(fields: Omit<CachedResponse, "forms" | "takeOver">) {
+    this.body = fields.body
+    this.contentType = fields.contentType
+    this.etag = fields.etag
+    this.headers = fields.headers
+    this.statuses = fields.statuses
+    this.isFixed = fields.isFixed
+    this.cost = fields.cost
+  }
+
+  /** Its compressed forms. */
+  get forms(): CodedForms {
+    return (this.coded ??= new CodedForms())
+  }
+
+  /** The forms of the same body: one that is fetched again and again, and seldom changes, is compressed once. */
+  takeOver(older: CachedResponse): number {
+    if (older.coded === undefined || older.etag !== this.etag || this.isFixed) return 0
+    const { cost, forms } = CodedForms.from(older.coded)
+    this.coded = forms
+    return cost
+  }
 }
 
 /** Bytes that a text or an element of a set takes beside its characters, of which each is a byte. */
@@ -30,55 +57,66 @@ const OVERHEAD = 624
 /** Makes an answer. */
 export const make = (
   bytes: Uint8Array,
-  rest: { readonly contentType: string; readonly headers?: HeaderList; readonly statuses?: ReadonlySet<string> }
+  rest: {
+    readonly contentType: string
+    readonly headers?: HeaderList
+    readonly statuses?: ReadonlySet<string>
+    readonly isFixed?: boolean
+  }
 ): CachedResponse => {
   const body = Buffer.allocUnsafeSlow(bytes.length)
   body.set(bytes)
   const headers = (rest.headers ?? []).map(flat)
   const statuses = new Set([...(rest.statuses ?? [])].map((status) => Buffer.from(status).toString()))
   const texts = [...headers, ...statuses]
-  return {
+  return new CachedResponse({
     body,
     contentType: rest.contentType,
     etag: etagOf(body),
     headers,
     statuses,
+    isFixed: rest.isFixed ?? false,
     cost: OVERHEAD + body.length + texts.reduce((sum, text) => sum + text.length + TEXT_COST, 0)
-  }
+  })
 }
 
 /** The tag of a body. */
 export const etagOf = (body: Uint8Array): string => `"${hash("sha256", body, "base64url").slice(0, 27)}"`
 
-/** Sends an answer that its client may see, or 304 if the client has it. */
+/** Sends an answer that its client may see, in a coding that it takes, or 304 if the client has it. */
 export const send = <E>(
   exchange: Exchange,
   { state, storedAt, value }: Found<CachedResponse>,
-  cache: ByteCache<CachedResponse, E>,
+  { cache, key }: { readonly cache: ByteCache<CachedResponse, E>; readonly key: string },
   now: number
 ): void => {
   const rejection = checkResponse({ statuses: exchange.client?.statuses }, value.statuses)
   if (rejection !== undefined) return exchange.reject(rejection)
   exchange.cache = state
   const freshSeconds = Math.floor(cache.freshFor(storedAt, now) / 1000)
+  // Constant: it is the age that tells how much of it is over.
+  const control = `private, max-age=${Math.floor(cache.freshMillis / 1000)}`
   const headers = [
     ...value.headers,
-    "etag",
-    value.etag,
     "cache-control",
-    // Constant: it is the age that tells how much of it is over.
-    `private, max-age=${Math.floor(cache.freshMillis / 1000)}`,
+    // What is in front must not compress it either.
+    value.isFixed ? `${control}, no-transform` : control,
     "age",
     String(Math.max(0, Math.floor((now - storedAt) / 1000))),
     "cache-status",
     cacheStatus(state, freshSeconds),
     "vary",
-    "authorization, x-api-key, origin"
+    "accept-encoding, authorization, x-api-key, origin"
   ]
-  const ifNoneMatch = exchange.request.headers["if-none-match"]
-  if (ifNoneMatch !== undefined && isMatch(ifNoneMatch, value.etag)) return exchange.sendEmpty(304, headers)
-  headers.push("content-type", value.contentType)
-  exchange.sendBytes(200, headers, value.body)
+  sendBody(exchange, {
+    body: value.body,
+    etag: value.etag,
+    contentType: value.contentType,
+    headers,
+    forms: exchange.accepted.coding === undefined || value.isFixed || exchange.wish.isFixed ? undefined : value.forms,
+    keep: (bytes) => cache.grow(key, value, bytes),
+    isLong: false
+  })
 }
 
 /** RFC 9211. */
@@ -98,12 +136,3 @@ const cacheStatus = (state: CacheState, freshSeconds: number): string => {
       return "hb-sessions-proxy; fwd=miss; collapsed"
   }
 }
-
-/** Whether one of the tags of `If-None-Match` is this one; a weak one matches too (RFC 9110, 13.1.2). */
-export const isMatch = (header: string, etag: string): boolean =>
-  header === etag ||
-  header.trim() === "*" ||
-  header.split(",").some((tag) => {
-    const text = tag.trim()
-    return text === etag || text === `W/${etag}`
-  })

@@ -8,6 +8,8 @@ import * as Metrics from "../operations/Metrics.ts"
 import type { Outbox } from "./Outbox.ts"
 import * as Problem from "./Problem.ts"
 import { reset } from "./reset.ts"
+import * as AcceptEncoding from "./AcceptEncoding.ts"
+import { CodedBody } from "./CodedBody.ts"
 import { type Wish, wishOf } from "./RequestCacheControl.ts"
 import type { Client } from "../access/Token.ts"
 
@@ -75,6 +77,7 @@ export class Exchange {
   private isFinished = false
   private streamed = 0
   private stuckSince: number | undefined = undefined
+  private coded: CodedBody | undefined = undefined
 
   constructor(
     request: IncomingMessage,
@@ -102,6 +105,11 @@ export class Exchange {
     this.path = query < 0 ? url : url.slice(0, query)
     this.search = query < 0 ? "" : url.slice(query)
     this.common = ["x-request-id", this.id, "x-content-type-options", "nosniff"]
+  }
+
+  /** The codings that the client takes. */
+  get accepted(): AcceptEncoding.Accepted {
+    return AcceptEncoding.read(this.request.headers["accept-encoding"])
   }
 
   /** Whether the client is gone, or has its answer. */
@@ -191,28 +199,38 @@ export class Exchange {
     else this.reject(rejection)
   }
 
-  /** Sends the head of an answer of unknown length. */
-  begin(status: number, headers: HeaderList): void {
+  /** Sends the head of an answer of unknown length, whose body is compressed as it is written if a coding is given. */
+  begin(status: number, headers: HeaderList, coding?: AcceptEncoding.Coding): void {
     if (this.isOver) return
-    this.head(status, headers)
+    if (coding === undefined) return this.head(status, headers)
+    this.head(status, [...headers, "content-encoding", coding])
+    if (this.method === "HEAD") return
+    const coded = new CodedBody(coding, this.response, {
+      write: (piece) => this.push(piece),
+      onWaiting: (bytes) => this.outbox.encode(this.request.socket, bytes),
+      onFailure: () => this.cut("internal")
+    })
+    this.coded = coded
+    this.response.once("close", () => coded.destroy())
   }
 
-  /** Sends a piece; false when the client should be waited for until `drain`. */
+  /** Sends a piece; false when the client should be waited for until `onDrain`. */
   write(piece: string): boolean {
-    this.streamed += Buffer.byteLength(piece)
-    const isTaken = this.response.write(piece)
-    this.noteQueued()
-    if (!isTaken && this.stuckSince === undefined) {
-      this.stuckSince = performance.now()
-      this.response.once("drain", () => (this.stuckSince = undefined))
-    }
-    return isTaken
+    if (this.coded === undefined) return this.push(piece)
+    return this.isOver || this.coded.write(piece)
+  }
+
+  /** Calls back when more can be written after `write` was false; returns a function that ends that. */
+  onDrain(listener: () => void): () => void {
+    const source = this.coded?.source ?? this.response
+    source.once("drain", listener)
+    return () => void source.off("drain", listener)
   }
 
   /** Ends an answer that was begun. */
   end(): void {
-    this.response.end()
-    this.finish(this.response.statusCode, undefined, this.streamed)
+    if (this.coded === undefined) return this.complete()
+    this.coded.end(() => this.complete())
   }
 
   /** Cuts an answer that cannot be completed, so that it cannot be taken for complete: to HTTP/1.0 an end is an end. */
@@ -225,6 +243,23 @@ export class Exchange {
   /** Notes that the client is gone. */
   abandoned(): void {
     this.finish(CLIENT_CLOSED, undefined, this.streamed)
+  }
+
+  private complete(): void {
+    if (this.isOver) return
+    this.response.end()
+    this.finish(this.response.statusCode, undefined, this.streamed)
+  }
+
+  private push(piece: string | Buffer): boolean {
+    this.streamed += Buffer.byteLength(piece)
+    const isTaken = this.response.write(piece)
+    this.noteQueued()
+    if (!isTaken && this.stuckSince === undefined) {
+      this.stuckSince = performance.now()
+      this.response.once("drain", () => (this.stuckSince = undefined))
+    }
+    return isTaken
   }
 
   /** A client is told to close as soon as the stop has begun, also one that asked before. */

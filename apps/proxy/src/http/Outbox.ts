@@ -23,6 +23,7 @@ const AFTER_DROP = 0.9
 export class Outbox {
   private readonly waiting = new Map<Socket, Waiting>()
   private readonly held = new WeakMap<Socket, number>()
+  private readonly encoded = new WeakMap<Socket, number>()
   private readonly maxBytes: number
   private readonly onDrop: (address: string | undefined) => void
   private total = 0
@@ -49,6 +50,13 @@ export class Outbox {
     this.note(socket)
   }
 
+  /** Notes how many bytes of an answer wait to be compressed, as its client does not read. */
+  encode(socket: Socket, bytes: number): void {
+    if (bytes === 0) this.encoded.delete(socket)
+    else this.encoded.set(socket, bytes)
+    this.note(socket)
+  }
+
   /** Forgets a connection that is closed. */
   forget(socket: Socket): void {
     const found = this.waiting.get(socket)
@@ -58,7 +66,9 @@ export class Outbox {
   }
 
   private weigh(socket: Socket): void {
-    const bytes = socket.destroyed ? 0 : socket.writableLength + (this.held.get(socket) ?? 0)
+    const bytes = socket.destroyed
+      ? 0
+      : socket.writableLength + (this.held.get(socket) ?? 0) + (this.encoded.get(socket) ?? 0)
     if (bytes === 0) return this.forget(socket)
     const found = this.waiting.get(socket)
     this.total += bytes - (found?.bytes ?? 0)

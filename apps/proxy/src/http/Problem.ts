@@ -13,7 +13,7 @@ export const problems = {
   "account-not-served": [403, "The token's account is not served"],
   "not-found": [404, "Not found"],
   "method-not-allowed": [405, "The method is not allowed"],
-  "not-acceptable": [406, "No acceptable format"],
+  "not-acceptable": [406, "No acceptable format or coding"],
   "request-timeout": [408, "The request did not arrive in time"],
   "uri-too-long": [414, "The URL is too long"],
   "expectation-failed": [417, "The expectation cannot be met"],
@@ -80,6 +80,12 @@ export const invalidParameter = (parameter: string, detail: string): Rejection =
 export const notCached: Rejection = reject(
   "not-cached",
   "no cached answer satisfies Cache-Control; leave out only-if-cached to have one fetched"
+)
+
+/** A client takes neither a coding that can be sent nor a response without one. */
+export const noCoding: Rejection = reject(
+  "not-acceptable",
+  "Accept-Encoding excludes every form of this response; the codings are zstd, br and gzip, except with no-transform or for a page that holds secrets: accept identity"
 )
 
 /** The status of a kind of problem. */

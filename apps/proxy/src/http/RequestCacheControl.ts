@@ -15,6 +15,8 @@ export interface Wish {
   readonly mayKeep: boolean
   /** Whether nothing may be fetched. */
   readonly isOnlyKept: boolean
+  /** Whether the answer must not be compressed (`no-transform`). */
+  readonly isFixed: boolean
 }
 
 /** Whatever the server thinks is good. */
@@ -23,7 +25,8 @@ export const anything: Wish = {
   minFreshMillis: Number.NEGATIVE_INFINITY,
   maxStaleMillis: Number.POSITIVE_INFINITY,
   mayKeep: true,
-  isOnlyKept: false
+  isOnlyKept: false,
+  isFixed: false
 }
 
 const NOTHING_KEPT = -1
@@ -56,7 +59,8 @@ export const wishOf = (headers: IncomingHttpHeaders): Wish => {
     minFreshMillis: minFresh ?? anything.minFreshMillis,
     maxStaleMillis: given.get("max-stale") ?? (mustBeFresh ? 0 : anything.maxStaleMillis),
     mayKeep: !given.has("no-store"),
-    isOnlyKept: given.has("only-if-cached")
+    isOnlyKept: given.has("only-if-cached"),
+    isFixed: given.has("no-transform")
   }
 }
 

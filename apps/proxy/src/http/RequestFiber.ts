@@ -69,7 +69,7 @@ export const make = (options: FiberOptions) => {
             .get(work.key, owner, workFor(work.kind, work.load(routeOptions)), exchange.wish)
             .pipe(
               Effect.flatMap((found) =>
-                Effect.map(SteadyTime.now, (now) => CachedResponse.send(exchange, found, cache, now))
+                Effect.map(SteadyTime.now, (now) => CachedResponse.send(exchange, found, { cache, key: work.key }, now))
               )
             )
     ).pipe(within(limit))

@@ -82,7 +82,7 @@ export const make = <E>(options: RequestHandlerOptions<E>): RequestHandler => {
     } else {
       const now = options.now()
       const found = options.cache.peek(work.key, now, exchange.wish)
-      if (found !== undefined) return CachedResponse.send(exchange, found, options.cache, now)
+      if (found !== undefined) return CachedResponse.send(exchange, found, { cache: options.cache, key: work.key }, now)
     }
     running.start(exchange, client, work, account)
   }

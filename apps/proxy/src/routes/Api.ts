@@ -34,7 +34,7 @@ class TokenAuth extends HttpApiMiddleware.Service<TokenAuth>()("@hb-sessions/pro
     token: HttpApiSecurity.apiKey({ key: "x-api-key", in: "header" }),
     bearer: HttpApiSecurity.bearer
   },
-  error: [400, 401, 402, 403, 408, 414, 417, 421, 429, 431, 500, 502, 503, 504, 505].map(problem)
+  error: [400, 401, 402, 403, 406, 408, 414, 417, 421, 429, 431, 500, 502, 503, 504, 505].map(problem)
 }) {}
 
 /** The body of a whole list in JSON. */
@@ -71,7 +71,16 @@ const everywhere = { "x-request-id": header("Id of the request; the client's own
 
 const later = { "retry-after": header("Seconds", { type: "integer", minimum: 1 }) }
 
+const coded = {
+  vary: header("The headers of requests on which the answer depends"),
+  "content-encoding": {
+    schema: { enum: ["zstd", "br", "gzip"] },
+    description: "How the body is compressed; absent where it is not"
+  }
+}
+
 const cached = {
+  ...coded,
   etag: header("Tag of the body, for If-None-Match"),
   "cache-control": header("How long the client may use the answer"),
   age: header("Seconds since the upstream was asked", { type: "integer", minimum: 0 }),
@@ -87,6 +96,7 @@ const linked = {
 }
 
 const streamed = {
+  ...coded,
   trailer: {
     schema: { enum: [completenessTrailer, `${completenessTrailer}, ${columnsTrailer}`] },
     description:
@@ -146,8 +156,7 @@ const notFound = { error: problem(404) }
 
 const all = HttpApiEndpoint.get("all", "/v1/sessions", {
   query: csvQuery,
-  success: WholeList,
-  error: problem(406)
+  success: WholeList
 }).annotateMerge(
   described("Every session, in the format of Accept", { contents: { ...ndjson, ...csv, ...json }, headers: streamed })
 )
@@ -197,7 +206,7 @@ export class Api extends HttpApi.make("hb-sessions-proxy")
       title: "hb-sessions-proxy",
       version: "1.0.0",
       description:
-        "Hyperbrowser's sessions without the API key: the vendor's endpoint, and whole lists beyond it. Cache-Control of requests is obeyed: no-cache, max-age, min-fresh, max-stale, no-store, and only-if-cached, which gets 504 where nothing is kept."
+        "Hyperbrowser's sessions without the API key: the vendor's endpoint, and whole lists beyond it. Cache-Control of requests is obeyed: no-cache, max-age, min-fresh, max-stale, no-store, and only-if-cached, which gets 504 where nothing is kept. Answers are compressed by Accept-Encoding (zstd, br, gzip), except problems, pages that hold secrets, and with Cache-Control: no-transform."
     })
   ) {}
 

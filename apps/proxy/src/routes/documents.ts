@@ -7,6 +7,8 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CachedResponse from "../cache/CachedResponse.ts"
+import { CodedForms } from "../cache/CodedForms.ts"
+import { sendBody, type Sending } from "../cache/sendBody.ts"
 import { Api, openApi } from "./Api.ts"
 import type { Exchange } from "../http/Exchange.ts"
 
@@ -57,23 +59,27 @@ export const make = Effect.gen(function* () {
 })
 
 const document = (text: string, contentType: string, policy: string) => {
-  const body = Buffer.from(text)
-  const etag = CachedResponse.etagOf(body)
-  const headers = [
-    "etag",
-    etag,
-    "cache-control",
-    "no-cache",
-    "content-security-policy",
-    policy,
-    "referrer-policy",
-    "no-referrer"
-  ]
-  return (exchange: Exchange): void => {
-    const ifNoneMatch = exchange.request.headers["if-none-match"]
-    if (ifNoneMatch !== undefined && CachedResponse.isMatch(ifNoneMatch, etag)) return exchange.sendEmpty(304, headers)
-    exchange.sendLarge(200, [...headers, "content-type", contentType], body)
+  const sending: Sending = {
+    body: Buffer.from(text),
+    etag: CachedResponse.etagOf(Buffer.from(text)),
+    contentType,
+    headers: [
+      "cache-control",
+      "no-cache",
+      "content-security-policy",
+      policy,
+      "referrer-policy",
+      "no-referrer",
+      "vary",
+      "accept-encoding, origin"
+    ],
+    forms: new CodedForms(),
+    // There are three of them.
+    keep: () => true,
+    isLong: true
   }
+  return (exchange: Exchange): void =>
+    sendBody(exchange, exchange.wish.isFixed ? { ...sending, forms: undefined } : sending)
 }
 
 /** Scalar comes as a route: it is asked for once, when the server starts. */

@@ -15,7 +15,7 @@ import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Exchange } from "../http/Exchange.ts"
-import { reject } from "../http/Problem.ts"
+import { noCoding, reject } from "../http/Problem.ts"
 import { type Format, mediaTypes, negotiate } from "../http/ContentNegotiation.ts"
 import * as ReadQuery from "./ReadQuery.ts"
 import type { Route, RouteOptions } from "./Route.ts"
@@ -85,15 +85,19 @@ const send = Effect.fn("list.send")(function* (
   let report: ScanReport | undefined
   const begin = () => {
     if (exchange.response.headersSent) return
-    exchange.begin(200, [
-      "content-type",
-      mediaTypes[options.format],
-      "cache-control",
-      "no-store",
-      "vary",
-      "accept, authorization, x-api-key, origin",
-      ...(hasTrailer ? ["trailer", [completenessTrailer, ...(hasOthers ? [columnsTrailer] : [])].join(", ")] : [])
-    ])
+    exchange.begin(
+      200,
+      [
+        "content-type",
+        mediaTypes[options.format],
+        "cache-control",
+        "no-store",
+        "vary",
+        "accept, accept-encoding, authorization, x-api-key, origin",
+        ...(hasTrailer ? ["trailer", [completenessTrailer, ...(hasOthers ? [columnsTrailer] : [])].join(", ")] : [])
+      ],
+      codingOf(exchange)
+    )
     exchange.write(write().head)
   }
   const pages = Sessions.pages({
@@ -168,12 +172,11 @@ const displayString = (text: string): string =>
   `%"${encodeURIComponent(text).replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())}"`
 
 /** Waits until the client has taken what was written; its caller ends it when the client goes away. */
-const drained = ({ response }: Exchange): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const onDrain = () => resume(Effect.void)
-    response.once("drain", onDrain)
-    return Effect.sync(() => response.off("drain", onDrain))
-  })
+const drained = (exchange: Exchange): Effect.Effect<void> =>
+  Effect.callback((resume) => Effect.sync(exchange.onDrain(() => resume(Effect.void))))
+
+/** Lists hold no secrets, so that each may be compressed. */
+const codingOf = ({ accepted, wish }: Exchange) => (wish.isFixed ? undefined : accepted.coding)
 
 /** The formats by path. */
 export const formats = new Map<string, Format | "negotiated">([
@@ -189,6 +192,7 @@ const wantsColumns = ({ search }: Exchange): boolean =>
 
 /** The route. */
 export const list: Route = (exchange, client) => {
+  if (!exchange.accepted.takesPlain && codingOf(exchange) === undefined) return Result.fail(noCoding)
   const wanted = formats.get(exchange.path) ?? "negotiated"
   const format = wanted === "negotiated" ? negotiate(exchange.request.headers.accept, wantsColumns(exchange)) : wanted
   return format === undefined

@@ -6,7 +6,8 @@ import * as Metrics from "../operations/Metrics.ts"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
+import { CurrentRequestId, CurrentTransform } from "../upstream/UpstreamHttp.ts"
+import { holdsSecret } from "../cache/holdsSecret.ts"
 import { ListQuery, sessionsPath } from "@hb-sessions/core/SessionsApi"
 import { SessionPage } from "@hb-sessions/core/SessionPage"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
@@ -118,9 +119,11 @@ const load = Effect.fn("page.load")(function* (
   const client = yield* SessionsClient
   // Core sends whatever the query holds; its type names only what the contract names.
   const sent = { ...extra, ...query }
-  const { body, json, requestId } = yield* client
-    .getPageResponse(sent)
-    .pipe(Effect.provideService(CurrentRequestId, options.requestId))
+  let mayTransform = true
+  const { body, json, requestId } = yield* client.getPageResponse(sent).pipe(
+    Effect.provideService(CurrentRequestId, options.requestId),
+    Effect.provideService(CurrentTransform, (isAllowed) => (mayTransform = isAllowed))
+  )
   const decoded = decodePage(json)
   if (Result.isFailure(decoded)) {
     const { detail, path } = firstProblem(decoded.failure.issue)
@@ -148,6 +151,9 @@ const load = Effect.fn("page.load")(function* (
   return CachedResponse.make(body, {
     contentType: "application/json; charset=utf-8",
     statuses: new Set(rows.map(statusOf)),
+    // The size of a compressed page would tell who can choose a part of it, and sees the sizes, how much alike that is
+    // to a secret in it (BREACH). What the proxy does not know the upstream may repeat in its answer.
+    isFixed: !mayTransform || Object.keys(extra).length > 0 || holdsSecret(json),
     headers: [
       ...(link === undefined ? [] : ["link", link]),
       ...(requestId === undefined ? [] : ["x-upstream-request-id", headerValue(options.hide(requestId))])

@@ -9,6 +9,7 @@ import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import type { Secrets } from "./KeyRedaction.ts"
 
@@ -16,6 +17,12 @@ import type { Secrets } from "./KeyRedaction.ts"
 export const CurrentRequestId = Context.Reference<string | undefined>("@hb-sessions/proxy/CurrentRequestId", {
   defaultValue: () => undefined
 })
+
+/** Is told of each answer of the upstream whether it may be transformed (`Cache-Control: no-transform`). */
+export const CurrentTransform = Context.Reference<((isAllowed: boolean) => void) | undefined>(
+  "@hb-sessions/proxy/CurrentTransform",
+  { defaultValue: () => undefined }
+)
 
 /** Everything that is ever sent, besides what the connection itself needs. Nothing of a client's request is among it. */
 const ALLOWED = ["accept", apiKeyHeader] as const
@@ -39,7 +46,7 @@ export const layer = (secrets: Secrets, userAgent: string, maxBodyBytes: number)
           Effect.map(CurrentRequestId, (requestId) => withAllowedHeaders(request, userAgent, requestId))
         ),
         HttpClient.transform((execute, request) =>
-          Effect.tap(execute, (response) =>
+          Effect.tap(Effect.tap(execute, noteTransform), (response) =>
             response.status === 200
               ? Effect.flatMap(response.arrayBuffer, (body) =>
                   secrets.isIn(new Uint8Array(body))
@@ -55,6 +62,9 @@ export const layer = (secrets: Secrets, userAgent: string, maxBodyBytes: number)
       )
     )
   )
+
+const noteTransform = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.map(CurrentTransform, (note) => note?.(!/\bno-transform\b/i.test(response.headers["cache-control"] ?? "")))
 
 const withAllowedHeaders = (
   request: HttpClientRequest.HttpClientRequest,

@@ -1,0 +1,74 @@
+/**
+ * Sends a body that is there as a whole, in the coding that its client takes.
+ */
+import type { Coding } from "../http/AcceptEncoding.ts"
+import { tagOf } from "../http/ContentCoding.ts"
+import type { Exchange, HeaderList } from "../http/Exchange.ts"
+import { noCoding, reject } from "../http/Problem.ts"
+import type { CodedForms } from "./CodedForms.ts"
+
+/** What is sent, and how. */
+export interface Sending {
+  readonly body: Buffer
+  /** The tag of the body as it is. */
+  readonly etag: string
+  readonly contentType: string
+  /** All but those of the coding and the body. */
+  readonly headers: HeaderList
+  /** The compressed forms; undefined for a body that must be sent as it is. */
+  readonly forms: CodedForms | undefined
+  /** Whether there is room for so many more bytes beside the body. */
+  readonly keep: (bytes: number) => boolean
+  /** Whether it is so long that a client that reads slowly gets it piece by piece. */
+  readonly isLong: boolean
+}
+
+/** Sends it, or 304 if the client has what it would get. */
+export const sendBody = (exchange: Exchange, sending: Sending): void => {
+  const { accepted } = exchange
+  const { body, forms, keep } = sending
+  if (forms === undefined || accepted.coding === undefined) {
+    return accepted.takesPlain ? sendAs(exchange, sending, body, undefined) : exchange.reject(noCoding)
+  }
+  const coding = forms.choose(body, accepted)
+  if (coding === undefined) return sendAs(exchange, sending, body, undefined)
+  if (isHeld(exchange, tagOf(sending.etag, coding))) return sendAs(exchange, sending, body, coding)
+  let isHere = false
+  forms.take(body, coding, keep, (form) => {
+    isHere = true
+    if (form !== undefined) sendAs(exchange, sending, form, coding)
+    else if (accepted.takesPlain) sendAs(exchange, sending, body, undefined)
+    else exchange.reject(reject("internal", "the response could not be compressed; accept identity"))
+  })
+  if (!isHere) exchange.response.once("close", () => exchange.abandoned())
+}
+
+const sendAs = (
+  exchange: Exchange,
+  { contentType, etag, headers, isLong }: Sending,
+  body: Buffer,
+  coding: Coding | undefined
+): void => {
+  const tag = tagOf(etag, coding)
+  const all = ["etag", tag, ...headers]
+  if (isHeld(exchange, tag)) return exchange.sendEmpty(304, all)
+  all.push("content-type", contentType)
+  if (coding !== undefined) all.push("content-encoding", coding)
+  if (isLong) exchange.sendLarge(200, all, body)
+  else exchange.sendBytes(200, all, body)
+}
+
+/** Whether the client has what has this tag. */
+const isHeld = ({ request }: Exchange, etag: string): boolean => {
+  const header = request.headers["if-none-match"]
+  return header !== undefined && isMatch(header, etag)
+}
+
+/** Whether one of the tags of `If-None-Match` is this one; a weak one matches too (RFC 9110, 13.1.2). */
+const isMatch = (header: string, etag: string): boolean =>
+  header === etag ||
+  header.trim() === "*" ||
+  header.split(",").some((tag) => {
+    const text = tag.trim()
+    return text === etag || text === `W/${etag}`
+  })
