@@ -124,7 +124,7 @@ export const startPostgresTcp = async ({
   }
 }
 
-/** Gives a server a certificate of its own making, and lets nobody in by TCP without TLS. */
+/** Gives a server a certificate of its own making, and rejects all connections by TCP without TLS. */
 const addCertificate = async (directory: string): Promise<void> => {
   const data = join(directory, "data")
   const [setpriv, words] = asOwner([

@@ -43,7 +43,7 @@ describe.skipIf(!hasPostgres)("a server", () => {
     assert.isFalse(existsSync(server.env.PGHOST))
   })
 
-  it("with TLS has a certificate of its own name, and lets nobody in without", async () => {
+  it("with TLS has a certificate of its own name, and rejects what comes without", async () => {
     const server = await startPostgresTcp({ isTls: true, password: "p@ss/w%rd" })
     const ask = (url: string) =>
       spawnSync("psql", ["--no-psqlrc", "--tuples-only", "--no-align", "--no-password", url, "--command", "SELECT 1"], {

@@ -9,10 +9,12 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Db, JobWithMetadata, PgBoss } from "pg-boss"
 import type { DatabaseUrl } from "../settings/databaseUrl.ts"
+import { checkDatabase } from "./checkDatabase.ts"
+import * as Database from "./Database.ts"
+import { problemOf } from "./databaseProblem.ts"
 
 /** The queue of runs. */
 export const RUNS = "export"
@@ -115,19 +117,24 @@ const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, QueueError> =>
 
 /** The queue of a fleet. */
 export class Queue extends Context.Service<Queue, QueueService>()("@hb-sessions/export/Queue") {
-  /** Connects, creates what is missing in the database, and ends the connections with the scope. */
+  /**
+   * Connects, creates what is missing in the database, and ends the connections with the scope.
+   *
+   * Fails with what is wrong with the database or its URL.
+   */
   static readonly layer = (options: QueueOptions) => Layer.effect(Queue, make(options))
 }
 
 /** Starts pg-boss, without what its timers do by themselves: the worker decides when to take and to supervise. */
 const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }: QueueOptions) {
+  const database = yield* Database.parse(url)
   const { PgBoss } = yield* Effect.promise(() => import("pg-boss"))
   const boss = new PgBoss({
-    connectionString: Redacted.value(url),
-    application_name: "hb-sessions-export",
+    ...Database.driverOptions(database),
     schema,
+    // It is there before pg-boss looks: to create what exists needs a right that nothing else does.
+    createSchema: false,
     max: connections,
-    connectionTimeoutMillis: 10_000,
     supervise: false,
     schedule: false,
     reindex: false,
@@ -135,7 +142,17 @@ const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }
     monitorIntervalSeconds: 1
   })
   boss.on("error", onError)
-  yield* attempt(() => boss.start())
+  const db: Db & { readonly open?: () => Promise<void> } = boss.getDb()
+  const prepare = Effect.gen(function* () {
+    // Opened before pg-boss does so, to look before it creates anything.
+    yield* attempt(async () => db.open?.())
+    yield* checkDatabase(sessionOf(boss, db).sql, database, { schema, queues: [RUNS, LOST] })
+    yield* attempt(() => boss.start())
+  })
+  yield* prepare.pipe(
+    Effect.onError(() => Effect.ignore(attempt(() => boss.stop({ graceful: false })))),
+    Effect.catchTag("QueueError", ({ cause }) => Effect.fail(problemOf(cause, database)))
+  )
   return boss
 })
 

@@ -1,0 +1,110 @@
+/**
+ * Looks at a database before anything is created in it: whether a fleet can be there, and whether the schema is of one.
+ */
+import { AppError } from "@hb-sessions/app-kit/AppError"
+import * as Effect from "effect/Effect"
+import { exitCodes } from "../exitCodes.ts"
+import { type Database, placeOf } from "./Database.ts"
+import { quoted, READ_ONLY } from "./databaseProblem.ts"
+
+/** The oldest server that pg-boss works with. */
+const OLDEST = 13
+
+/** The version of the tables of pg-boss, which it raises by itself where they are older. */
+export const TABLES_VERSION = 46
+
+type Sql<E> = <Row extends object>(text: string, values: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, E>
+
+interface Found {
+  readonly server: number
+  readonly shown: string
+  readonly isReadOnly: boolean
+  readonly mayCreateSchema: boolean
+  /** Undefined on a row without a schema. */
+  readonly hasSchema: boolean
+  readonly mayUse: boolean
+  readonly mayCreate: boolean
+  readonly relations: number
+  readonly hasQueue: boolean
+  readonly isFleet: boolean
+}
+
+const LOOK = `SELECT current_setting('server_version_num')::int AS server, current_setting('server_version') AS shown,
+    pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS "isReadOnly",
+    has_database_privilege(current_database(), 'CREATE') AS "mayCreateSchema",
+    n.oid IS NOT NULL AS "hasSchema",
+    coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS "mayUse",
+    coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS "mayCreate",
+    (SELECT count(*)::int FROM pg_class c WHERE c.relnamespace = n.oid) AS relations,
+    (SELECT count(*) = 3 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('version', 'queue', 'job'))
+      AS "hasQueue",
+    EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'fleet_version') AS "isFleet"
+  FROM (SELECT) AS one LEFT JOIN pg_namespace n ON n.nspname = $1`
+
+/**
+ * Rejects a server that is too old or cannot be written to, a role without rights, and a schema of something else or of a
+ * newer version of this program; creates the schema if there is none.
+ */
+export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
+  sql: Sql<E>,
+  database: Database,
+  { queues, schema }: { readonly schema: string; readonly queues: ReadonlyArray<string> }
+) {
+  const problem = (exitCode: number, what: string, remedy: string) =>
+    new AppError({ message: `the database ${database.name} at ${placeOf(database)}: ${what}; ${remedy}`, exitCode })
+  const [found] = yield* sql<Found>(LOOK, [schema])
+  if (found === undefined) return yield* Effect.die(new Error("the database does not say what it is"))
+  const { usage, auth } = exitCodes
+  if (found.server < OLDEST * 10_000) {
+    return yield* problem(
+      usage,
+      `PostgreSQL ${found.shown} is too old`,
+      `upgrade the server to ${OLDEST} or newer, or give another --database`
+    )
+  }
+  if (found.isReadOnly) return yield* problem(usage, READ_ONLY.what, READ_ONLY.remedy)
+  const role = quoted(database.user)
+  if (!found.hasSchema) {
+    if (found.mayCreateSchema) {
+      // Another worker may create it at the same time.
+      yield* sql(
+        `DO $$ BEGIN CREATE SCHEMA IF NOT EXISTS ${schema}; EXCEPTION WHEN unique_violation THEN NULL; END $$`,
+        []
+      )
+      return
+    }
+    return yield* problem(
+      auth,
+      `${database.user} may not create the schema ${schema}`,
+      `let an administrator do so: CREATE SCHEMA ${schema} AUTHORIZATION ${role}`
+    )
+  }
+  if (!found.mayUse || !found.mayCreate) {
+    return yield* problem(
+      auth,
+      `${database.user} may not ${found.mayUse ? "create tables in" : "use"} the schema ${schema}`,
+      `let an administrator do so: ALTER SCHEMA ${schema} OWNER TO ${role}, or give another --database-schema`
+    )
+  }
+  if (found.relations === 0) return
+  const foreign = problem(
+    usage,
+    `the schema ${schema} is of something else than a fleet`,
+    "give another --database-schema, which need not exist"
+  )
+  if (!found.hasQueue) return yield* foreign
+  const [tables] = yield* sql<{ readonly version: number }>(
+    `SELECT max(version)::int AS version FROM ${schema}.version`,
+    []
+  )
+  if ((tables?.version ?? 0) > TABLES_VERSION) {
+    return yield* problem(
+      usage,
+      `the tables in the schema ${schema} are of a newer version of this program`,
+      "upgrade hb-sessions-export here too, to the same version everywhere"
+    )
+  }
+  if (found.isFleet) return
+  const others = yield* sql(`SELECT name FROM ${schema}.queue WHERE name <> ALL ($1) LIMIT 1`, [queues])
+  if (others.length > 0) return yield* foreign
+})
