@@ -26,7 +26,7 @@ const jsonSchema = (of: Schema.Constraint): string => {
   return `${JSON.stringify(document, undefined, 2)}\n`
 }
 
-const commands = ["run", "schedule", "compact", "verify", "inspect"]
+const commands = ["run", "schedule", "worker", "compact", "verify", "inspect"]
 
 const flagOf = (line: string): string => /^ {2}(--[\w-]+)/.exec(line)?.[1] ?? ""
 
@@ -46,7 +46,8 @@ const withoutRun = (text: string): string => {
 const readme = (text: string): string => {
   const blocks = commands.map((command) => {
     const printed = help(command)
-    const shown = command === "schedule" || command === "inspect" ? withoutRun(printed) : printed
+    const shown =
+      command === "schedule" || command === "worker" || command === "inspect" ? withoutRun(printed) : printed
     return [`help-${command}`, `\`\`\`text\n${shown}\n\`\`\``]
   })
   return withSections(text, { ...Object.fromEntries(blocks), settings: variablesTable(rows(clientSettings)) })

@@ -22,7 +22,8 @@ export const allowedLicences: ReadonlyArray<string> = [
 /**
  * Emits `THIRD_PARTY_NOTICES.txt`: name, version, licence and its text for every package with code in the bundle.
  *
- * The build fails on a licence that is not allowed, and on a package that brings no text of its licence.
+ * The build fails on a licence that is not allowed, and on a package that brings no text of its licence, be it in a file
+ * of its own or in its README.
  */
 export const thirdPartyNotices = (): Plugin => ({
   name: "third-party-notices",
@@ -65,8 +66,17 @@ const packageOf = (file: string): string => {
 const noticeOf = (directory: string): Notice => {
   const { license, name, version } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"))
   const file = readdirSync(directory).find((entry) => /^(?:licen[cs]e|copying)(?:\.(?:md|txt))?$/i.test(entry))
-  if (file === undefined) throw new Error(`${name} is bundled and has no text of its licence (${license})`)
-  return allowed({ name, version, licence: license, text: readFileSync(join(directory, file), "utf8") })
+  const text = file === undefined ? licenceInReadme(directory) : readFileSync(join(directory, file), "utf8")
+  if (text === undefined) throw new Error(`${name} is bundled and has no text of its licence (${license})`)
+  return allowed({ name, version, licence: license, text })
+}
+
+/** Some packages have the text of their licence, whole, at the end of their README only. */
+const licenceInReadme = (directory: string): string | undefined => {
+  const file = readdirSync(directory).find((entry) => /^readme(?:\.md)?$/i.test(entry))
+  if (file === undefined) return undefined
+  const section = /^#+ *licen[cs]e\n([^]*?)(?=^#|$(?![^]))/im.exec(readFileSync(join(directory, file), "utf8"))?.[1]
+  return section !== undefined && /copyright/i.test(section) && /permission/i.test(section) ? section : undefined
 }
 
 const allowed = (notice: Notice | Embedded): Notice => {

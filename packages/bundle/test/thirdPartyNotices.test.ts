@@ -72,6 +72,16 @@ it("finds the package of a file below a manifest without a name", async () => {
   )
 })
 
+it("takes a licence that stands whole in a README, and no mere mention of one", async () => {
+  const licence = "Copyright Reader\n\nPermission is granted."
+  addPackage("reader", "MIT", { "README.md": `# reader\n\n## License\n\n${licence}\n\n## More\n\nmore\n` })
+  addPackage("mention", "MIT", { "README.md": "# mention\n\n## License\n\nMIT, copyright Somebody\n" })
+  const text = await notices('import { value } from "reader"\nconsole.log(value)')
+  assert.include(text, `reader 1.2.3 (MIT)\n\n${licence}`)
+  assert.notInclude(text, "more")
+  assert.include(await failure('import { value } from "mention"\nconsole.log(value)'), "no text of its licence")
+})
+
 it("rejects a licence that is not allowed", async () => {
   addPackage("copyleft", "AGPL-3.0", { LICENSE: "Copyright Left" })
   assert.match(

@@ -62,6 +62,11 @@ export interface SessionsClientOptions {
    * 0 `attempts`, which is not retried. By default none.
    */
   readonly turn?: AttemptTurn | undefined
+  /**
+   * Waited for before each attempt, after the client's own pace: for a bound that several clients share. The wait counts
+   * towards `totalTimeout` only. Has no effect beside `turn`. By default none.
+   */
+  readonly admit?: Effect.Effect<void> | undefined
   /** Longest body of an answer, in bytes after decompression; a longer one fails. 16 MiB by default. */
   readonly maxBodyBytes?: number
   /** Sent with each request, such as `x-request-source`; none by default. Neither `x-api-key` nor `accept`. */
@@ -161,6 +166,7 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
     maxRequestsPerSecond: options.maxRequestsPerSecond,
     retryBudget: options.retryBudget,
     turn: options.turn,
+    admit: options.admit,
     headers: headersOf(options)
   })
   const request = (query: ListQuery) => {

@@ -57,6 +57,13 @@ describe("pace", () => {
     })
   )
 
+  it.effect("waits for what else admits requests, after its own pace", () =>
+    Effect.gen(function* () {
+      const times = yield* readAtOnce(3, ok, { maxRequestsPerSecond: 10, admit: Effect.sleep("1 second") })
+      assert.deepStrictEqual(times, [1000, 1100, 1200])
+    })
+  )
+
   it.effect("holds every request back for as long as a 429 asks, one that comes later too", () =>
     Effect.gen(function* () {
       const times: Array<number> = []

@@ -6,6 +6,7 @@ import { compactExport } from "./compact.ts"
 import { inspectExport } from "./inspect.ts"
 import { runExport } from "./run.ts"
 import { scheduleExport } from "./schedule.ts"
+import { runWorker } from "./worker.ts"
 import { verifyExport } from "./verify.ts"
 
 export const hbSessionsExport = Command.make("hb-sessions-export").pipe(
@@ -15,5 +16,5 @@ export const hbSessionsExport = Command.make("hb-sessions-export").pipe(
   Command.withExamples([
     { command: "hb-sessions-export run --out ./exports", description: "Export every session to ./exports/sessions.csv" }
   ]),
-  Command.withSubcommands([runExport, scheduleExport, compactExport, verifyExport, inspectExport])
+  Command.withSubcommands([runExport, scheduleExport, runWorker, compactExport, verifyExport, inspectExport])
 )

@@ -80,6 +80,7 @@ export const prepare = Effect.fn("AccountState.prepare")(function* () {
         cron text,
         tz text NOT NULL DEFAULT 'UTC',
         next_due timestamptz,
+        due_from timestamptz,
         stale_after_seconds double precision,
         paused boolean NOT NULL DEFAULT false,
         failed boolean NOT NULL DEFAULT false,
@@ -97,6 +98,17 @@ export const prepare = Effect.fn("AccountState.prepare")(function* () {
         last_exit_code int,
         last_message text
       )`)
+      yield* sql(`CREATE TABLE IF NOT EXISTS ${schema}.fleet_worker (
+        worker text PRIMARY KEY,
+        started timestamptz NOT NULL DEFAULT now(),
+        seen timestamptz NOT NULL DEFAULT now(),
+        parallel int NOT NULL,
+        running int NOT NULL DEFAULT 0,
+        accounts text[] NOT NULL DEFAULT '{}'
+      )`)
+      yield* sql(
+        `CREATE TABLE IF NOT EXISTS ${schema}.fleet_rate (host text PRIMARY KEY, free_at timestamptz NOT NULL)`
+      )
       return row.version
     })
   )
@@ -168,6 +180,26 @@ export const succeeded = Effect.fnUntraced(function* (
     [data.account, id, attempt, rows, completeness, generation]
   )
   return found.length > 0
+})
+
+/** Writes that a run stopped without an outcome. */
+export const stopped = Effect.fnUntraced(function* ({ sql }: Session, schema: string, { attempt, data, id }: Claim) {
+  yield* sql(
+    `UPDATE ${accounts(schema)} SET worker = NULL, running_since = NULL WHERE account = $1 AND job = $2 AND attempt = $3`,
+    [data.account, id, attempt]
+  )
+})
+
+/** Writes that the workers of a job died again and again. */
+export const lost = Effect.fnUntraced(function* (account: string, { exitCode, message }: Failure) {
+  const { schema, sql } = yield* Queue
+  yield* sql(
+    `UPDATE ${accounts(schema)}
+      SET worker = NULL, running_since = NULL, failed = true, failures = failures + 1, last_error_at = now(),
+        last_exit_code = $2, last_message = $3
+      WHERE account = $1`,
+    [account, exitCode, message]
+  )
 })
 
 /** Writes a failure, for good or until a retry; false if a newer run has the account. */

@@ -71,6 +71,14 @@ export interface FoundJob {
   readonly startedOn: Date | undefined
 }
 
+/** When a job is taken. */
+export interface SendOptions {
+  /** Not before so many seconds have passed; at once by default. */
+  readonly afterSeconds?: number
+  /** Whether it goes before the jobs that wait already. */
+  readonly isFirst?: boolean
+}
+
 /** What can be asked of the database in one transaction, or outside of one. */
 export interface Session {
   /** Runs a statement; its rows. */
@@ -79,7 +87,7 @@ export interface Session {
     values?: ReadonlyArray<unknown>
   ) => Effect.Effect<ReadonlyArray<Row>, QueueError>
   /** Adds a job; false if the account has one that is not ended. */
-  readonly send: (data: JobData, startAfterSeconds?: number) => Effect.Effect<boolean, QueueError>
+  readonly send: (data: JobData, options?: SendOptions) => Effect.Effect<boolean, QueueError>
   /** Ends a job; false if the claim is lost. */
   readonly complete: (claim: Claim, output: object) => Effect.Effect<boolean, QueueError>
 }
@@ -139,7 +147,7 @@ const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }
     schedule: false,
     reindex: false,
     monitorVacuum: false,
-    monitorIntervalSeconds: 1
+    monitorIntervalSeconds: 4
   })
   boss.on("error", onError)
   const db: Db & { readonly open?: () => Promise<void> } = boss.getDb()
@@ -230,9 +238,16 @@ const sessionOf = (boss: PgBoss, db: Db): Session => ({
       attempt(() => db.executeSql(text, [...values])),
       ({ rows }) => rows
     ),
-  send: (data, startAfterSeconds = 0) =>
+  send: (data, { afterSeconds = 0, isFirst = false } = {}) =>
     Effect.map(
-      attempt(() => boss.send(RUNS, data, { db, singletonKey: data.account, startAfter: startAfterSeconds })),
+      attempt(() =>
+        boss.send(RUNS, data, {
+          db,
+          singletonKey: data.account,
+          startAfter: Math.ceil(afterSeconds),
+          priority: isFirst ? 1 : 0
+        })
+      ),
       (id) => id !== null
     ),
   complete: (claim, output) =>

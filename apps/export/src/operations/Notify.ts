@@ -7,6 +7,7 @@ import type { Failure } from "@hb-sessions/app-kit/AppError"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -47,6 +48,7 @@ export const make = Effect.fn("Notify.make")(function* (options: NotifyOptions) 
   const { id: destination, newest, note } = yield* Destination
   const key = yield* Effect.serviceOption(ApiKey)
   const { name, on, staleAfter, urls } = yield* notifyConfig
+  const isToldOf = yield* IsTold
   const account = options.account ?? Option.getOrElse(name, () => destination)
   const memory = Memory.make(note)
 
@@ -108,7 +110,7 @@ export const make = Effect.fn("Notify.make")(function* (options: NotifyOptions) 
 
   const tellFailure = Effect.fnUntraced(function* (cause: Cause.Cause<Failure>, about: Ended) {
     if (urls.length === 0 || Cause.hasInterruptsOnly(cause)) return
-    if (QUIET.has(about.exitCode) || !on.has("failed")) {
+    if (!isToldOf(about.exitCode) || !on.has("failed")) {
       yield* check
       return
     }
@@ -145,6 +147,11 @@ interface Ended {
 
 /** Ends that are not told: what stopped the run is known, or another run is at work. */
 const QUIET: ReadonlySet<number> = new Set([exitCodes.locked, exitCodes.interrupted, exitCodes.stopped])
+
+/** Whether people are told of a failure with this exit code. */
+export const IsTold = Context.Reference<(exitCode: number) => boolean>("@hb-sessions/export/IsTold", {
+  defaultValue: () => (exitCode: number) => !QUIET.has(exitCode)
+})
 
 /** How long the published manifest is waited for. */
 const READ_LIMIT = Duration.seconds(2)

@@ -2,6 +2,7 @@
  * The destination that `--out` names.
  */
 import { configOfAll } from "@hb-sessions/app-kit/Setting"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,18 +22,23 @@ import { transport } from "./transport.ts"
 /** A busy machine may show activity late. */
 const LEAST_SILENCE = 3 * Duration.toMillis(HEARTBEAT)
 
-/** The lock of a directory ends with its process; only a frozen process is waited for. */
-const DIRECTORY_SILENCE = Duration.minutes(10)
-
-/** A lease outlives a run that was killed. */
-const STORE_SILENCE = Duration.minutes(1)
+/** How long a run without activity keeps a destination unless `--take-over-after` says otherwise. */
+export const Silence = Context.Reference("@hb-sessions/export/Silence", {
+  defaultValue: () => ({
+    /** The lock of a directory ends with its process; only a frozen process is waited for. */
+    directory: Duration.minutes(10),
+    /** A lease outlives a run that was killed. */
+    store: Duration.minutes(1)
+  })
+})
 
 /** Provides the destination of `--out`. */
 export const layerDestination = Layer.effect(
   Destination,
   Effect.gen(function* () {
     const out = yield* outConfig
-    const { takeOverAfter = isS3(out) ? STORE_SILENCE : DIRECTORY_SILENCE, workDir: workDirectory } =
+    const silence = yield* Silence
+    const { takeOverAfter = isS3(out) ? silence.store : silence.directory, workDir: workDirectory } =
       yield* configOfAll(Struct.pick(compactSettings, ["takeOverAfter", "workDir"]))
     if (Duration.toMillis(takeOverAfter) < LEAST_SILENCE) {
       return yield* usage(

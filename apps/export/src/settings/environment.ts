@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as Path from "effect/Path"
 import { CurrentLogAnnotations } from "effect/References"
+import { Admission } from "../operations/Admission.ts"
 import type { Destination } from "../publish/Destination.ts"
 import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
@@ -79,7 +80,9 @@ const warnOfClearText = Layer.effectDiscard(
 const layerSessions = Layer.unwrap(
   Effect.gen(function* () {
     const { held } = yield* ApiKey
-    return SessionsClient.layerNoDeps({ ...(yield* clientConfigWithoutKey), apiKey: held })
+    const admission = yield* Admission
+    const config = yield* clientConfigWithoutKey
+    return SessionsClient.layerNoDeps({ ...config, apiKey: held, admit: admission(yield* baseUrl) })
   })
 )
 

@@ -313,6 +313,17 @@ export const workerSettings = Setting.record(PREFIX, {
     metavar: "duration",
     meaning: "Time after SIGTERM to save checkpoints and hand back jobs; the worker exits at its end at the latest"
   },
+  runRetries: {
+    schema: countText(),
+    default: "5",
+    metavar: "n",
+    meaning: "How often to retry a run after exit code 4, 74, 75 or 143; then the account has failed"
+  },
+  retryDelay: {
+    ...duration,
+    default: "30 seconds",
+    meaning: "Delay of the first retry of a run, doubled for each further one up to 15 minutes"
+  },
   fleetRate: {
     schema: RateText,
     default: "0",

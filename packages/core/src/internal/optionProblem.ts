@@ -78,7 +78,8 @@ export const clientProblem = (options: Options): Problem =>
     (value) => Number.isFinite(value) && Number(value) >= 0,
     "a number from 0"
   ) ??
-  check(options, ["turn"], callable, "a function")
+  check(options, ["turn"], callable, "a function") ??
+  check(options, ["admit"], Effect.isEffect, "an effect")
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(["x-api-key", "accept"])
 

@@ -36,6 +36,8 @@ export interface RequestSettings extends AttemptSettings {
   readonly retryBudget: number | undefined
   /** Undefined for the client's own pace. */
   readonly turn: AttemptTurn | undefined
+  /** Waited for after the client's own pace. */
+  readonly admit: Effect.Effect<void> | undefined
 }
 
 /** Makes the function that fetches a page; all its calls share one pace and one budget of retries. */
@@ -44,7 +46,8 @@ export const makeRequestPage = (
   settings: RequestSettings
 ): ((query: ListQuery) => Effect.Effect<Answer, SessionsError>) => {
   const pacer = new Pacer(settings.maxRequestsPerSecond)
-  const turn: AttemptTurn = settings.turn ?? ((oneAttempt) => Effect.andThen(pacer.turn, oneAttempt))
+  const admitted = settings.admit === undefined ? pacer.turn : Effect.andThen(pacer.turn, settings.admit)
+  const turn: AttemptTurn = settings.turn ?? ((oneAttempt) => Effect.andThen(admitted, oneAttempt))
   const ofClient = settings.retryBudget === undefined ? undefined : RetryBudget.ofClient(settings.retryBudget)
   const schedule = retrySchedule(settings.delays, (failed: AttemptFailed | UpstreamUnavailable) =>
     retryAfterMillis(failed._tag === "AttemptFailed" ? failed.reason : failed)

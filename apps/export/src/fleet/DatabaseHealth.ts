@@ -1,0 +1,67 @@
+/**
+ * Whether the database answers: told once when it goes, and once when it is back.
+ */
+import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { CurrentLogAnnotations } from "effect/References"
+import type { QueueError } from "./Queue.ts"
+
+/** How long to wait before the database is asked again. */
+const NEXT_TRY = Duration.seconds(1)
+
+export interface DatabaseHealth {
+  /** Runs something in the database and notes whether that worked. */
+  readonly watch: <A, E, R>(self: Effect.Effect<A, E | QueueError, R>) => Effect.Effect<A, E | QueueError, R>
+  /** As `watch`, again and again until the database answers. */
+  readonly patiently: <A, E, R>(
+    self: Effect.Effect<A, E | QueueError, R>
+  ) => Effect.Effect<A, Exclude<E, QueueError>, R>
+  /** Whether the last answer was one. */
+  readonly isUp: () => boolean
+  /** For how long all answers were answers, in milliseconds; 0 while the database is away. */
+  readonly upFor: Effect.Effect<number>
+}
+
+const isOfQueue = (error: unknown): error is QueueError =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "QueueError"
+
+/** What is logged of the database is of no account. */
+const ofAll = Effect.provideService(CurrentLogAnnotations, {})
+
+/** Begins with a database that has just answered. */
+export const make = Effect.fnUntraced(function* () {
+  let upSince: number | undefined = yield* SteadyTime.now
+  let downSince = 0
+
+  const up = Effect.gen(function* () {
+    if (upSince !== undefined) return
+    const now = yield* SteadyTime.now
+    upSince = now
+    yield* Effect.logInfo(`the database is back after ${Math.round((now - downSince) / 1000)} s`)
+  })
+  const down = Effect.fnUntraced(function* ({ message }: QueueError) {
+    if (upSince === undefined) return
+    upSince = undefined
+    downSince = yield* SteadyTime.now
+    yield* Effect.logWarning(
+      `the database is away (${message}); exports that run go on, and none is started until it is back`
+    )
+  })
+  const watch: DatabaseHealth["watch"] = (self) =>
+    self.pipe(
+      Effect.tap(() => ofAll(up)),
+      Effect.tapError((error) => ofAll(isOfQueue(error) ? down(error) : up))
+    )
+  const health: DatabaseHealth = {
+    watch,
+    patiently: (self) =>
+      watch(self).pipe(
+        Effect.retry({ while: (error) => (isOfQueue(error) ? Effect.as(Effect.sleep(NEXT_TRY), true) : false) }),
+        Effect.catchIf(isOfQueue, Effect.die)
+      ) as never,
+    isUp: () => upSince !== undefined,
+    upFor: Effect.map(SteadyTime.now, (now) => (upSince === undefined ? 0 : now - upSince))
+  }
+  return health
+})

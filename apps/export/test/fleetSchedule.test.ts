@@ -1,0 +1,204 @@
+/**
+ * The schedules of a fleet, through days on which clocks change, on a real PostgreSQL and several workers at a time.
+ */
+import { hasPostgres, type PostgresTcp, startPostgresTcp } from "@hb-sessions/postgres/Postgres"
+import { Duration, Effect, Logger, Redacted } from "effect"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import * as AccountState from "../src/fleet/AccountState.ts"
+import { type Claim, Queue } from "../src/fleet/Queue.ts"
+import * as Schedules from "../src/fleet/Schedules.ts"
+import * as Cron from "../src/operations/Cron.ts"
+
+let server: PostgresTcp
+beforeAll(async () => {
+  if (hasPostgres) server = await startPostgresTcp()
+})
+afterAll(() => server?.stop())
+
+let schemas = 0
+
+/** Runs something in a schema of its own; what it logs is collected. */
+const inQueue = <E>(test: (log: ReadonlyArray<string>) => Effect.Effect<void, E, Queue>): Promise<void> => {
+  const log: Array<string> = []
+  const logger = Logger.make<unknown, void>(({ message }) => {
+    log.push(String(message))
+  })
+  return Effect.andThen(AccountState.prepare(), test(log)).pipe(
+    Effect.provide([
+      Queue.layer({
+        url: Redacted.make(server.url),
+        schema: `schedule_${schemas++}`,
+        connections: 4,
+        onError: () => {}
+      }),
+      Logger.layer([logger])
+    ]),
+    Effect.runPromise
+  )
+}
+
+const scheduleOf = (
+  account: string,
+  expression: string,
+  {
+    onMissed = "once",
+    timeZone = "Europe/Paris"
+  }: { readonly onMissed?: "once" | "skip"; readonly timeZone?: string } = {}
+) =>
+  Effect.map(Cron.parse(expression, timeZone), (parsed): Schedules.AccountSchedule => ({
+    account,
+    cron: { expression, parsed },
+    timeZone,
+    onMissed,
+    jitter: Duration.zero,
+    staleAfter: undefined
+  }))
+
+const at = (time: string): number => Date.parse(time)
+
+/** Three workers look for what is due at the same time; succeeds with the jobs that there are then. */
+const look = Effect.fnUntraced(function* (schedules: ReadonlyArray<Schedules.AccountSchedule>, now: number) {
+  yield* Effect.forEach([1, 2, 3], () => Schedules.enqueueDue(schedules, now), { concurrency: 3 })
+  return yield* (yield* Queue).take(10)
+})
+
+const finish = (claims: ReadonlyArray<Claim>) =>
+  Effect.flatMap(Queue, ({ complete }) => Effect.forEach(claims, (claim) => complete(claim, {}), { discard: true }))
+
+/** The due times of the runs of some hours, looked for every ten minutes. */
+const runsOf = Effect.fnUntraced(function* (expression: string, from: string, hours: number) {
+  const schedules = [yield* scheduleOf("team-a", expression)]
+  yield* Schedules.register(schedules, at(from))
+  const due: Array<string> = []
+  for (let now = at(from); now < at(from) + hours * 3_600_000; now += 600_000) {
+    const claims = yield* look(schedules, now)
+    due.push(...claims.map(({ data }) => data.due ?? ""))
+    yield* finish(claims)
+  }
+  return due
+})
+
+describe.skipIf(!hasPostgres)("the schedules of a fleet", () => {
+  it("run once at a time that does not exist when clocks go forward", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* runsOf("30 2 * * *", "2026-03-28T12:00:00Z", 48), [
+          "2026-03-29T01:30:00.000Z",
+          "2026-03-30T00:30:00.000Z"
+        ])
+      })
+    ))
+
+  it("run once at a time that exists twice when clocks go back", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* runsOf("30 2 * * *", "2026-10-24T12:00:00Z", 48), [
+          "2026-10-25T00:30:00.000Z",
+          "2026-10-26T01:30:00.000Z"
+        ])
+      })
+    ))
+
+  it("run every hour, also in the hour that there is twice", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* runsOf("0 * * * *", "2026-10-24T22:30:00Z", 4), [
+          "2026-10-24T23:00:00.000Z",
+          "2026-10-25T00:00:00.000Z",
+          "2026-10-25T01:00:00.000Z",
+          "2026-10-25T02:00:00.000Z"
+        ])
+      })
+    ))
+
+  it("make up for missed runs with one, or skip them", () =>
+    inQueue((log) =>
+      Effect.gen(function* () {
+        const schedules = [
+          yield* scheduleOf("makes-up", "0 2 * * *"),
+          yield* scheduleOf("skips", "0 2 * * *", { onMissed: "skip" })
+        ]
+        yield* Schedules.register(schedules, at("2026-06-01T12:00:00Z"))
+        // No worker was there for three nights.
+        const claims = yield* look(schedules, at("2026-06-04T12:00:00Z"))
+        assert.deepStrictEqual(
+          claims.map(({ data }) => data),
+          [{ account: "makes-up", reason: "schedule", due: "2026-06-02T00:00:00.000Z", failures: 0 }]
+        )
+        yield* finish(claims)
+        assert.include(log, "running now to make up for the missed run of 2026-06-02T00:00:00.000Z")
+        assert.include(log, "skipping the missed run of 2026-06-02T00:00:00.000Z")
+        const next = yield* look(schedules, at("2026-06-05T00:00:10Z"))
+        assert.sameMembers(
+          next.map(({ data }) => data.account),
+          ["makes-up", "skips"]
+        )
+      })
+    ))
+
+  it("wait for the run before, and for an account that is paused", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        const { schema, sql } = yield* Queue
+        const schedules = [yield* scheduleOf("team-a", "*/10 * * * *")]
+        yield* Schedules.register(schedules, at("2026-06-01T12:05:00Z"))
+        const first = yield* look(schedules, at("2026-06-01T12:10:00Z"))
+        assert.lengthOf(first, 1)
+        assert.lengthOf(yield* look(schedules, at("2026-06-01T12:20:00Z")), 0)
+        yield* finish(first)
+        yield* sql(`UPDATE ${schema}.fleet_account SET paused = true`)
+        assert.lengthOf(yield* look(schedules, at("2026-06-01T12:20:30Z")), 0)
+        yield* sql(`UPDATE ${schema}.fleet_account SET paused = false`)
+        const second = yield* look(schedules, at("2026-06-01T12:20:40Z"))
+        assert.deepStrictEqual(
+          second.map(({ data }) => data.due),
+          ["2026-06-01T12:20:00.000Z"]
+        )
+      })
+    ))
+
+  it("keep their next run unless the schedule changes, and start anew when the clock is set back", () =>
+    inQueue((log) =>
+      Effect.gen(function* () {
+        const { schema, sql } = yield* Queue
+        const next = Effect.map(
+          sql<{ readonly next_due: Date }>(`SELECT next_due FROM ${schema}.fleet_account`),
+          (rows) => rows.map(({ next_due }) => next_due.toISOString())
+        )
+        const daily = [yield* scheduleOf("team-a", "0 2 * * *", { timeZone: "UTC" })]
+        yield* Schedules.register(daily, at("2026-06-01T12:00:00Z"))
+        yield* Schedules.register(daily, at("2026-06-03T12:00:00Z"))
+        assert.deepStrictEqual(yield* next, ["2026-06-02T02:00:00.000Z"])
+        const later = [yield* scheduleOf("team-a", "0 3 * * *", { timeZone: "UTC" })]
+        yield* Schedules.register(later, at("2026-06-03T12:00:00Z"))
+        assert.deepStrictEqual(yield* next, ["2026-06-04T03:00:00.000Z"])
+        assert.lengthOf(yield* look(later, at("2026-01-01T12:00:00Z")), 0)
+        assert.deepStrictEqual(yield* next, ["2026-01-02T03:00:00.000Z"])
+        assert.lengthOf(
+          log.filter((line) => line.startsWith("the clock of the database was set back")),
+          1
+        )
+      })
+    ))
+
+  it("add a thousand runs that are due at once, each once", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        const { schema, sql } = yield* Queue
+        const schedules = yield* Effect.forEach(
+          Array.from({ length: 1000 }, (_, index) => `team-${index}`),
+          (account) => scheduleOf(account, "0 2 * * *")
+        )
+        yield* Schedules.register(schedules, at("2026-06-01T12:00:00Z"))
+        const worker: Effect.Effect<void, unknown, Queue> = Effect.flatMap(
+          Schedules.enqueueDue(schedules, at("2026-06-02T00:00:01Z")),
+          (hasMore) => (hasMore ? worker : Effect.void)
+        )
+        yield* Effect.all([worker, worker, worker], { concurrency: 3 })
+        const [row] = yield* sql<{ readonly jobs: string; readonly accounts: string }>(
+          `SELECT count(*) AS jobs, count(DISTINCT singleton_key) AS accounts FROM ${schema}.job`
+        )
+        assert.deepStrictEqual(row, { jobs: "1000", accounts: "1000" })
+      })
+    ))
+})
