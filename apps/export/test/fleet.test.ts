@@ -2,15 +2,18 @@
  * A fleet of built programs on a real PostgreSQL: what happens to its workers and its database must not show in what is
  * published.
  */
-import { hasPostgres } from "@hb-sessions/postgres/Postgres"
+import { startObjectStore } from "@hb-sessions/object-store/ObjectStore"
+import { hasPostgres, type PostgresTcp, startPostgresTcp } from "@hb-sessions/postgres/Postgres"
+import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { assert, describe, it } from "vitest"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { type Asked, type Fleet, startFleet, type WorkerProcess } from "./fleet.ts"
-import { bin } from "./support.ts"
+import { notificationsOf, recipient } from "./recipient.ts"
+import { bin, manifestOf, publishedIds } from "./support.ts"
 
 /** A schedule that is not due while the test runs. */
 const NEVER = 'cron = "0 0 1 1 *"'
@@ -24,11 +27,10 @@ const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
 const isReady = ({ log }: WorkerProcess) => until(() => log().includes(" is ready: "))
 
 /** Makes all accounts due, as when their time has come. */
-const makeDue = (fleet: Fleet, where = "true") =>
-  fleet.sql(`UPDATE hb_sessions.fleet_account SET next_due = now() WHERE ${where}`)
+const makeDue = (fleet: Fleet, where = "true") => fleet.sql(`UPDATE fleet_account SET next_due = now() WHERE ${where}`)
 
 const count = async (fleet: Fleet, from: string): Promise<number> =>
-  Number((await fleet.sql(`SELECT count(*) AS n FROM hb_sessions.${from}`))[0]?.["n"])
+  Number((await fleet.sql(`SELECT count(*) AS n FROM ${from}`))[0]?.["n"])
 
 /** The workers that asked for an account, in order, each run of requests of one worker once. */
 const workersOf = (asked: ReadonlyArray<Asked>, account: string): ReadonlyArray<string> =>
@@ -37,8 +39,19 @@ const workersOf = (asked: ReadonlyArray<Asked>, account: string): ReadonlyArray<
     .map(({ worker }) => worker)
     .filter((worker, at, all) => worker !== all[at - 1])
 
-const within = async (run: (fleet: Fleet) => Promise<void>, options: Parameters<typeof startFleet>[0]) => {
-  const fleet = await startFleet(options)
+/** The server of the fleets that do not restart it. */
+let shared: PostgresTcp
+beforeAll(async () => {
+  if (hasPostgres) shared = await startPostgresTcp()
+})
+afterAll(() => shared?.stop())
+
+const within = async (
+  run: (fleet: Fleet) => Promise<void>,
+  options: Parameters<typeof startFleet>[0],
+  postgres?: PostgresTcp
+) => {
+  const fleet = await startFleet(options, postgres)
   try {
     await run(fleet)
   } finally {
@@ -97,5 +110,220 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         for (const { log } of [dies, freezes, stays]) assert.notMatch(log(), /s3cr3t|\n {4}at /)
       },
       { sessions: 60, latency: "100 millis" }
+    ))
+
+  it("finishes an export while the database is away for longer than a heartbeat, and lets no other worker begin it", () =>
+    within(
+      async (fleet) => {
+        fleet.writeAccounts({ "team-a": NEVER })
+        const args = ["--concurrency", "1"]
+        const [one, two] = await Promise.all(["one", "two"].map((name) => fleet.start(name, args)))
+        assert(one !== undefined && two !== undefined)
+        await Promise.all([one, two].map(isReady))
+        await makeDue(fleet)
+        await until(() => fleet.asked.length > 0)
+        await fleet.postgres.shutDown()
+        await until(() => existsSync(join(fleet.outOf("team-a"), "manifest.json")))
+        await sleep(17_000)
+        await fleet.postgres.startAgain()
+        await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 1)
+        assert.deepStrictEqual(await fleet.sql("SELECT state, retry_count FROM job"), [
+          { state: "completed", retry_count: "0" }
+        ])
+        assert.lengthOf(workersOf(fleet.asked, "team-a"), 1)
+        for (const { log } of [one, two]) {
+          assert.lengthOf(log().match(/WARN the database is away/g) ?? [], 1)
+          assert.lengthOf(log().match(/INFO the database is back/g) ?? [], 1)
+        }
+      },
+      { sessions: 60, latency: "200 millis" }
+    ))
+
+  it("follows the accounts file: accounts that are added, changed and removed, and a file with a mistake", () =>
+    within(
+      async (fleet) => {
+        const often = 'cron = "* * * * * *"'
+        fleet.writeAccounts({ stays: often, leaves: often, changes: often })
+        const workers = await Promise.all(["one", "two"].map((name) => fleet.start(name)))
+        await until(() => ["stays", "leaves", "changes"].every((name) => existsSync(fleet.outOf(name))))
+        fleet.writeAccounts({ stays: often, changes: NEVER, comes: often })
+        await until(() =>
+          workers.every(({ log }) => log().includes("the accounts file has changed, and has 3 accounts"))
+        )
+        await until(async () => (await count(fleet, "fleet_account WHERE account = 'leaves'")) === 0)
+        await until(() => existsSync(join(fleet.outOf("comes"), "manifest.json")))
+        await until(
+          async () => (await count(fleet, "job WHERE singleton_key = 'leaves' AND state < 'completed'")) === 0
+        )
+        const rows = await fleet.sql("SELECT account, cron FROM fleet_account ORDER BY account")
+        assert.deepStrictEqual(
+          rows.map(({ account, cron }) => [account, cron]),
+          [
+            ["changes", "0 0 1 1 *"],
+            ["comes", "* * * * * *"],
+            ["stays", "* * * * * *"]
+          ]
+        )
+        await until(
+          async () => (await count(fleet, "job WHERE singleton_key = 'changes' AND state < 'completed'")) === 0
+        )
+        const before = ["leaves", "changes", "stays"].map((name) => manifestOf(fleet.outOf(name)).generation)
+
+        writeFileSync(fleet.accountsFile, "[accounts.stays]\ncrown = 1\n")
+        await until(() => workers.every(({ log }) => log().includes("the accounts that were read before stay in use")))
+        await until(() => manifestOf(fleet.outOf("stays")).generation > (before[2] ?? 0) + 2)
+        assert.deepStrictEqual(
+          ["leaves", "changes"].map((name) => manifestOf(fleet.outOf(name)).generation),
+          before.slice(0, 2)
+        )
+        for (const { log } of workers) assert.lengthOf(log().match(/stay in use/g) ?? [], 1)
+      },
+      { sessions: 5 },
+      shared
+    ))
+
+  it("hands a run back on SIGTERM: another worker goes on at once, from the checkpoint", () =>
+    within(
+      async (fleet) => {
+        fleet.writeAccounts({ "team-a": NEVER })
+        const args = ["--concurrency", "1", "--checkpoint-every", "100ms"]
+        const stops = await fleet.start("stops", args)
+        await isReady(stops)
+        await makeDue(fleet)
+        await until(() => fleet.asked.length > 8)
+        const goesOn = await fleet.start("goes-on", args)
+        await isReady(goesOn)
+        stops.child.kill("SIGTERM")
+        assert.strictEqual(await stops.ended, 143, stops.log())
+        assert.include(stops.log(), "stopped, and handed back to the other workers")
+        const asked = fleet.asked.length
+        await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 1)
+        assert.deepStrictEqual(workersOf(fleet.asked, "team-a"), ["stops", "goes-on"])
+        assert.isBelow(fleet.asked.length - asked, 20, "of 20 pages, and the checks of the proof")
+        assert.lengthOf(publishedIds(fleet.outOf("team-a")), 200)
+        // Neither a loss of a worker nor a failure.
+        assert.deepStrictEqual(await fleet.sql("SELECT state, retry_count FROM job ORDER BY created_on"), [
+          { state: "completed", retry_count: "0" },
+          { state: "completed", retry_count: "0" }
+        ])
+        assert.strictEqual(await count(fleet, "fleet_worker"), 1)
+      },
+      { sessions: 200, latency: "100 millis" },
+      shared
+    ))
+
+  it("ends within the grace period, though an export does not", () =>
+    within(
+      async (fleet) => {
+        fleet.writeAccounts({ "team-a": NEVER })
+        const worker = await fleet.start("one", ["--grace-period", "1s"])
+        await isReady(worker)
+        await makeDue(fleet)
+        await until(() => fleet.asked.length > 0)
+        worker.child.kill("SIGTERM")
+        assert.strictEqual(await worker.ended, 143)
+        assert.include(worker.log(), "the exports did not stop within --grace-period (1s)")
+        assert.strictEqual(await count(fleet, "job WHERE state = 'active'"), 1)
+      },
+      { sessions: 20, latency: "1 minute" },
+      shared
+    ))
+
+  it("retries what may pass, and tells people once, when an account has failed", () =>
+    Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { told, url } = yield* recipient()
+          yield* Effect.promise(() =>
+            within(
+              async (fleet) => {
+                writeFileSync(join(fleet.directory, "wrong"), "not-the-key")
+                fleet.writeAccounts({
+                  down: `${NEVER}\nbase_url = "http://127.0.0.1:9"`,
+                  "wrong-key": `${NEVER}\napi_key_file = "wrong"`,
+                  fine: NEVER
+                })
+                const args = ["--notify-url", url, "--run-retries", "2", "--retry-delay", "10ms"]
+                const worker = await fleet.start("one", args)
+                await isReady(worker)
+                await makeDue(fleet)
+                await until(async () => (await count(fleet, "fleet_account WHERE failed")) === 2)
+                const rows = await fleet.sql(
+                  "SELECT account, failed, failures, last_exit_code FROM fleet_account ORDER BY account"
+                )
+                assert.deepStrictEqual(rows, [
+                  { account: "down", failed: "t", failures: "3", last_exit_code: "4" },
+                  { account: "fine", failed: "f", failures: "0", last_exit_code: "" },
+                  { account: "wrong-key", failed: "t", failures: "1", last_exit_code: "3" }
+                ])
+                assert.sameMembers(
+                  notificationsOf(told).map(({ account, exitCode }) => `${account} ${exitCode}`),
+                  ["down 4", "wrong-key 3"]
+                )
+                assert.strictEqual(await count(fleet, "job WHERE state <> 'completed'"), 0)
+                assert.lengthOf(worker.log().match(/INFO down: retried in/g) ?? [], 2)
+                // The next time of the schedule is another matter.
+                await makeDue(fleet, "account = 'down'")
+                await until(() => notificationsOf(told).length === 3)
+              },
+              { sessions: 5 },
+              shared
+            )
+          )
+        })
+      )
+    ))
+
+  it("publishes to a bucket whose lease a dead worker still holds", () =>
+    within(
+      async (fleet) => {
+        const store = await startObjectStore({})
+        try {
+          fleet.writeAccounts({ "team-a": `${NEVER}\nout = "s3://exports/team-a"` })
+          const args = ["--concurrency", "1"]
+          const dies = await fleet.start("dies", args, store.environment)
+          await isReady(dies)
+          await makeDue(fleet)
+          await until(() => fleet.asked.length > 2)
+          const takesOver = await fleet.start("takes-over", args, store.environment)
+          await isReady(takesOver)
+          dies.child.kill("SIGKILL")
+          await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 1)
+          assert.deepStrictEqual(workersOf(fleet.asked, "team-a"), ["dies", "takes-over"])
+          assert.strictEqual(await count(fleet, "fleet_account WHERE last_rows = 60 AND failures = 0"), 1)
+        } finally {
+          await store.stop()
+        }
+      },
+      { sessions: 60, latency: "200 millis" },
+      shared
+    ))
+
+  it("keeps all workers together to the rate of --fleet-rate, also while the database is away", () =>
+    within(
+      async (fleet) => {
+        const accounts = named(6)
+        fleet.writeAccounts(Object.fromEntries(accounts.map((name) => [name, NEVER])))
+        const args = ["--fleet-rate", "20", "--parallel", "3", "--page-size", "10"]
+        const workers = await Promise.all(["one", "two"].map((name) => fleet.start(name, args)))
+        await Promise.all(workers.map(isReady))
+        await makeDue(fleet)
+        await until(() => fleet.asked.length > 20)
+        await fleet.postgres.shutDown()
+        await sleep(2000)
+        await fleet.postgres.startAgain()
+        await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 6)
+        const times = fleet.asked.map(({ from }) => from).toSorted((a, b) => a - b)
+        assert.isAbove(times.length, 60)
+        // A request may come late, and so close to the next one: by at most a second.
+        for (const [at, time] of times.entries()) {
+          for (const width of [25, 60]) {
+            const last = times[at + width]
+            if (last !== undefined)
+              assert.isAbove(last - time, (width / 20 - 1) * 1000, `requests ${at} to ${at + width}`)
+          }
+        }
+      },
+      { sessions: 100 }
     ))
 })

@@ -45,6 +45,7 @@ export interface Fleet {
   readonly start: (name: string, args?: ReadonlyArray<string>, env?: Bin.Env) => Promise<WorkerProcess>
   /** Where an account is published. */
   readonly outOf: (account: string) => string
+  /** Runs SQL in the schema of the fleet; its rows. */
   readonly sql: (text: string) => Promise<ReadonlyArray<Record<string, string>>>
   readonly stop: () => Promise<void>
 }
@@ -75,9 +76,15 @@ const recorder = async (worker: string, target: string, asked: Array<Asked>): Pr
   return server
 }
 
-/** Starts all of it; each worker reaches the API through a recorder of its own. */
-export const startFleet = async (options: SimulatorOptions): Promise<Fleet> => {
-  const [postgres, simulator] = await Promise.all([startPostgresTcp(), startSimulator(options)])
+let schemas = 0
+
+/**
+ * Starts all of it; each worker reaches the API through a recorder of its own. Fleets share a server that is given, in a
+ * schema each.
+ */
+export const startFleet = async (options: SimulatorOptions, given?: PostgresTcp): Promise<Fleet> => {
+  const [postgres, simulator] = await Promise.all([given ?? startPostgresTcp(), startSimulator(options)])
+  const schema = `fleet_${schemas++}`
   const directory = mkdtempSync(join(tmpdir(), "hb-sessions-fleet-"))
   const accountsFile = join(directory, "accounts.toml")
   writeFileSync(join(directory, "key"), simulator.apiKey)
@@ -93,7 +100,9 @@ export const startFleet = async (options: SimulatorOptions): Promise<Fleet> => {
       env: {
         ...Bin.nodeEnv,
         HB_SESSIONS_EXPORT_DATABASE: postgres.url,
+        HB_SESSIONS_EXPORT_DATABASE_SCHEMA: schema,
         HB_SESSIONS_RETRIES: "0",
+        no_proxy: "127.0.0.1",
         http_proxy: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         ...env
       },
@@ -130,7 +139,12 @@ export const startFleet = async (options: SimulatorOptions): Promise<Fleet> => {
     outOf: (account) => join(directory, "out", account),
     sql: async (text) => {
       const child = spawn("psql", ["--no-psqlrc", "--csv", "--command", text], {
-        env: { PATH: process.env["PATH"], ...postgres.env, PGPORT: String(postgres.port) },
+        env: {
+          PATH: process.env["PATH"],
+          ...postgres.env,
+          PGPORT: String(postgres.port),
+          PGOPTIONS: `--search-path=${schema}`
+        },
         stdio: ["ignore", "pipe", "ignore"]
       })
       let out = ""
@@ -152,7 +166,7 @@ export const startFleet = async (options: SimulatorOptions): Promise<Fleet> => {
         server.closeAllConnections()
         server.close()
       }
-      await Promise.all([simulator.stop(), postgres.stop()])
+      await Promise.all([simulator.stop(), given === undefined ? postgres.stop() : undefined])
       rmSync(directory, { recursive: true, force: true })
     }
   }

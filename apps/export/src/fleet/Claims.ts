@@ -59,6 +59,8 @@ export const make = Effect.fnUntraced(function* (health: DatabaseHealth) {
   const showAll = Effect.gen(function* () {
     const sent = yield* moment
     const all = [...running.values()]
+    // Nothing is asked then, and so nothing is known of the database.
+    if (all.length === 0) return
     const held = yield* Effect.option(health.watch(touch(all.map(({ claim }) => claim))))
     const answered = yield* moment
     for (const one of all) {
