@@ -4,6 +4,8 @@ import { thirdPartyNotices } from "@hb-sessions/bundle/thirdPartyNotices"
 export default defineConfig({
   input: "src/bin.ts",
   platform: "node",
+  // A hash that only commands use which the proxy does not send.
+  resolve: { alias: { "@node-rs/xxhash": false } },
   plugins: [thirdPartyNotices()],
-  output: { file: "dist/bin.js", format: "esm", minify: true, codeSplitting: false }
+  output: { dir: "dist", format: "esm", minify: true, cleanDir: true, chunkFileNames: "[name]-[hash].js" }
 })

@@ -27,6 +27,10 @@ import { Outbox } from "./http/Outbox.ts"
 import type { Settings } from "./settings/Settings.ts"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as RequestFiber from "./http/RequestFiber.ts"
+import { CurrentLink, type Link } from "./redis/RedisLink.ts"
+import * as RedisLink from "./redis/RedisLink.ts"
+import * as RedisUrl from "./redis/RedisUrl.ts"
+import * as SharedTokens from "./redis/SharedTokens.ts"
 import { TokenStore } from "./access/TokenStore.ts"
 import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
 import { UpstreamAccounts } from "./upstream/UpstreamAccounts.ts"
@@ -48,22 +52,32 @@ const LAST_PORT = 65_535
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 /** The tokens, or the explicit absence of any. */
-export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppError.AppError> => {
+export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppError.AppError> =>
+  Layer.unwrap(Effect.map(CurrentLink, (link) => tokensOf(settings, link)))
+
+const tokensOf = (settings: Settings, link: Link | undefined): Layer.Layer<TokenStore, AppError.AppError> => {
   if (settings.withoutTokens) {
     return LOOPBACK.test(settings.host)
       ? TokenStore.layerOpen
       : unusable(`--without-tokens lets every caller in, so --host must be a loopback address, not ${settings.host}`)
   }
-  return settings.tokensFile === undefined
+  if (settings.tokensFile !== undefined) return TokenStore.layerFile(settings.tokensFile, settings.staleTokens)
+  return link === undefined
     ? unusable(
         "no tokens: run hb-sessions-proxy token create --name my-team --tokens-file tokens.json, then serve --tokens-file tokens.json; or serve --without-tokens on a loopback address"
       )
-    : TokenStore.layerFile(settings.tokensFile, settings.staleTokens)
+    : SharedTokens.layer(link, settings.staleTokens)
 }
 
 const unusable = (message: string) => Layer.effect(TokenStore, usage(message))
 
 const usage = (message: string) => Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage }))
+
+/** The way to the Redis of the settings; none without it. */
+export const layerRedis = (settings: Settings): Layer.Layer<never, AppError.AppError> => {
+  const url = RedisUrl.source(settings)
+  return url === undefined ? Layer.empty : RedisLink.layer({ url, prefix: settings.redisPrefix })
+}
 
 /** The accounts with all their guards, each asked with its key as it is at each request. */
 export const layerAccounts = (settings: Settings, version: string) => {

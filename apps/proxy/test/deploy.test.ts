@@ -125,7 +125,7 @@ describe("Dockerfile", () => {
         const inImage = (path: string) => join(root, path)
         for (const [source = "", target = ""] of all("COPY").map((rest) => rest.split(" "))) {
           mkdirSync(dirname(inImage(target)), { recursive: true })
-          cpSync(join(app, source), inImage(target))
+          cpSync(join(app, source), inImage(target), { recursive: true })
         }
         const env = Object.fromEntries(
           only("ENV")

@@ -20,6 +20,15 @@ export const embeddedIn = (file: string): ReadonlyArray<Embedded> => {
   return [{ name: "@scalar/api-reference", version, licence: "MIT", text: mit("2023-present Scalar") }]
 }
 
+/** Texts of licences that packages leave in their repository: who holds the rights, as it is said there. */
+const holders: Readonly<Record<string, string>> = { "@redis/client": "2022-2025, Redis, inc." }
+
+/** The text of a licence that the package itself does not bring; undefined where none is known. */
+export const textOf = (name: string, licence: string): string | undefined => {
+  const holder = holders[name]
+  return holder === undefined || licence !== "MIT" ? undefined : mit(holder)
+}
+
 const mit = (holder: string): string => `MIT License
 
 Copyright (c) ${holder}

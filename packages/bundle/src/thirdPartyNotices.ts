@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Plugin } from "rolldown"
-import { type Embedded, embeddedIn } from "./embedded.ts"
+import { type Embedded, embeddedIn, textOf } from "./embedded.ts"
 
 export const noticesFile = "THIRD_PARTY_NOTICES.txt"
 
@@ -66,7 +66,10 @@ const packageOf = (file: string): string => {
 const noticeOf = (directory: string): Notice => {
   const { license, name, version } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"))
   const file = readdirSync(directory).find((entry) => /^(?:licen[cs]e|copying)(?:\.(?:md|txt))?$/i.test(entry))
-  const text = file === undefined ? licenceInReadme(directory) : readFileSync(join(directory, file), "utf8")
+  const text =
+    file === undefined
+      ? (licenceInReadme(directory) ?? textOf(name, license))
+      : readFileSync(join(directory, file), "utf8")
   if (text === undefined) throw new Error(`${name} is bundled and has no text of its licence (${license})`)
   return allowed({ name, version, licence: license, text })
 }

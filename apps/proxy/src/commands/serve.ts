@@ -23,7 +23,9 @@ export const serve = Command.make(
       yield* Console.log(JSON.stringify(yield* Server.start(settings)))
       return yield* Effect.never
     })
-    const parts = Layer.mergeAll(Server.layerTokens(settings), Server.layerAccounts(settings, version))
+    const parts = Layer.mergeAll(Server.layerTokens(settings), Server.layerAccounts(settings, version)).pipe(
+      Layer.provideMerge(Server.layerRedis(settings))
+    )
     // The server stops before its parts do.
     return yield* Effect.scoped(running).pipe(
       Effect.provide(parts.pipe(Layer.provideMerge(Telemetry.layer(version)), Layer.provideMerge(KnownKeys.layer)))

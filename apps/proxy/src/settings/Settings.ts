@@ -8,6 +8,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import { headers } from "../http/ClientAddress.ts"
 import { levels } from "../operations/AccessLog.ts"
+import { RedisPrefix, RedisUrl } from "../redis/RedisUrl.ts"
 import {
   Count,
   DurationText,
@@ -88,6 +89,26 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     default: "15m",
     meaning: "How long tokens stay valid while their file cannot be read; after that requests get 503",
     metavar: "duration"
+  },
+  redis: {
+    schema: Setting.orNone(RedisUrl),
+    default: "",
+    shown: "none",
+    meaning: "Redis that replicas share their limits, cached pages and, without --tokens-file, tokens through",
+    metavar: "url"
+  },
+  redisFile: {
+    schema: Setting.orNone(Schema.NonEmptyString),
+    default: "",
+    shown: "none",
+    meaning: "File that holds the URL of Redis, in place of --redis",
+    metavar: "file"
+  },
+  redisPrefix: {
+    schema: RedisPrefix,
+    default: "hb-sessions-proxy:",
+    meaning: "What the names of all keys in Redis begin with",
+    metavar: "text"
   },
   allowedHosts: {
     schema: Setting.orNone(Names),

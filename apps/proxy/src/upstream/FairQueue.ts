@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import { Claim } from "./Claim.ts"
-import { Pace } from "./Pace.ts"
+import { Pace, type Turns } from "./Pace.ts"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 
 /** A page that a client waits for, or one of the many that a whole list takes. */
@@ -30,6 +30,8 @@ export interface FairQueueOptions {
   readonly concurrency: number
   /** Most requests a second; undefined for no limit. */
   readonly perSecond: number | undefined
+  /** Makes what says when they may be sent, in place of a pace of its own; it calls back when that may have changed. */
+  readonly paceOf?: ((onChange: () => void) => Turns) | undefined
 }
 
 interface Ticket {
@@ -86,14 +88,16 @@ export class FairQueue {
   private readonly lines = new Map<string, Line>()
   private readonly active = new Set<Line>()
   private readonly change = Latch.makeUnsafe()
-  private readonly pace: Pace
+  private readonly pace: Turns
   private inFlight = 0
+  /** Tickets without a turn. */
+  private waiting = 0
   /** The turns that the token which was served last had had before. */
   private turns = 0
 
   private constructor(options: FairQueueOptions) {
     this.concurrency = options.concurrency
-    this.pace = new Pace(options.perSecond)
+    this.pace = options.paceOf?.(() => this.change.openUnsafe()) ?? new Pace(options.perSecond)
   }
 
   /** Makes a queue that gives turns until the scope closes. */
@@ -110,6 +114,7 @@ export class FairQueue {
         Effect.suspend(() => {
           const ticket: Ticket = { work, turn: Deferred.makeUnsafe(), isGranted: false }
           for (const owner of work.claim.owners) this.enter(owner, ticket)
+          this.waiting += 1
           this.change.openUnsafe()
           const forget = work.claim.onAdd((owner) => {
             if (ticket.isGranted) return
@@ -147,11 +152,16 @@ export class FairQueue {
       const line = this.inFlight < this.concurrency ? this.first() : undefined
       if (line === undefined) return this.change.await
       // A timer has whole milliseconds.
-      const wait = Math.ceil(this.pace.wait(now, this.isLight(line, now)))
+      const wait = Math.ceil(this.pace.wait(now, this.isLight(line, now), this.wanted))
       if (wait > 0) return Effect.asVoid(Effect.timeoutOption(this.change.await, wait))
       this.serve(line, now)
     }
   })
+
+  /** Requests that could be sent if there were turns. */
+  private get wanted(): number {
+    return Math.min(this.waiting, this.concurrency - this.inFlight)
+  }
 
   private first(): Line | undefined {
     let first: Line | undefined
@@ -174,7 +184,7 @@ export class FairQueue {
   private serve(line: Line, now: number): void {
     const ticket = line.next()
     if (ticket === undefined) return
-    this.pace.take()
+    this.pace.take(now)
     this.turns = line.turns
     line.turns += 1
     line.servedAt = now
@@ -196,6 +206,7 @@ export class FairQueue {
   }
 
   private withdraw(ticket: Ticket): void {
+    this.waiting -= 1
     for (const owner of ticket.work.claim.owners) {
       const line = this.lines.get(owner)
       if (line === undefined) continue

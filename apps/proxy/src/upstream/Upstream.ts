@@ -3,6 +3,7 @@
  */
 import { type AttemptTurn, SessionsClient, type SessionsClientOptions } from "@hb-sessions/core/SessionsClient"
 import { SessionsError, type SessionsErrorReason, UpstreamUnavailable } from "@hb-sessions/core/SessionsError"
+import { productionUrl } from "@hb-sessions/core/SessionsApi"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -12,6 +13,9 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
+import { CurrentLink } from "../redis/RedisLink.ts"
+import * as SharedBreaker from "../redis/SharedBreaker.ts"
+import { SharedPace } from "../redis/SharedPace.ts"
 import { FairQueue } from "./FairQueue.ts"
 
 /** How the upstream is treated. */
@@ -44,7 +48,9 @@ export class UpstreamHealth extends Context.Service<
   }
 >()("@hb-sessions/proxy/UpstreamHealth") {}
 
-const breakerKey = (account: string | undefined) => (account === undefined ? "upstream" : `upstream/${account}`)
+/** Tells accounts apart, also in what proxies of other servers share. */
+const breakerKey = (account: string | undefined, baseUrl = new URL(productionUrl)) =>
+  [...(account === undefined ? [] : [account]), baseUrl.host].join("@")
 
 /** Retries of all requests together; each success earns a fifth of one. */
 const RETRY_BUDGET = 20
@@ -66,12 +72,21 @@ export const layer = ({
 }: UpstreamOptions): Layer.Layer<SessionsClient | UpstreamHealth, never, HttpClient.HttpClient> =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const queue = yield* FairQueue.make({ concurrency, perSecond })
+      const link = yield* CurrentLink
+      const key = breakerKey(account, settings.baseUrl)
+      const steadyClock = yield* Clock.Clock
+      const queue = yield* FairQueue.make({
+        concurrency,
+        perSecond,
+        paceOf:
+          link === undefined || perSecond === undefined
+            ? undefined
+            : (onChange) => new SharedPace({ link, account: key, perSecond, clock: steadyClock, onChange })
+      })
       const breaker = yield* CircuitBreaker.make({
         tripPolicy: CircuitBreaker.consecutive(breakerFailures),
         openDuration: breakerOpen
       })
-      const key = breakerKey(account)
       let last: { readonly at: number; readonly error: SessionsError | undefined } | undefined
 
       // The breaker goes by the time of day, and would stay open for an hour when that is set back by one.
@@ -144,7 +159,15 @@ export const layer = ({
         })
       )
     })
-  ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))
+  ).pipe(
+    Layer.provide(
+      Layer.unwrap(
+        Effect.map(CurrentLink, (link) =>
+          link === undefined ? CircuitBreaker.layerStoreMemory() : SharedBreaker.layer(link)
+        )
+      )
+    )
+  )
 
 const failureOf = <A, E>(exit: Exit.Exit<A, E>): E | undefined =>
   Exit.isSuccess(exit) ? undefined : exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error

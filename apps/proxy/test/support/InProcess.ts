@@ -31,7 +31,9 @@ export const start = Effect.fnUntraced(function* (given: Given, env: Readonly<Re
   const running = yield* Effect.gen(function* () {
     const settings: Settings = { ...(yield* Setting.read(serveSettings, flags)), withoutTokens: false }
     const parts = yield* Layer.build(
-      Layer.mergeAll(Server.layerTokens(settings), Server.layerAccounts(settings, "1.2.3"))
+      Layer.mergeAll(Server.layerTokens(settings), Server.layerAccounts(settings, "1.2.3")).pipe(
+        Layer.provideMerge(Server.layerRedis(settings))
+      )
     )
     return yield* Effect.provideContext(Server.start(settings), Context.merge(context, parts))
   }).pipe(Effect.provideContext(context))

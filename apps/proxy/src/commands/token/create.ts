@@ -16,9 +16,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { AccountName, generate, Scope, stateOf, TokenRecord as Record } from "../../access/Token.ts"
-import * as TokensFile from "../../access/TokensFile.ts"
 import { settings } from "../../settings/Settings.ts"
-import { expires, told, tokensFile, withTokens } from "./options.ts"
+import { expires, told, withTokens } from "./options.ts"
+import * as TokensPlace from "./TokensPlace.ts"
 
 const name = Setting.textFlag("name", Record.fields.name).pipe(
   Flag.withDescription("Who the token is for: letters, digits, dots, dashes and underscores")
@@ -80,7 +80,7 @@ const checkAccount = Effect.fnUntraced(function* (options: {
 
 export const create = Command.make(
   "create",
-  { name, account, accounts, scope, expires, statuses, rate, tokensFile },
+  { name, account, accounts, scope, expires, statuses, rate, ...TokensPlace.placeFlags },
   Effect.fn("token create")(function* (options) {
     const now = yield* Clock.currentTimeMillis
     const wanted = Option.map(options.statuses, (text) => text.split(",").map((status) => status.trim()))
@@ -98,14 +98,15 @@ export const create = Command.make(
       ...(Option.isNone(options.rate) ? {} : { rate: options.rate.value }),
       ...(Option.isNone(options.expires) ? {} : { expiresAt: now + Duration.toMillis(options.expires.value) })
     })
-    yield* TokensFile.update(options.tokensFile, (list) =>
+    const place = yield* TokensPlace.find(options)
+    yield* place.update((list) =>
       list.tokens.some((known) => known.name === options.name && stateOf(known, now) === "active")
         ? Effect.fail(failed(`there is a token called ${options.name} already; use token rotate, or another name`))
         : Effect.succeed([undefined, withTokens(list, [...list.tokens, record])] as const)
     )
     yield* Console.log(token)
     yield* Console.error(told)
-  })
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("Create a token and print it, once, on stdout. Only its SHA-256 is stored."),
   Command.withExamples([

@@ -7,22 +7,22 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { stateOf, type TokenRecord } from "../../access/Token.ts"
-import * as TokensFile from "../../access/TokensFile.ts"
-import { tokensFile } from "./options.ts"
+import * as TokensPlace from "./TokensPlace.ts"
 
 export const list = Command.make(
   "list",
   {
-    tokensFile,
+    ...TokensPlace.placeFlags,
     json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON (default: a table)"), Flag.withDefault(false))
   },
   Effect.fn("token list")(function* (options) {
     const now = yield* Clock.currentTimeMillis
-    const { tokens } = yield* TokensFile.read(options.tokensFile)
+    const place = yield* TokensPlace.find(options)
+    const { tokens } = yield* place.read
     const rows = tokens.map((record) => describe(record, now))
     if (options.json) return yield* Console.log(JSON.stringify(rows, undefined, 2))
     return yield* Console.log(table(rows))
-  })
+  }, Effect.scoped)
 ).pipe(Command.withDescription("List the tokens, without their secrets."))
 
 const iso = (millis: number | undefined): string =>

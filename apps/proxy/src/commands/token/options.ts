@@ -3,24 +3,9 @@
  */
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as Setting from "@hb-sessions/app-kit/Setting"
-import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
-import * as Config from "effect/Config"
-import * as Effect from "effect/Effect"
-import { settings } from "../../settings/Settings.ts"
 import { Lifetime } from "../../settings/SettingValues.ts"
 import type { TokenList, TokenRecord } from "../../access/Token.ts"
-
-const { variable } = settings.tokensFile
-
-export const tokensFile = Flag.String("tokens-file").pipe(
-  Flag.withMetavar("file"),
-  Flag.withDescription(`File with the hashes of the tokens (required; env: ${variable})`),
-  // Not `withFallbackConfig`, which discards what is wrong with the variable.
-  Flag.withDefault(
-    Effect.mapError(Config.String(variable), () => new CliError.MissingOption({ option: "tokens-file" }))
-  )
-)
 
 export const expires = Setting.textFlag("expires", Lifetime).pipe(
   Flag.withMetavar("duration"),

@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Overlap } from "../../settings/SettingValues.ts"
 import { generate, stateOf, type TokenRecord } from "../../access/Token.ts"
-import * as TokensFile from "../../access/TokensFile.ts"
-import { expires, isCalled, notFound, told, tokensFile, which, withTokens } from "./options.ts"
+import { expires, isCalled, notFound, told, which, withTokens } from "./options.ts"
+import * as TokensPlace from "./TokensPlace.ts"
 
 const overlap = Setting.textFlag("overlap", Overlap).pipe(
   Flag.withMetavar("duration"),
@@ -22,13 +22,14 @@ const overlap = Setting.textFlag("overlap", Overlap).pipe(
 
 export const rotate = Command.make(
   "rotate",
-  { name: which, overlap, expires, tokensFile },
+  { name: which, overlap, expires, ...TokensPlace.placeFlags },
   Effect.fn("token rotate")(function* (options) {
     const now = yield* Clock.currentTimeMillis
+    const place = yield* TokensPlace.find(options)
     const end = now + Duration.toMillis(options.overlap)
     const ended = ({ overlapUntil = end }: TokenRecord) =>
       end === now ? { revokedAt: now } : { overlapUntil: Math.min(end, overlapUntil) }
-    const token = yield* TokensFile.update(options.tokensFile, (known) => {
+    const token = yield* place.update((known) => {
       const old = known.tokens.findLast((record) => isCalled(record, options.name) && stateOf(record, now) === "active")
       if (old === undefined) return Effect.fail(notFound(options.name))
       const { id: _id, overlapUntil: _overlapUntil, sha256: _sha256, ...kept } = old
@@ -46,7 +47,7 @@ export const rotate = Command.make(
     })
     yield* Console.log(token)
     yield* Console.error(told)
-  })
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("Replace a token by a new one with the same name and rights, and print it."),
   Command.withExamples([
