@@ -10,8 +10,8 @@ import { Context, Cron, Effect, Layer, Result } from "effect"
 import { validate as validateCronJob } from "kubernetes-models/_schemas/IoK8sApiBatchV1CronJob"
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "yaml"
 import { exitCodes } from "../src/exitCodes.ts"
@@ -205,6 +205,18 @@ describe("the image", () => {
   const textOf = (stage: ReadonlyArray<Instruction> | undefined, name: string) =>
     stage?.find((one) => one.name === name)?.text ?? ""
 
+  /** What the final stage takes of the first: from where in the repository, and to where. */
+  const copies = () =>
+    (stages()[1] ?? [])
+      .filter(({ name }) => name === "COPY")
+      .map(({ text }) => {
+        const [from, source = "", target = ""] = text.split(" ")
+        assert.strictEqual(from, "--from=build")
+        // Into a directory, a file keeps its name.
+        const place = target.endsWith("/") ? `${target}${source.split("/").at(-1)}` : target
+        return { source: at(`../../${source.replace(/^\/workspace\//, "")}`), target: place }
+      })
+
   it("has a Dockerfile without a fault", () => {
     const problems = lintDockerfile(read("deploy/Dockerfile"))
     assert.deepStrictEqual(problems, [])
@@ -216,23 +228,23 @@ describe("the image", () => {
     assert.match(textOf(build, "FROM"), /^node:\S+ AS build$/)
     const [, major] = /^node:(\d+)/.exec(textOf(final, "FROM")) ?? []
     assert.isAtLeast(Number(major), 22)
-    const [, source] = /^--from=build \/workspace\/(\S+) /.exec(textOf(final, "COPY")) ?? []
-    assert.strictEqual(at(`../../${source}`), bin)
+    assert.deepStrictEqual(
+      copies().map(({ source }) => source),
+      [at("package.json"), dirname(bin)]
+    )
     assert.isTrue(existsSync(bin), "the build makes it")
     for (const [, name] of textOf(build, "RUN").matchAll(/--filter (\S+)/g)) {
       assert.strictEqual(JSON.parse(read("package.json")).name, name)
     }
   })
 
-  it.live("its entry point exports as an unprivileged user, with nothing but that one file", () =>
+  it.live("its entry point exports as an unprivileged user, with nothing but those files", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
       const [, final] = stages()
       assert.strictEqual(textOf(final, "USER"), "node")
       const root = yield* scratch
-      const [, target = ""] = textOf(final, "COPY").split(" ").slice(1)
-      const file = join(root, target.split("/").at(-1) ?? "")
-      copyFileSync(bin, file)
+      for (const { source, target } of copies()) cpSync(source, join(root, target), { recursive: true })
       const out = join(root, "data")
       mkdirSync(out)
       const isRoot = process.getuid?.() === 0
@@ -247,7 +259,7 @@ describe("the image", () => {
       chmodSync(node, 0o755)
       const [command, ...words]: ReadonlyArray<string> = JSON.parse(textOf(final, "ENTRYPOINT"))
       assert.strictEqual(command, "node")
-      const entry = words.map((word) => (word === target ? file : word))
+      const entry = words.map((word) => (word.startsWith("/") ? join(root, word) : word))
       const [container] = cronJob("deploy/cronjob.yaml").spec.jobTemplate.spec.template.spec.containers
       const args = (container?.args ?? []).map((word) => (word === "/data" ? out : word))
       const options = { cwd: "/", env: environment(simulator), ...user }
