@@ -6,8 +6,9 @@ import * as NetworkProxy from "@hb-sessions/app-kit/NetworkProxy"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { bin, createToken, directory, get, start } from "./support/Proxy.ts"
+import { bin, createToken, directory, get, serve, start } from "./support/Proxy.ts"
 
 const SESSIONS = 45
 
@@ -73,6 +74,42 @@ layer(Simulator.layer({ sessions: SESSIONS }), { excludeTestServices: true })("a
       assert.strictEqual(status, 502)
       assert.notInclude(text, "canary")
       yield* assertHidden
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is on the way to the accounts whose servers it is for", () =>
+    Effect.gen(function* () {
+      const { apiKey, url } = yield* Simulator
+      const network = yield* NetworkProxy.start(url)
+      const root = yield* directory
+      const accounts = join(root, "accounts.toml")
+      writeFileSync(
+        accounts,
+        [
+          `[defaults]\napi_key_env = "KEY"\nbase_url = "${NetworkProxy.hiddenUrl}"`,
+          "[accounts.through]",
+          `[accounts.past]\nbase_url = "${url}"`
+        ].join("\n")
+      )
+      const tokensFile = join(root, "tokens.json")
+      const names = ["through", "past"] as const
+      const tokens = yield* Effect.forEach(names, (account) => createToken(tokensFile, account, { account }))
+      const proxy = yield* serve({ apiKey: "", url: "" }, tokensFile, ["--accounts", accounts], {
+        KEY: apiKey,
+        NODE_EXTRA_CA_CERTS: NetworkProxy.certificateFile,
+        HTTPS_PROXY: network.url,
+        HTTP_PROXY: network.url,
+        NO_PROXY: "127.0.0.1"
+      })
+      for (const token of tokens) {
+        const { status, text } = yield* get(`${proxy.url}/api/sessions`, { headers: { "x-api-key": token } })
+        assert.strictEqual(status, 200, text)
+        assert.lengthOf(JSON.parse(text).sessions, 10)
+      }
+      assert.deepStrictEqual(
+        network.seen.map(({ method, target }) => [method, target]),
+        [["CONNECT", "sessions.test:443"]]
+      )
     }).pipe(Effect.scoped)
   )
 
