@@ -33,6 +33,8 @@ import * as RedisUrl from "./redis/RedisUrl.ts"
 import * as SharedTokens from "./redis/SharedTokens.ts"
 import { TokenStore } from "./access/TokenStore.ts"
 import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
+import * as LastUse from "./operations/LastUse.ts"
+import { Usage } from "./operations/Usage.ts"
 import { UpstreamAccounts } from "./upstream/UpstreamAccounts.ts"
 
 /** Where a running proxy listens. */
@@ -69,9 +71,10 @@ const tokensOf = (settings: Settings, link: Link | undefined): Layer.Layer<Token
     : SharedTokens.layer(link, settings.staleTokens)
 }
 
-const unusable = (message: string) => Layer.effect(TokenStore, usage(message))
+const unusable = (message: string) => Layer.effect(TokenStore, usageError(message))
 
-const usage = (message: string) => Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage }))
+const usageError = (message: string) =>
+  Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage }))
 
 /** The way to the Redis of the settings; none without it. */
 export const layerRedis = (settings: Settings): Layer.Layer<never, AppError.AppError> => {
@@ -99,7 +102,9 @@ export const layerAccounts = (settings: Settings, version: string) => {
   return settings.withoutTokens
     ? Layer.effect(
         UpstreamAccounts,
-        usage("--accounts needs tokens, which tell whose sessions are meant; leave out --without-tokens, or --accounts")
+        usageError(
+          "--accounts needs tokens, which tell whose sessions are meant; leave out --without-tokens, or --accounts"
+        )
       )
     : UpstreamAccounts.layerFile(settings.accounts, options, Duration.sum(settings.readTimeout, Duration.minutes(1)))
 }
@@ -116,10 +121,11 @@ const portAfter = (port: number | undefined): number =>
 /** Starts the proxy; closing the scope stops it after what is under way. */
 export const start = Effect.fnUntraced(function* (settings: Settings) {
   if (addressesOf(settings).length === 0) {
-    return yield* usage("--port none leaves nothing to listen on; give --socket too, or leave it out")
+    return yield* usageError("--port none leaves nothing to listen on; give --socket too, or leave it out")
   }
   const tokens = yield* TokenStore
   const accounts = yield* UpstreamAccounts
+  const usage = yield* Usage
   const clock = yield* Clock.Clock
   const log = yield* AccessLog.make(settings.accessLog)
   // Ends after the listeners have, which wait for what runs in it.
@@ -135,6 +141,8 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     },
     failures
   ).pipe(Scope.provide(work))
+  if (settings.tokensFile !== undefined && !settings.withoutTokens)
+    yield* LastUse.keep(settings.tokensFile, usage.lastUses)
   const documents = yield* Documents.make
   const context = yield* Effect.context<never>()
   const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), work)
@@ -164,12 +172,19 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     maxStreams: settings.maxStreams,
     corsOrigins: new Set(settings.corsOrigins),
     cache,
-    log: log.answered,
+    log: (entry) => {
+      usage.answered(entry)
+      log.answered(entry)
+    },
     outbox,
     timeOfDay: () => clock.currentTimeMillisUnsafe(),
     now: () => SteadyTime.nowUnsafe(clock),
     documents,
-    run: (exchange, asked, account, onEnd) => RequestFiber.fork(exchange, run, perform(exchange, asked, account), onEnd)
+    run: (exchange, asked, account, onEnd) => {
+      const { client } = exchange
+      usage.know({ tokenId: client?.id, client: client?.name, account: client?.account })
+      return RequestFiber.fork(exchange, run, perform(exchange, asked, account), onEnd)
+    }
   })
   yield* Effect.sync(requestHandler.endUnallowed).pipe(
     // Nothing may end the looking.
@@ -211,7 +226,13 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   // Listens first and stops last: /readyz must tell of the stop.
   const admin = yield* listen(
     Admin.handler(
-      yield* Admin.make({ accounts, isDraining: requestHandler.isDraining, hasTokens: tokens.isUsable, observe }),
+      yield* Admin.make({
+        accounts,
+        usage: usage.report,
+        isDraining: requestHandler.isDraining,
+        hasTokens: tokens.isUsable,
+        observe
+      }),
       (effect) => void run(effect),
       isMeant
     ),

@@ -30,7 +30,8 @@ const commands = [
   ["token", "create"],
   ["token", "list"],
   ["token", "revoke"],
-  ["token", "rotate"]
+  ["token", "rotate"],
+  ["usage"]
 ]
 
 it.live("tells every setting, every problem and the help of every command as they are", () =>

@@ -4,6 +4,7 @@
 import * as Command from "effect/cli/Command"
 import { serve } from "./serve.ts"
 import { token } from "./token.ts"
+import { usage } from "./usage.ts"
 
 export const hbSessionsProxy = Command.make("hb-sessions-proxy").pipe(
   Command.withDescription(
@@ -19,5 +20,5 @@ export const hbSessionsProxy = Command.make("hb-sessions-proxy").pipe(
       description: "Serve on http://127.0.0.1:8080"
     }
   ]),
-  Command.withSubcommands([serve, token])
+  Command.withSubcommands([serve, token, usage])
 )

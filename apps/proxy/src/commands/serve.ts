@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Server from "../Server.ts"
 import { flags, settings as serveSettings } from "../settings/Settings.ts"
+import { Usage } from "../operations/Usage.ts"
 import { KnownKeys } from "../upstream/KnownKeys.ts"
 import * as Telemetry from "../operations/Telemetry.ts"
 
@@ -28,7 +29,13 @@ export const serve = Command.make(
     )
     // The server stops before its parts do.
     return yield* Effect.scoped(running).pipe(
-      Effect.provide(parts.pipe(Layer.provideMerge(Telemetry.layer(version)), Layer.provideMerge(KnownKeys.layer)))
+      Effect.provide(
+        parts.pipe(
+          Layer.provideMerge(Telemetry.layer(version)),
+          Layer.provideMerge(Usage.layer),
+          Layer.provideMerge(KnownKeys.layer)
+        )
+      )
     )
   })
 ).pipe(

@@ -28,7 +28,9 @@ export type RouteName =
 export interface LogEntry {
   readonly id: string
   readonly address: string
+  /** The name of its token, and its id; undefined without one. */
   readonly client: string | undefined
+  readonly tokenId: string | undefined
   /** Undefined without a client, and for that of a single key. */
   readonly account: string | undefined
   readonly method: string
@@ -283,6 +285,7 @@ export class Exchange {
       id: this.id,
       address: this.address,
       client: this.client?.name,
+      tokenId: this.client?.id,
       account: this.client?.account,
       method: this.method,
       route: this.route,

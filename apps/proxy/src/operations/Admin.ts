@@ -5,11 +5,13 @@ import * as Effect from "effect/Effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
+import type { UsageReport } from "./UsageReport.ts"
 import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 
 /** What the admin listener asks the server. */
 export interface AdminOptions {
   readonly accounts: { readonly all: () => ReadonlyArray<UpstreamAccount> }
+  readonly usage: () => UsageReport
   readonly isDraining: () => boolean
   /** Whether the tokens can be believed. */
   readonly hasTokens: () => boolean
@@ -90,8 +92,12 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
         return ready
       case "/metrics":
         return metrics
+      case "/usage":
+        return Effect.sync(() => json(200, options.usage()))
       default:
-        return Effect.succeed(json(404, { message: "there is no such path; there are /healthz, /readyz and /metrics" }))
+        return Effect.succeed(
+          json(404, { message: "there is no such path; there are /healthz, /readyz, /metrics and /usage" })
+        )
     }
   }
 })

@@ -32,9 +32,13 @@ export interface FairQueueOptions {
   readonly perSecond: number | undefined
   /** Makes what says when they may be sent, in place of a pace of its own; it calls back when that may have changed. */
   readonly paceOf?: ((onChange: () => void) => Turns) | undefined
+  /** Told how long a turn was waited for. */
+  readonly onWaited?: (owner: string, millis: number) => void
 }
 
 interface Ticket {
+  /** When each of its owners came. */
+  readonly entered: Map<string, number>
   readonly work: Work
   readonly turn: Deferred.Deferred<void>
   isGranted: boolean
@@ -89,6 +93,7 @@ export class FairQueue {
   private readonly active = new Set<Line>()
   private readonly change = Latch.makeUnsafe()
   private readonly pace: Turns
+  private readonly onWaited: (owner: string, millis: number) => void
   private inFlight = 0
   /** Tickets without a turn. */
   private waiting = 0
@@ -98,6 +103,7 @@ export class FairQueue {
   private constructor(options: FairQueueOptions) {
     this.concurrency = options.concurrency
     this.pace = options.paceOf?.(() => this.change.openUnsafe()) ?? new Pace(options.perSecond)
+    this.onWaited = options.onWaited ?? (() => {})
   }
 
   /** Makes a queue that gives turns until the scope closes. */
@@ -111,14 +117,15 @@ export class FairQueue {
   withTurn<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.flatMap(CurrentWork, (work) =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.suspend(() => {
-          const ticket: Ticket = { work, turn: Deferred.makeUnsafe(), isGranted: false }
-          for (const owner of work.claim.owners) this.enter(owner, ticket)
+        Effect.clockWith((clock) => {
+          const now = () => SteadyTime.nowUnsafe(clock)
+          const ticket: Ticket = { work, turn: Deferred.makeUnsafe(), entered: new Map(), isGranted: false }
+          for (const owner of work.claim.owners) this.enter(owner, ticket, now())
           this.waiting += 1
           this.change.openUnsafe()
           const forget = work.claim.onAdd((owner) => {
             if (ticket.isGranted) return
-            this.enter(owner, ticket)
+            this.enter(owner, ticket, now())
             this.change.openUnsafe()
           })
           return Effect.ensuring(
@@ -126,7 +133,7 @@ export class FairQueue {
             Effect.sync(() => {
               forget()
               if (ticket.isGranted) this.inFlight -= 1
-              else this.withdraw(ticket)
+              else this.withdraw(ticket, now())
               this.change.openUnsafe()
             })
           )
@@ -190,11 +197,11 @@ export class FairQueue {
     line.servedAt = now
     ticket.isGranted = true
     this.inFlight += 1
-    this.withdraw(ticket)
+    this.withdraw(ticket, now)
     Deferred.doneUnsafe(ticket.turn, Effect.void)
   }
 
-  private enter(owner: string, ticket: Ticket): void {
+  private enter(owner: string, ticket: Ticket, now: number): void {
     let line = this.lines.get(owner)
     if (line === undefined) {
       line = new Line(owner)
@@ -203,10 +210,12 @@ export class FairQueue {
     if (line.isEmpty) line.turns = Math.max(line.turns, this.turns)
     line.tickets[ticket.work.kind].add(ticket)
     this.active.add(line)
+    ticket.entered.set(owner, now)
   }
 
-  private withdraw(ticket: Ticket): void {
+  private withdraw(ticket: Ticket, now: number): void {
     this.waiting -= 1
+    for (const [owner, at] of ticket.entered) this.onWaited(owner, now - at)
     for (const owner of ticket.work.claim.owners) {
       const line = this.lines.get(owner)
       if (line === undefined) continue

@@ -16,7 +16,8 @@ import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import { CurrentLink } from "../redis/RedisLink.ts"
 import * as SharedBreaker from "../redis/SharedBreaker.ts"
 import { SharedPace } from "../redis/SharedPace.ts"
-import { FairQueue } from "./FairQueue.ts"
+import { CurrentWork, FairQueue } from "./FairQueue.ts"
+import { CurrentUpstreamUse } from "./UpstreamUse.ts"
 
 /** How the upstream is treated. */
 export interface UpstreamOptions extends Pick<
@@ -72,12 +73,14 @@ export const layer = ({
 }: UpstreamOptions): Layer.Layer<SessionsClient | UpstreamHealth, never, HttpClient.HttpClient> =>
   Layer.effectContext(
     Effect.gen(function* () {
+      const use = yield* CurrentUpstreamUse
       const link = yield* CurrentLink
       const key = breakerKey(account, settings.baseUrl)
       const steadyClock = yield* Clock.Clock
       const queue = yield* FairQueue.make({
         concurrency,
         perSecond,
+        onWaited: use.waited,
         paceOf:
           link === undefined || perSecond === undefined
             ? undefined
@@ -114,8 +117,14 @@ export const layer = ({
         wait === undefined ? Effect.void : Effect.fail(circuitOpen(wait))
       )
 
+      const counted = Effect.map(CurrentWork, ({ claim }) => {
+        const [first] = claim.owners
+        if (first !== undefined) use.requested(first)
+      })
+
       // The circuit may have opened while this one waited.
-      const turn: AttemptTurn = (attempt) => queue.withTurn(Effect.andThen(closed, Effect.onExit(attempt, adapt)))
+      const turn: AttemptTurn = (attempt) =>
+        queue.withTurn(closed.pipe(Effect.andThen(counted), Effect.andThen(Effect.onExit(attempt, adapt))))
 
       const client = Context.get(
         yield* Layer.build(

@@ -5,6 +5,7 @@ import * as Setting from "@hb-sessions/app-kit/Setting"
 import { ConfigProvider, Context, Effect, Layer, Logger, Option } from "effect"
 import * as Server from "../../src/Server.ts"
 import { type Settings, settings as serveSettings } from "../../src/settings/Settings.ts"
+import { Usage } from "../../src/operations/Usage.ts"
 import { KnownKeys } from "../../src/upstream/KnownKeys.ts"
 
 /** Settings that a test gives, as flags give them. */
@@ -26,7 +27,7 @@ export const start = Effect.fnUntraced(function* (given: Given, env: Readonly<Re
     ])
   )
   const context = yield* Layer.build(
-    Layer.mergeAll(Logger.layer([logger]), ConfigProvider.layer(provider), KnownKeys.layer)
+    Layer.mergeAll(Logger.layer([logger]), ConfigProvider.layer(provider), KnownKeys.layer, Usage.layer)
   )
   const running = yield* Effect.gen(function* () {
     const settings: Settings = { ...(yield* Setting.read(serveSettings, flags)), withoutTokens: false }

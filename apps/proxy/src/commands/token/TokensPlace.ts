@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import type { TokenList } from "../../access/Token.ts"
 import * as TokensFile from "../../access/TokensFile.ts"
+import * as LastUse from "../../operations/LastUse.ts"
 import { open } from "../../redis/openRedis.ts"
 import * as RedisUrl from "../../redis/RedisUrl.ts"
 import * as SharedTokens from "../../redis/SharedTokens.ts"
@@ -18,6 +19,8 @@ import { settings } from "../../settings/Settings.ts"
 /** A place where tokens are. */
 export interface TokensPlace {
   readonly read: Effect.Effect<TokenList, AppError.AppError>
+  /** When each was last used, by its id; nothing where that is not known. */
+  readonly lastUses: Effect.Effect<ReadonlyMap<string, number>>
   /** Changes the tokens; fails with what the change fails with, and then leaves them as they are. */
   readonly update: <A, E>(
     change: (list: TokenList) => Effect.Effect<readonly [result: A, list: TokenList], E>
@@ -56,6 +59,7 @@ export interface PlaceOptions {
 
 const inFile = (file: string): TokensPlace => ({
   read: TokensFile.read(file),
+  lastUses: LastUse.read(file),
   update: (change) => TokensFile.update(file, change)
 })
 
@@ -91,6 +95,7 @@ export const find = Effect.fnUntraced(function* (options: PlaceOptions) {
   const place = yield* open({ url, prefix: values.redisPrefix })
   return {
     read: SharedTokens.read(place),
+    lastUses: Effect.succeed(new Map()),
     update: (change) => SharedTokens.update(place, change)
   } satisfies TokensPlace
 })
