@@ -5,8 +5,10 @@ import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
 import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -146,7 +148,9 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const documents = yield* Documents.make
   const context = yield* Effect.context<never>()
   const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), work)
+  const stopping = yield* Deferred.make<void>()
   const perform = RequestFiber.make({
+    stopping: Deferred.await(stopping),
     cache,
     isStrict: settings.strictUpstream,
     readConcurrency: settings.readConcurrency,
@@ -193,7 +197,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     Effect.forkIn(work)
   )
 
-  const common: Omit<ListenerOptions, "at" | "drain" | "grace" | "onDrain"> = {
+  const common: Omit<ListenerOptions, "at" | "drain" | "grace" | "onDrain" | "onShut"> = {
     headerTimeout: settings.headerTimeout,
     clientTimeout: settings.clientTimeout,
     keepAlive: settings.keepAlive,
@@ -242,7 +246,8 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       maxConnections: 64,
       drain: Duration.zero,
       grace: Duration.seconds(1),
-      onDrain: () => {}
+      onDrain: () => {},
+      onShut: () => {}
     }
   )
   // They stop at the same time.
@@ -253,7 +258,8 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       at,
       drain: settings.drain,
       grace: settings.grace,
-      onDrain: requestHandler.drain
+      onDrain: requestHandler.drain,
+      onShut: () => Deferred.doneUnsafe(stopping, Exit.void)
     }).pipe(
       Scope.provide(mains),
       Effect.map((listener) => ({ ...listener, isSocket: "path" in at }))

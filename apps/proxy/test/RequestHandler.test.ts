@@ -52,6 +52,7 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
   }
   const perform = RequestFiber.make({
     cache,
+    stopping: Effect.never,
     isStrict: false,
     readConcurrency: 2,
     heartbeat: Duration.minutes(1),

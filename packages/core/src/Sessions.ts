@@ -47,6 +47,12 @@ export interface ReadOptions {
   readonly pageSize?: number
   /** A token of `pages`, to go on behind its rows; it must be of the same status, filter, page size and times. */
   readonly from?: string
+  /**
+   * What a verified read with `from` does when it cannot tell which rows were delivered before, as the list has changed:
+   * it emits most of them again (`repeat`, the default), or fails with `InvalidResumeToken` (`fail`). Until then it has
+   * emitted nothing but rows that are above those in the list, and each chunk has the token of `from`.
+   */
+  readonly whenChanged?: "repeat" | "fail"
   /** Most pages of the list; a longer one fails as stuck. 1,000,000 by default. */
   readonly maxPages?: number
   /**
@@ -135,7 +141,7 @@ export const pages = (options: ReadOptions = {}): Stream.Stream<SessionsChunk, S
   }))
 
 /** What a scan reads, and where it goes on. */
-export interface ScanOptions<E = never, R = never> extends Omit<ReadOptions, "from"> {
+export interface ScanOptions<E = never, R = never> extends Omit<ReadOptions, "from" | "whenChanged"> {
   /**
    * The `state` of all chunks that an interrupted scan gave, in their order and in pieces of any size; it must be of the
    * same status, filter, page size and times. None by default: the scan begins.

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { type Session, SessionId } from "../src/Session.ts"
 import * as Sessions from "../src/Sessions.ts"
-import { digestOf, encode, namesOf } from "../src/internal/scan/token.ts"
+import { decode, digestOf, encode, namesOf } from "../src/internal/scan/token.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
 
 const list: ReadonlyArray<Session> = Array.from({ length: 65 }, (_, index) => ({
@@ -21,8 +21,8 @@ const tokenAfter = Effect.fnUntraced(function* (page: number, options: Sessions.
   return chunks[page - 1]?.resumeToken ?? ""
 })
 
-const rejection = (from: string, options: Sessions.ReadOptions = {}) =>
-  Effect.map(Effect.flip(read(list, { ...options, from })), ({ message, reason }) => {
+const rejection = (from: string, options: Sessions.ReadOptions = {}, sessions = list) =>
+  Effect.map(Effect.flip(read(sessions, { ...options, from })), ({ message, reason }) => {
     assert.strictEqual(reason._tag, "InvalidResumeToken")
     return message
   })
@@ -66,6 +66,13 @@ it.effect("a token is no longer than two kilobytes, and pages that it cannot nam
       rows: 9,
       digest: "0".repeat(32),
       first: "0".repeat(16)
+    }
+    for (const isLateCut of [undefined, true as const]) {
+      const written = { ...position, pages: [], late: [], last: [], ...(isLateCut === undefined ? {} : { isLateCut }) }
+      assert.deepStrictEqual(yield* decode(encode({ ...written, query: digestOf(["q"]) }), "q"), {
+        ...written,
+        query: digestOf(["q"])
+      })
     }
     for (const [late, last] of [
       [ids, ids],
@@ -127,4 +134,37 @@ it.effect("a token of another version, a damaged one and other text are rejected
     assert.match(yield* rejection(`${from.slice(0, 40)}${from[40] === "A" ? "B" : "A"}${from.slice(41)}`), /damaged/)
     for (const text of ["", "2", "page=2", "hbs2", "hbs2..", "hbs2.00000000.!!"]) yield* rejection(text)
   })
+)
+
+it.effect(
+  "a read that must not repeat itself goes on where rows were added above, and fails where rows have gone",
+  () =>
+    Effect.gen(function* () {
+      const chunks = yield* read(list)
+      const ids = list.map(({ id }) => id)
+      const [added, other] = [SessionId.make("new"), SessionId.make("other")]
+      for (const [index, { resumeToken }] of chunks.entries()) {
+        const before = idsOf(chunks.slice(0, index + 1))
+        const options = { from: resumeToken, whenChanged: "fail" } as const
+        const grown = [{ id: added, createdAt: 2_000_000 }, ...list]
+        const rest = yield* read(grown, options)
+        assert.deepStrictEqual([...before, ...idsOf(rest)].toSorted(), [...ids, added].toSorted())
+        // What is not certain yet has the token that the read began with.
+        const certain = rest.filter((chunk) => chunk.resumeToken !== resumeToken)
+        assert.deepStrictEqual(
+          idsOf(certain).toSorted(),
+          idsOf(rest)
+            .filter((id) => id !== added)
+            .toSorted()
+        )
+        for (const changed of [
+          list.slice(1),
+          list.filter((_, at) => at !== 3),
+          list.map((session, at) => (at === 2 ? { ...session, id: other } : session)),
+          [...list.slice(4, 5), ...list.slice(0, 4), ...list.slice(5)]
+        ]) {
+          assert.include(yield* rejection(resumeToken, { whenChanged: "fail" }, changed), "list has changed")
+        }
+      }
+    })
 )

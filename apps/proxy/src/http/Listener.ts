@@ -38,6 +38,8 @@ export interface ListenerOptions {
   readonly onEnded: (connection: Ended) => void
   /** Called when the stop begins. */
   readonly onDrain: () => void
+  /** Called when nothing is accepted any more. */
+  readonly onShut: () => void
 }
 
 /** A server that listens. */
@@ -223,6 +225,7 @@ const stop = (server: Server, sockets: ReadonlyMap<Socket, Use>, options: Listen
       )
     })
     const closing = yield* Effect.forkChild(closed)
+    options.onShut()
     yield* Effect.timeoutOption(Fiber.join(closing), options.grace)
     server.closeAllConnections()
     // What was cut must be in the log.

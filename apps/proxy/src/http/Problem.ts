@@ -15,6 +15,7 @@ export const problems = {
   "method-not-allowed": [405, "The method is not allowed"],
   "not-acceptable": [406, "No acceptable format or coding"],
   "request-timeout": [408, "The request did not arrive in time"],
+  "not-resumable": [409, "The list cannot be continued"],
   "uri-too-long": [414, "The URL is too long"],
   "expectation-failed": [417, "The expectation cannot be met"],
   "too-many-failures": [429, "Too many rejected tokens from this address"],

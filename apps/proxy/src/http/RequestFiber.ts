@@ -30,7 +30,7 @@ import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
 class Rejected extends Data.TaggedError("Rejected")<{ readonly rejection: Rejection }> {}
 
 /** What requests are worked on with. */
-export interface FiberOptions extends Omit<RouteOptions, "hide"> {
+export interface FiberOptions extends Omit<RouteOptions, "hide" | "scope"> {
   readonly cache: ByteCache<CachedResponse.CachedResponse, LoadError>
   readonly deadline: Duration.Duration
   readonly readTimeout: Duration.Duration
@@ -56,12 +56,12 @@ export const make = (options: FiberOptions) => {
   const perform = (
     exchange: Exchange,
     work: Work,
-    { secrets: { hide } }: UpstreamAccount
+    { cacheScope: scope, secrets: { hide } }: UpstreamAccount
   ): Effect.Effect<void, LoadError | NotKept | Rejected, SessionsClient> => {
     const owner = exchange.client?.id ?? ""
     // The upstream's guards give up first: they know what to say.
     const limit = work.kind === "page" ? Duration.sum(options.deadline, Duration.seconds(1)) : options.readTimeout
-    const routeOptions: RouteOptions = { ...options, hide }
+    const routeOptions: RouteOptions = { ...options, hide, scope }
     return (
       work._tag === "Streamed"
         ? workFor(work.kind, work.send(routeOptions))(new Claim(owner))

@@ -20,6 +20,9 @@ export interface RawRequest {
 export const maxUrlLength = 8192
 /** Longest query, in characters: every answer is kept by it. */
 export const maxQueryLength = 2048
+/** Longest query of a whole list, which may hold a token, and is not kept. */
+export const maxListQueryLength = 4096
+const OF_LIST = /^\/v1\/sessions(?:\.[a-z]+)?\?/
 /** Most header lines. */
 export const maxHeaderLines = 100
 /** Most bytes of all headers together. */
@@ -51,11 +54,15 @@ export const inspect = (request: RawRequest): Rejection | Inspected => {
   }
   if (FORBIDDEN_IN_TARGET.test(url)) return malformed("the URL holds a character that must be percent-encoded")
   const query = url.indexOf("?")
-  if (query >= 0 && url.length - query - 1 > maxQueryLength) {
-    return reject(
-      "uri-too-long",
-      `the query, which is what follows the ?, has ${url.length - query - 1} characters; the limit is ${maxQueryLength}`
-    )
+  const length = query < 0 ? 0 : url.length - query - 1
+  if (length > maxQueryLength) {
+    const limit = OF_LIST.test(url) ? maxListQueryLength : maxQueryLength
+    if (length > limit) {
+      return reject(
+        "uri-too-long",
+        `the query, which is what follows the ?, has ${length} characters; the limit is ${limit}`
+      )
+    }
   }
   const path = query < 0 ? url : url.slice(0, query)
   if (AMBIGUOUS_PATH.test(path)) {

@@ -32,6 +32,8 @@ const problemOf = ({ reason }: SessionsError): ProblemName => {
       return "payment-required"
     case "RateLimited":
       return "rate-limited"
+    case "InvalidResumeToken":
+      return "not-resumable"
     case "UpstreamUnavailable":
       if (reason.kind === "timeout") return "upstream-timeout"
       return reason.attempts === 0 ? "upstream-unavailable" : "upstream-failed"
@@ -51,6 +53,8 @@ const messageOf = (error: SessionsError, secrets: Secrets): string => {
       return "the upstream rejected the proxy's API key; tell the proxy's operator"
     case "InvalidRequest":
       return secrets.hide(error.reason.detail) || "the upstream rejected the query"
+    case "InvalidResumeToken":
+      return error.reason.message
     default:
       return `upstream: ${secrets.hide(error.message)}`
   }

@@ -18,9 +18,9 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { mediaTypes } from "../http/ContentNegotiation.ts"
 import { contentType, Problem } from "../http/Problem.ts"
-import { csvQuery, readQuery } from "./ReadQuery.ts"
+import { csvQuery, listQuery as wholeListQuery, readQuery } from "./ReadQuery.ts"
 import { StatsAnswer } from "./stats.ts"
-import { columnsTrailer, completenessTrailer } from "./list.ts"
+import { columnsTrailer, completenessTrailer } from "./listTrailers.ts"
 
 const problem = (status: number) => Problem.pipe(HttpApiSchema.asJson({ contentType }), HttpApiSchema.status(status))
 
@@ -98,9 +98,9 @@ const linked = {
 const streamed = {
   ...coded,
   trailer: {
-    schema: { enum: [completenessTrailer, `${completenessTrailer}, ${columnsTrailer}`] },
+    schema: { type: "string", examples: [completenessTrailer, `${completenessTrailer}, ${columnsTrailer}`] },
     description:
-      "Behind the body: `proven; certificate=…` or `unproven; reason=…`, and of CSV with columns outside the contract which of them no session had (`empty`), and which keys `*` does not include (`left-out`); not to HTTP/1.0"
+      "Behind the body: `proven; certificate=…` or `unproven; reason=…`, and of CSV with columns outside the contract which of them no session had (`empty`), and which keys `*` does not include (`left-out`); `hb-sessions-resume` alone, a token, where a list with `resumable` was ended by a stop of the server; not to HTTP/1.0"
   }
 }
 
@@ -156,26 +156,30 @@ const notFound = { error: problem(404) }
 
 const all = HttpApiEndpoint.get("all", "/v1/sessions", {
   query: csvQuery,
-  success: WholeList
+  success: WholeList,
+  error: problem(409)
 }).annotateMerge(
   described("Every session, in the format of Accept", { contents: { ...ndjson, ...csv, ...json }, headers: streamed })
 )
 
 const allNdjson = HttpApiEndpoint.get("allNdjson", "/v1/sessions.ndjson", {
-  query: readQuery,
-  success: Schema.String
+  query: wholeListQuery,
+  success: Schema.String,
+  error: problem(409)
 }).annotateMerge(
   described('Every session, a line each; the last line is {"report": …}', { contents: ndjson, headers: streamed })
 )
 
 const allCsv = HttpApiEndpoint.get("allCsv", "/v1/sessions.csv", {
   query: csvQuery,
-  success: Schema.String
+  success: Schema.String,
+  error: problem(409)
 }).annotateMerge(described("Every session as CSV", { contents: csv, headers: streamed }))
 
 const allJson = HttpApiEndpoint.get("allJson", "/v1/sessions.json", {
-  query: readQuery,
-  success: WholeList
+  query: wholeListQuery,
+  success: WholeList,
+  error: problem(409)
 }).annotateMerge(described("Every session as one JSON document", { contents: json, headers: streamed }))
 
 const one = HttpApiEndpoint.get("one", "/v1/sessions/:id", {

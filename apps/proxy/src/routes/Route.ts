@@ -22,6 +22,10 @@ export interface RouteOptions {
   readonly readConcurrency: number
   /** Longest silence of an answer that has begun. */
   readonly heartbeat: Duration.Duration
+  /** Completes when the server has begun to stop, and accepts no connections any more. */
+  readonly stopping: Effect.Effect<void>
+  /** What tells the account from others. */
+  readonly scope: string
   /** Hides the upstream key in a text. */
   readonly hide: (text: string) => string
 }

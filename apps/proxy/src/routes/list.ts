@@ -1,62 +1,33 @@
 /**
  * `GET /v1/sessions`: every session, page by page as they come, at the speed of the client.
  */
-import { ColumnChooser, type ColumnsReport, held } from "@hb-sessions/core/ColumnChooser"
-import { type Column, columns as contract, isContractColumn } from "@hb-sessions/core/SessionsColumns"
-import { type CsvOptions, encodeRows as csvRows, header as csvHeader } from "@hb-sessions/core/SessionsCsv"
-import { encodeRows as ndjsonRows, encodeSession } from "@hb-sessions/core/SessionsNdjson"
-import { withoutSecrets } from "@hb-sessions/core/secretKeys"
+import { ColumnChooser, held } from "@hb-sessions/core/ColumnChooser"
+import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import type { Session } from "@hb-sessions/core/Session"
 import * as Sessions from "@hb-sessions/core/Sessions"
-import type { ScanReport } from "@hb-sessions/core/ScanReport"
+import { columns as contract, isContractColumn } from "@hb-sessions/core/SessionsColumns"
+import { InvalidResumeToken, SessionsError } from "@hb-sessions/core/SessionsError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as StatusAccess from "../access/StatusAccess.ts"
+import { type Format, mediaTypes, negotiate } from "../http/ContentNegotiation.ts"
 import type { Exchange } from "../http/Exchange.ts"
 import { noCoding, reject } from "../http/Problem.ts"
-import { type Format, mediaTypes, negotiate } from "../http/ContentNegotiation.ts"
+import * as ListToken from "./ListToken.ts"
+import { columnsTrailer, completeness, completenessTrailer, missing, resumeTrailer } from "./listTrailers.ts"
+import { type Writer, writer } from "./listWriter.ts"
 import * as ReadQuery from "./ReadQuery.ts"
 import type { Route, RouteOptions } from "./Route.ts"
-import * as StatusAccess from "../access/StatusAccess.ts"
 
-/** Tells behind the body whether it is proven complete: CSV has no other place for it. */
-export const completenessTrailer = "hb-sessions-completeness"
+/** Most sessions that are new above those of a token, and held until it is certain what was delivered before. */
+const MOST_NEW = 2000
 
-/** Tells which of the columns no session had, and which keys `*` does not include. */
-export const columnsTrailer = "hb-sessions-columns"
-
-/** How a list is written: what precedes the rows, the rows of a page, and what follows. */
-interface Writer {
-  readonly head: string
-  readonly rows: (sessions: ReadonlyArray<Session>) => string
-  readonly tail: (report: ScanReport | undefined) => string
-}
-
-const writer = (format: Format, columns: ReadonlyArray<Column>): Writer => {
-  switch (format) {
-    case "ndjson":
-      return {
-        head: "",
-        rows: (sessions) => ndjsonRows(sessions.map(withoutSecrets)),
-        tail: (report) => `${JSON.stringify({ report })}\n`
-      }
-    case "csv": {
-      const options: CsvOptions = { columns }
-      return { head: csvHeader(options), rows: csvRows(options), tail: () => "" }
-    }
-    case "json": {
-      let separator = ""
-      const rows = (sessions: ReadonlyArray<Session>) => {
-        if (sessions.length === 0) return ""
-        const text = separator + sessions.map((session) => encodeSession(withoutSecrets(session))).join(",")
-        separator = ","
-        return text
-      }
-      return { head: '{"sessions":[', rows, tail: (report) => `],"report":${JSON.stringify(report)}}` }
-    }
-  }
+/** The rows of a page, and the token to go on behind them with. */
+interface Piece {
+  readonly rows: ReadonlyArray<Session>
+  readonly token: string
 }
 
 /**
@@ -65,22 +36,34 @@ const writer = (format: Format, columns: ReadonlyArray<Column>): Writer => {
  * **Details**
  *
  * The first page is there before the status line is sent, so that a failure to begin has a status of its own. A failure
- * later on is a failure of the effect with the answer begun: its caller cuts the connection.
+ * later on is a failure of the effect with the answer begun: its caller cuts the connection. A list that is continued
+ * begins when it is certain which sessions were delivered before, so that there is a status for one that is not.
+ *
+ * When the server stops, a list that its client can continue ends behind a row, with a token.
  */
 const send = Effect.fn("list.send")(function* (
   exchange: Exchange,
   options: {
     readonly format: Format
     readonly query: ReadQuery.ReadQuery
-  } & Pick<RouteOptions, "readConcurrency" | "heartbeat">
+  } & Pick<RouteOptions, "readConcurrency" | "heartbeat" | "scope" | "stopping">
 ) {
-  const { columns = contract } = options.query
+  const { format, query, scope } = options
+  const from = query.from === undefined ? undefined : ListToken.read(query.from, scope)
+  if (from !== undefined && Result.isFailure(from)) return exchange.reject(from.failure)
+  const start = from?.success
+  const { columns = contract } = query
   const chooser = new ColumnChooser(columns)
   const hasOthers = columns.some((name) => !isContractColumn(name))
   let made: Writer | undefined
-  const write = () => (made ??= writer(options.format, chooser.columns))
+  const write = () => (made ??= writer(format, chooser.columns, start !== undefined))
   // HTTP/1.0 and HEAD have no place for one.
   const hasTrailer = exchange.request.httpVersionMinor > 0 && exchange.method !== "HEAD"
+  const trailers = [
+    completenessTrailer,
+    ...(hasOthers ? [columnsTrailer] : []),
+    ...(query.isResumable ? [resumeTrailer] : [])
+  ]
   const visible = StatusAccess.filter(exchange.client?.statuses)
   let report: ScanReport | undefined
   const begin = () => {
@@ -89,41 +72,66 @@ const send = Effect.fn("list.send")(function* (
       200,
       [
         "content-type",
-        mediaTypes[options.format],
+        mediaTypes[format],
         "cache-control",
         "no-store",
         "vary",
         "accept, accept-encoding, authorization, x-api-key, origin",
-        ...(hasTrailer ? ["trailer", [completenessTrailer, ...(hasOthers ? [columnsTrailer] : [])].join(", ")] : [])
+        ...(hasTrailer ? ["trailer", trailers.join(", ")] : [])
       ],
       codingOf(exchange)
     )
     exchange.write(write().head)
   }
   const pages = Sessions.pages({
-    ...options.query.options,
+    ...query.options,
+    ...(start === undefined ? {} : { from: start, whenChanged: "fail" }),
     concurrency: options.readConcurrency,
     onReport: (found) =>
       Effect.sync(() => {
         report = found
       })
   })
+  let waiting: Array<Piece> = []
+  let reached: string | undefined
+  const sendWaiting = (): boolean => {
+    begin()
+    const pieces = waiting
+    waiting = []
+    const rows = pieces.map((piece) => write().rows(piece.rows)).join("")
+    reached = pieces.at(-1)?.token ?? reached
+    if (rows === "" || reached === undefined) return true
+    return exchange.write(query.isResumable ? rows + write().mark(ListToken.write(reached, scope)) : rows)
+  }
   const reading = (exchange.method === "HEAD" ? Stream.take(pages, 1) : pages).pipe(
-    Stream.map(({ sessions }) => visible.rows(sessions)),
-    held(chooser, identity),
-    Stream.runForEach((pagesOfRows) =>
+    Stream.map(({ resumeToken, sessions }): Piece => ({ rows: visible.rows(sessions), token: resumeToken })),
+    held(chooser, ({ rows }) => rows),
+    Stream.runForEach((pieces) =>
       Effect.suspend(() => {
-        begin()
-        const text = pagesOfRows.map(write().rows).join("")
-        return text === "" || exchange.write(text) ? Effect.void : drained(exchange)
+        waiting.push(...pieces)
+        const isCertain = start === undefined || waiting.at(-1)?.token !== start
+        if (isCertain) return sendWaiting() ? Effect.void : drained(exchange)
+        const count = waiting.reduce((sum, { rows }) => sum + rows.length, 0)
+        return count > MOST_NEW ? Effect.fail(tooMuchIsNew) : Effect.void
       })
     )
   )
-  const isFillable = options.format !== "csv" && exchange.method !== "HEAD"
-  yield* isFillable ? Effect.raceFirst(reading, beating(exchange, options.heartbeat)) : reading
-  begin()
+  const isFillable = format !== "csv" && exchange.method !== "HEAD"
+  const filled = isFillable ? Effect.raceFirst(reading, beating(exchange, options.heartbeat)) : reading
+  const canEnd = query.isResumable && (hasTrailer || isFillable)
+  const isStopped = yield* canEnd
+    ? Effect.raceFirst(Effect.as(filled, false), Effect.as(options.stopping, true))
+    : Effect.as(filled, false)
+  if (isStopped) {
+    if (reached === undefined) return exchange.reject(stopped)
+    const token = ListToken.write(reached, scope)
+    exchange.write(write().tail({ resume: token }))
+    if (hasTrailer) exchange.response.addTrailers([[resumeTrailer, token]])
+    return exchange.end()
+  }
+  sendWaiting()
   report = visible.report(report)
-  exchange.write(write().tail(report))
+  exchange.write(write().tail({ report }))
   if (hasTrailer && report !== undefined) {
     const told = hasOthers ? missing(chooser.report) : ""
     exchange.response.addTrailers([
@@ -132,6 +140,14 @@ const send = Effect.fn("list.send")(function* (
     ])
   }
   exchange.end()
+})
+
+const stopped = reject("overloaded", "the proxy is stopping; send the same request again", {
+  headers: { "retry-after": "1" }
+})
+
+const tooMuchIsNew = new SessionsError({
+  reason: new InvalidResumeToken({ detail: `it is too old: more than ${MOST_NEW} sessions are new since` })
 })
 
 /**
@@ -148,28 +164,6 @@ const beating = (exchange: Exchange, longest: Duration.Duration): Effect.Effect<
   })
   return Effect.forever(Effect.andThen(Effect.sleep(Duration.times(longest, 0.5)), beat))
 }
-
-/** As an item of a structured field (RFC 9651). */
-const completeness = ({ completeness: claim }: ScanReport): string =>
-  claim.status === "proven" ? `proven; certificate=${claim.certificate}` : `unproven; reason=${claim.reason}`
-
-/** Names that a trailer has; a client takes only so many bytes of them. */
-const MOST_NAMES = 20
-const LONGEST_NAME = 100
-
-/** As a structured field (RFC 9651): a dictionary of lists of names, in which a list that is cut has `more`. */
-const missing = ({ empty, leftOut }: ColumnsReport): string =>
-  [named("empty", empty), named("left-out", leftOut)].filter((text) => text !== "").join(", ")
-
-const named = (key: string, names: ReadonlyArray<string>): string => {
-  if (names.length === 0) return ""
-  const shown = names.slice(0, MOST_NAMES).map((name) => displayString(name.slice(0, LONGEST_NAME).toWellFormed()))
-  return `${key}=(${shown.join(" ")})${names.length > MOST_NAMES ? ";more" : ""}`
-}
-
-/** A string of any characters: `%"caf%c3%a9"`. */
-const displayString = (text: string): string =>
-  `%"${encodeURIComponent(text).replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())}"`
 
 /** Waits until the client has taken what was written; its caller ends it when the client goes away. */
 const drained = (exchange: Exchange): Effect.Effect<void> =>
@@ -197,7 +191,7 @@ export const list: Route = (exchange, client) => {
   const format = wanted === "negotiated" ? negotiate(exchange.request.headers.accept, wantsColumns(exchange)) : wanted
   return format === undefined
     ? Result.fail(reject("not-acceptable", "the formats are application/x-ndjson, text/csv and application/json"))
-    : Result.map(ReadQuery.read(exchange, client, format === "csv"), (query) => ({
+    : Result.map(ReadQuery.read(exchange, client, format === "csv" ? "csv" : "list"), (query) => ({
         _tag: "Streamed" as const,
         kind: "list" as const,
         send: (options) => send(exchange, { ...options, format, query })

@@ -45,7 +45,7 @@ const keyOf = ({ key }: ReadQuery.ReadQuery, asked: ReadonlySet<string> | undefi
 
 /** The route. */
 export const stats: Route = (exchange, client) =>
-  Result.map(ReadQuery.read(exchange, client, false), (query) => {
+  Result.map(ReadQuery.read(exchange, client, "stats"), (query) => {
     const asked = client.statuses === undefined ? undefined : new Set(query.statuses)
     return {
       _tag: "Kept" as const,

@@ -61,6 +61,7 @@ export const readProblem = (options: Options, readTime: TimeReader, rule: string
   statuses(options["status"]) ??
   choice(options, "consistency", ["verified", "fast"]) ??
   choice(options, "filter", ["server", "client"]) ??
+  choice(options, "whenChanged", ["repeat", "fail"]) ??
   boundsProblem(options, readTime, rule) ??
   check(options, ["from"], (value) => typeof value === "string", "a resume token") ??
   check(options, ["onReport", "onUnreadableRow"], callable, "a function")

@@ -188,6 +188,11 @@ export interface ReadOptions {
   readonly until?: Date | string | number | undefined
   /** The `resumeToken` of a chunk, to go on after it. */
   readonly from?: string | undefined
+  /**
+   * What a verified read with `from` does where the list has changed so that it cannot be told which sessions were
+   * delivered before: it gives most of them again (`repeat`, the default), or fails as `INVALID_RESUME_TOKEN` (`fail`).
+   */
+  readonly whenChanged?: "repeat" | "fail" | undefined
   /** Is called with each row that is no session, as it has no usable id, and waited for as `onReport` is. */
   readonly onUnreadableRow?: ((row: UnreadableRow) => unknown) | undefined
   /** Is called when the read ends by itself, and waited for; what it throws or rejects with, the read fails with. */

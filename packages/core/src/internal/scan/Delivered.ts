@@ -6,7 +6,7 @@
  * token's first row on, as many rows as were delivered, while it makes their digest. If the digests are equal, exactly
  * those rows were delivered. If not, the list has changed, it cannot be told which rows were delivered, and the read
  * begins once more and holds back only the rows that the token names, and pages that are as they were delivered last:
- * rows can then be delivered twice, but none is lost.
+ * rows can then be delivered twice, but none is lost. A read that must not do that fails.
  */
 import { Digest } from "./Digest.ts"
 import { digestOf, nameOf, type Position } from "./token.ts"
@@ -16,13 +16,15 @@ export class Delivered {
   readonly #position: Position
   readonly #named: Set<string>
   readonly #late: ReadonlySet<string>
+  readonly #mayRepeat: boolean
   /** Rows that are known by their ids: those of pages that are as they were, and those above the first one. */
   readonly #ids = new Set<string>()
   readonly #digest = new Digest()
   #rows = 0
   #state: "before" | "inside" | "mismatch" | "done"
 
-  constructor(position: Position, options: { readonly matchDigest: boolean }) {
+  constructor(position: Position, options: { readonly matchDigest: boolean; readonly mayRepeat?: boolean }) {
+    this.#mayRepeat = options.mayRepeat ?? true
     this.#position = position
     this.#named = new Set([...position.late, ...position.last])
     this.#late = new Set(position.late)
@@ -42,6 +44,11 @@ export class Delivered {
   /** Whether rows are held back that may not have been delivered; at the end of the first pass that is certain. */
   get isDoubtful(): boolean {
     return this.#state === "inside" || this.#state === "mismatch"
+  }
+
+  /** Whether rows would be delivered twice by a read that must not do that; at the end of the first pass that is certain. */
+  get isLost(): boolean {
+    return !this.#mayRepeat && (this.#state !== "done" || this.#position.isLateCut === true)
   }
 
   /** Looks whether a page has the very rows of one that was delivered last. */

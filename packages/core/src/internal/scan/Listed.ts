@@ -16,6 +16,7 @@ export class Listed {
   #first: string | undefined
   #digest = new Digest()
   readonly #late: Array<string> = []
+  #lateRows = 0
 
   /** Continues the position of a token: the rows that it names are in it already. */
   continueFrom(position: Position): void {
@@ -42,6 +43,7 @@ export class Listed {
 
   /** Notes a row that was found out of the list's order. */
   addLate(id: string): void {
+    this.#lateRows++
     if (this.#late.length === 2 * MAX_LATE) this.#late.splice(0, MAX_LATE)
     this.#late.push(id)
   }
@@ -61,16 +63,21 @@ export class Listed {
     const { lastPages, pageSize = 0, query, total } = context
     const [first, page, rows, digest] = [this.#first, this.#page, this.#rows, this.#digest.toString()]
     const late = this.#late.slice(-MAX_LATE)
-    return () => ({
-      query: digestOf([query]),
-      page,
-      pageSize,
-      ...(total === undefined ? {} : { total }),
-      ...(first === undefined ? {} : { first }),
-      rows,
-      digest,
-      pages: lastPages.map(digestOf),
-      ...namesOf(late, lastPages.flat())
-    })
+    const lateRows = this.#lateRows
+    return () => {
+      const names = namesOf(late, lastPages.flat())
+      return {
+        query: digestOf([query]),
+        page,
+        pageSize,
+        ...(total === undefined ? {} : { total }),
+        ...(first === undefined ? {} : { first }),
+        rows,
+        digest,
+        pages: lastPages.map(digestOf),
+        ...names,
+        ...(names.late.length < lateRows ? { isLateCut: true as const } : {})
+      }
+    }
   }
 }

@@ -1,6 +1,8 @@
 /**
  * What to read, and when it is enough: each plan yields what to read next and returns what has been proven.
  */
+import * as Stream from "effect/Stream"
+import { InvalidResumeToken, SessionsError } from "../../SessionsError.ts"
 import type { Completeness, UnprovenReason } from "../../ScanReport.ts"
 import { countCertificate } from "./countCertificate.ts"
 import { gapsBetween, pagesOf } from "./gaps.ts"
@@ -129,12 +131,19 @@ function* listing(reader: Reader): Step<void> {
   const { scan } = reader
   const options = { from: 1, isListing: true, looksPastEnd: scan.looksPastEnd(true) }
   yield* reader.wholePass(options)
+  if (scan.delivered?.isLost === true) yield Stream.fail(listChanged)
   if (scan.delivered?.isDoubtful === true) {
     scan.forget()
     yield* reader.wholePass(options)
   }
   scan.delivered?.giveUpDigest()
 }
+
+const listChanged = new SessionsError({
+  reason: new InvalidResumeToken({
+    detail: "the list has changed so that it cannot be told which sessions were delivered before"
+  })
+})
 
 /** Page 1 again, and on until a row is known and the first row of the pass may have been met. */
 function* head(reader: Reader): Step<ReadonlyArray<Answer>> {

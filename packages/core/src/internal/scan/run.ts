@@ -28,6 +28,7 @@ export interface RunOptions extends QueryOptions {
   readonly consistency?: "verified" | "fast"
   readonly concurrency?: number
   readonly from?: string
+  readonly whenChanged?: "repeat" | "fail"
   readonly maxPages?: number
   readonly retryBudget?: number
   /** Whether what is given tells where to go on; no by default. */
@@ -62,7 +63,12 @@ export const run = <E = never, R = never>(
     const query = makeQuery(options)
     const position = options.from === undefined ? undefined : yield* decode(options.from, query.text)
     const delivered =
-      position === undefined ? undefined : new Delivered(position, { matchDigest: consistency === "verified" })
+      position === undefined
+        ? undefined
+        : new Delivered(position, {
+            matchDigest: consistency === "verified",
+            mayRepeat: consistency === "fast" || options.whenChanged !== "fail"
+          })
     const scan = new Scan(query, used, delivered)
     scan.givesPositions = options.givesPositions === true
     if (position !== undefined && consistency === "fast") scan.continueFrom(position)

@@ -4,7 +4,7 @@
  * ```text
  * "hbs2." checksum "." base64url of
  *   query (8 bytes), page, page size, total, rows (u32 each, little-endian; no total is 0xffffffff), digest (16)
- *   how many digests of pages (u8), how many names of late rows (u8), whether there is a first row (u8), its digest (8)
+ *   how many digests of pages (u8), how many names of late rows (u8), flags (u8: 1 there is a first row, 2 there were more late rows), its digest (8)
  *   the digests of pages (8 each), the names (6 each), those of late rows first
  * ```
  */
@@ -31,6 +31,8 @@ export interface Position {
   readonly rows: number
   /** Digest of those ids. */
   readonly digest: string
+  /** Whether there were more rows found late than it names. */
+  readonly isLateCut?: true
   /** Digests of the last pages that were delivered, each of the ids in their order. */
   readonly pages: ReadonlyArray<string>
   /** The names of the rows that were found late, which are not among those of the list. */
@@ -51,6 +53,8 @@ const HEAD_BYTES = 51
 const DIGEST_BYTES = 8
 const NAME_BYTES = 6
 const NONE = 0xffffffff
+const HAS_FIRST = 1
+const LATE_CUT = 2
 
 /** The name of a row: the digest of its id, of which 48 bits are enough for some hundreds of rows. */
 export const nameOf = (id: string): string => digestOf([id]).slice(0, NAME_BYTES * 2)
@@ -74,7 +78,7 @@ export const namesOf = (
 
 /** Writes a token. */
 export const encode = (position: Position): ResumeToken => {
-  const { digest, first, last, late, page, pageSize, pages, query, rows, total = NONE } = position
+  const { digest, first, isLateCut = false, last, late, page, pageSize, pages, query, rows, total = NONE } = position
   const names = [...late, ...last]
   const bytes = new Uint8Array(HEAD_BYTES + pages.length * DIGEST_BYTES + names.length * NAME_BYTES)
   const view = new DataView(bytes.buffer)
@@ -88,7 +92,8 @@ export const encode = (position: Position): ResumeToken => {
     at += 4
   }
   put(digest)
-  for (const count of [pages.length, late.length, first === undefined ? 0 : 1]) bytes[at++] = count
+  for (const count of [pages.length, late.length, (first === undefined ? 0 : HAS_FIRST) | (isLateCut ? LATE_CUT : 0)])
+    bytes[at++] = count
   put(first ?? "0".repeat(DIGEST_BYTES * 2))
   for (const hex of [...pages, ...names]) put(hex)
   const payload = Base64Url.encode(bytes)
@@ -124,7 +129,7 @@ const read = (bytes: Uint8Array): Position | undefined => {
   const query = take(DIGEST_BYTES)
   const [page, pageSize, total, rows] = [number(), number(), number(), number()]
   const digest = take(2 * DIGEST_BYTES)
-  const [pageCount = 0, lateCount = 0, hasFirst = 0] = bytes.subarray(at, at + 3)
+  const [pageCount = 0, lateCount = 0, flags = 0] = bytes.subarray(at, at + 3)
   at += 3
   const first = take(DIGEST_BYTES)
   const nameCount = (bytes.length - HEAD_BYTES - pageCount * DIGEST_BYTES) / NAME_BYTES
@@ -136,7 +141,8 @@ const read = (bytes: Uint8Array): Position | undefined => {
     page,
     pageSize,
     ...(total === NONE ? {} : { total }),
-    ...(hasFirst === 0 ? {} : { first }),
+    ...((flags & HAS_FIRST) === 0 ? {} : { first }),
+    ...((flags & LATE_CUT) === 0 ? {} : { isLateCut: true as const }),
     rows,
     digest,
     pages,
