@@ -8,6 +8,7 @@ import { cpus } from "node:os"
 import { csv } from "./csv.ts"
 import { decode } from "./decode.ts"
 import { drift } from "./drift.ts"
+import { fleet } from "./fleet.ts"
 import { growth } from "./growth.ts"
 import { memory } from "./memory.ts"
 import { neighbour } from "./neighbour.ts"
@@ -23,6 +24,7 @@ const benches: Record<string, { readonly rounds: number; readonly run: (rounds: 
   decode: { rounds: 15, run: decode },
   csv: { rounds: 3, run: csv },
   memory: { rounds: 1, run: memory },
+  fleet: { rounds: 1, run: fleet },
   growth: { rounds: 10, run: growth },
   startup: { rounds: 11, run: startup },
   proxy: { rounds: 5, run: proxy },
