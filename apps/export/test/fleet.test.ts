@@ -131,6 +131,7 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
           { state: "completed", retry_count: "0" }
         ])
         assert.lengthOf(workersOf(fleet.asked, "team-a"), 1)
+        await until(() => [one, two].every(({ log }) => log().includes("the database is back")))
         for (const { log } of [one, two]) {
           assert.lengthOf(log().match(/WARN the database is away/g) ?? [], 1)
           assert.lengthOf(log().match(/INFO the database is back/g) ?? [], 1)
@@ -265,6 +266,71 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
                 // The next time of the schedule is another matter.
                 await makeDue(fleet, "account = 'down'")
                 await until(() => notificationsOf(told).length === 3)
+              },
+              { sessions: 5 },
+              shared
+            )
+          )
+        })
+      )
+    ))
+
+  it("gives up an account whose workers died again and again, and tells people", () =>
+    Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { told, url } = yield* recipient()
+          yield* Effect.promise(() =>
+            within(
+              async (fleet) => {
+                fleet.writeAccounts({ "team-a": NEVER })
+                const worker = await fleet.start("one", ["--notify-url", url])
+                await isReady(worker)
+                await fleet.sql("UPDATE fleet_account SET paused = true")
+                // As eleven workers in a row left it.
+                await fleet.sql(
+                  `INSERT INTO job (name, singleton_key, data, state, policy, retry_limit, retry_count, dead_letter, heartbeat_seconds, heartbeat_on, started_on, expire_seconds)
+                    VALUES ('export', 'team-a', '{"account": "team-a", "reason": "enqueued", "failures": 0}', 'active', 'exclusive', 10, 10, 'export-lost', 15, now() - interval '1 minute', now(), 80000)`
+                )
+                await until(async () => (await count(fleet, "fleet_account WHERE failed AND last_exit_code = 1")) === 1)
+                await until(() => told.length > 0)
+                const [notification] = notificationsOf(told)
+                assert.match(notification?.message ?? "", /^its workers died or froze 11 times in a row/)
+                assert.strictEqual(await count(fleet, "job WHERE state = 'failed'"), 1)
+                assert.lengthOf(fleet.asked, 0)
+              },
+              { sessions: 5 },
+              shared
+            )
+          )
+        })
+      )
+    ))
+
+  it("tells once that an account is stale, however many workers there are", () =>
+    Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { told, url } = yield* recipient()
+          yield* Effect.promise(() =>
+            within(
+              async (fleet) => {
+                const stale = `${NEVER}\nstale_after = "1 hour"`
+                fleet.writeAccounts({ "never-ran": stale, fresh: stale, "not-watched": NEVER })
+                const args = ["--notify-url", url]
+                const workers = await Promise.all(["one", "two"].map((name) => fleet.start(name, args)))
+                await Promise.all(workers.map(isReady))
+                await makeDue(fleet, "account = 'fresh'")
+                await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 1)
+                await fleet.sql("UPDATE fleet_account SET created = now() - interval '2 hours'")
+                await until(() => told.length > 0)
+                assert.deepStrictEqual(
+                  notificationsOf(told).map(({ account, message, outcome }) => ({ account, message, outcome })),
+                  [{ account: "never-ran", outcome: "stale", message: "nothing is published" }]
+                )
+                // Two workers look every 5 seconds.
+                await sleep(6000)
+                assert.lengthOf(told, 1)
               },
               { sessions: 5 },
               shared

@@ -5,6 +5,7 @@ import { hasPostgres, type PostgresTcp, startPostgresTcp } from "@hb-sessions/po
 import { ConfigProvider, Effect, Redacted } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as AccountState from "../src/fleet/AccountState.ts"
+import * as outcomes from "../src/fleet/outcomes.ts"
 import { Queue } from "../src/fleet/Queue.ts"
 import { databaseConfig } from "../src/settings/configs.ts"
 
@@ -88,6 +89,30 @@ describe.skipIf(!hasPostgres)("the tables of a fleet (PostgreSQL is not installe
           failed: false,
           lastExitCode: null
         })
+      })
+    ))
+
+  it("take an outcome that is written again, as its answer was lost, for the same one", () =>
+    inQueue(
+      "again",
+      Effect.gen(function* () {
+        yield* AccountState.prepare()
+        const { find, send, take } = yield* Queue
+        yield* send(run)
+        const [claim] = yield* take(1)
+        assert.isDefined(claim)
+        yield* AccountState.began(claim, "host:1/a")
+        const failure = { exitCode: 4, message: "down" }
+        assert.isTrue(yield* outcomes.failed(claim, failure, 60))
+        assert.isTrue(yield* outcomes.failed(claim, failure, 60))
+        assert.sameMembers(
+          (yield* find("team-a")).map(({ state }) => state),
+          ["completed", "created"]
+        )
+        assert.strictEqual((yield* AccountState.all())[0]?.failures, 1)
+        const stranger = { ...claim, attempt: claim.attempt + 1 }
+        assert.isFalse(yield* outcomes.succeeded(stranger, { rows: 1, completeness: "proven", generation: 1 }))
+        assert.isNull((yield* AccountState.all())[0]?.lastSuccess)
       })
     ))
 

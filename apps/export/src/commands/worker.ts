@@ -14,7 +14,8 @@ import { Queue } from "../fleet/Queue.ts"
 import * as Worker from "../fleet/Worker.ts"
 import * as Notify from "../operations/Notify.ts"
 import { databaseConfig, layerSettings } from "../settings/configs.ts"
-import { withLog } from "../settings/environment.ts"
+import { within } from "../settings/accounts.ts"
+import { withLog, withSettings } from "../settings/environment.ts"
 import {
   accountSettings,
   databaseSettings,
@@ -54,6 +55,13 @@ export const runWorker = Command.make(
         given,
         parallel,
         exportAccount,
+        checkStaleness: ({ account, given: own }, waited) =>
+          Effect.flatMap(Notify.make({ account: account.name, waited }), (notifier) => notifier.checkStaleness).pipe(
+            withSettings(own),
+            within(account),
+            // What is wrong with its settings is told of its runs.
+            Effect.ignore
+          ),
         tell: (one, failure) => Effect.ignore(Notify.watchStart(one.given, one.account.name)(Effect.fail(failure)))
       }
       const queue = Queue.layer({ ...database, connections: CONNECTIONS, onError: () => {} })

@@ -82,6 +82,8 @@ export const prepare = Effect.fn("AccountState.prepare")(function* () {
         next_due timestamptz,
         due_from timestamptz,
         stale_after_seconds double precision,
+        stale_told timestamptz,
+        created timestamptz NOT NULL DEFAULT now(),
         paused boolean NOT NULL DEFAULT false,
         failed boolean NOT NULL DEFAULT false,
         failures int NOT NULL DEFAULT 0,
@@ -180,6 +182,22 @@ export const succeeded = Effect.fnUntraced(function* (
     [data.account, id, attempt, rows, completeness, generation]
   )
   return found.length > 0
+})
+
+/**
+ * Accounts that have become stale, or have been so for as long again, of some; each is told by one worker. With the time
+ * since the last success, or since the account was added.
+ */
+export const newlyStale = Effect.fn("AccountState.newlyStale")(function* (among: ReadonlyArray<string>) {
+  const { schema, sql } = yield* Queue
+  return yield* sql<{ readonly account: string; readonly seconds: number }>(
+    `UPDATE ${accounts(schema)} SET stale_told = now()
+      WHERE account = ANY ($1) AND coalesce(last_success, created) < now() - stale_after_seconds * interval '1 second'
+        AND (stale_told IS NULL OR stale_told < last_success
+          OR stale_told < now() - stale_after_seconds * interval '1 second')
+      RETURNING account, extract(epoch FROM now() - coalesce(last_success, created))::float8 AS seconds`,
+    [[...among]]
+  )
 })
 
 /** Writes that a run stopped without an outcome. */

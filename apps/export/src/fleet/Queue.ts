@@ -147,7 +147,8 @@ const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }
     schedule: false,
     reindex: false,
     monitorVacuum: false,
-    monitorIntervalSeconds: 4
+    monitorIntervalSeconds: 4,
+    maintenanceIntervalSeconds: 3600
   })
   boss.on("error", onError)
   const db: Db & { readonly open?: () => Promise<void> } = boss.getDb()
@@ -177,7 +178,7 @@ const make = Effect.fnUntraced(function* (options: QueueOptions) {
     expireInSeconds: EXPIRE_SECONDS,
     deadLetter: LOST,
     retentionSeconds: 30 * 86_400,
-    deleteAfterSeconds: 86_400
+    deleteAfterSeconds: 6 * 3600
   } as const
   yield* attempt(() => boss.createQueue(LOST, { retryLimit: 1_000_000, deleteAfterSeconds: 86_400 }))
   yield* attempt(() => boss.createQueue(RUNS, queue))

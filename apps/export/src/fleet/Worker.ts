@@ -44,6 +44,8 @@ export interface WorkerOptions<R> extends RetryOptions {
   readonly fleetRate: number
   /** Exports an account once. */
   readonly exportAccount: (one: SelectedAccount) => Effect.Effect<Published, Failure, R>
+  /** Tells people if an account is stale, without a success for so long. */
+  readonly checkStaleness: (one: SelectedAccount, waited: Duration.Duration) => Effect.Effect<void, never, R>
   /** Tells people of a failure without a run. */
   readonly tell: (one: SelectedAccount, failure: AppError) => Effect.Effect<void, never, R>
 }
@@ -53,6 +55,9 @@ const POLL = Duration.seconds(1)
 
 /** How often silent workers are looked for. */
 const SUPERVISE = Duration.seconds(5)
+
+/** How often a worker says again which accounts it has, should their rows have got lost. */
+const ANNOUNCE = Duration.minutes(1)
 
 /** After the database was away, how long workers have to show that they are alive, in milliseconds. */
 const RECOVERY = (HEARTBEAT_SECONDS + 5) * 1000
@@ -103,7 +108,7 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
           Effect.fnUntraced(function* (restore) {
             yield* restore(health.patiently(AccountState.began(claim, name)))
             const exit = yield* options.exportAccount(one).pipe(
-              Effect.provideService(Admission, (api) => Effect.andThen(guard, rate.admit(api.host))),
+              Effect.provideService(Admission, (api) => Effect.andThen(rate.admit(api.host), guard)),
               Effect.provideService(Notify.IsTold, isTold),
               Effect.provideService(Silence, SILENCE),
               Effect.raceFirst(Effect.as(Deferred.await(lost), undefined)),
@@ -217,6 +222,10 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
     if ((yield* health.upFor) < RECOVERY) return
     yield* queue.supervise
     yield* park
+    for (const { account, seconds } of yield* AccountState.newlyStale([...accounts.keys()])) {
+      const one = accounts.get(account)?.one
+      if (one !== undefined) yield* options.checkStaleness(one, Duration.seconds(seconds))
+    }
   })
 
   const again = <A, E, R2>(self: Effect.Effect<A, E, R2>, interval: Duration.Duration) =>
@@ -230,8 +239,11 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
 
   const stop = Effect.gen(function* () {
     if (fibers.size > 0) yield* Effect.logInfo(`stopping ${fibers.size} exports`)
-    yield* Effect.forkDetach(exitAfter(options.gracePeriod))
+    yield* Effect.forkDetach(Effect.interruptible(exitAfter(options.gracePeriod)))
+    // Until they have stopped, no other worker may begin them.
+    const beating = yield* Effect.forkDetach(Effect.interruptible(claims.heartbeat))
     yield* Fiber.interruptAll(fibers)
+    yield* Fiber.interrupt(beating)
     yield* Effect.ignore(Effect.timeout(Workers.remove(name), Duration.seconds(1)))
   })
 
@@ -239,7 +251,8 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
   yield* Workers.seen({ worker: name, parallel, running: 0 })
   yield* Effect.logInfo(`worker ${name} is ready: ${accounts.size} accounts, ${parallel} at a time`)
   yield* warnOfUnscheduled(accounts)
-  return yield* Effect.all([claims.heartbeat, work, again(supervise, SUPERVISE), followFile], {
+  const announceAgain = Effect.delay(again(announce, ANNOUNCE), ANNOUNCE)
+  return yield* Effect.all([claims.heartbeat, work, again(supervise, SUPERVISE), announceAgain, followFile], {
     concurrency: "unbounded",
     discard: true
   }).pipe(Effect.onExit(() => stop))

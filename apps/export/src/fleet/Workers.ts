@@ -28,7 +28,7 @@ export const lists = Effect.fnUntraced(function* (worker: string, accounts: Read
   const { schema, sql } = yield* Queue
   yield* sql(
     `INSERT INTO ${schema}.fleet_worker (worker, parallel, accounts) VALUES ($1, 0, $2)
-      ON CONFLICT (worker) DO UPDATE SET accounts = $2`,
+      ON CONFLICT (worker) DO UPDATE SET accounts = $2, seen = now()`,
     [worker, [...accounts]]
   )
 })

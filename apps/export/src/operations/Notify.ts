@@ -31,6 +31,8 @@ import * as Staleness from "./Staleness.ts"
 export interface NotifyOptions {
   /** The name of the account; that of the export by default. */
   readonly account?: string
+  /** How long a success was waited for already; 0 by default. */
+  readonly waited?: Duration.Duration
 }
 
 /** Tells people of one export. */
@@ -41,6 +43,8 @@ export interface Notifier {
   readonly tellFailure: (cause: Cause.Cause<Failure>, about: Ended) => Effect.Effect<void>
   /** Tells when there was no success for too long, and again each time that it has been as long again; never ends. */
   readonly watchStaleness: Effect.Effect<never>
+  /** Tells when there was no success for too long. */
+  readonly checkStaleness: Effect.Effect<void>
 }
 
 /** Makes the notifier of an export from the settings. */
@@ -78,6 +82,7 @@ export const make = Effect.fn("Notify.make")(function* (options: NotifyOptions) 
   const checkStaleness = yield* Staleness.alarm({
     published,
     memory,
+    waited: options.waited,
     tell: Effect.fnUntraced(function* (message, limit, found) {
       yield* Effect.logWarning(`the export is stale: ${message}`)
       if (urls.length === 0 || !on.has("stale")) return true
@@ -131,7 +136,12 @@ export const make = Effect.fn("Notify.make")(function* (options: NotifyOptions) 
     })
 
   const watchStaleness = Effect.forever(Effect.flatMap(check, Staleness.wait))
-  const notifier: Notifier = { watch: urls.length === 0 ? (job) => job : watch, tellFailure, watchStaleness }
+  const notifier: Notifier = {
+    watch: urls.length === 0 ? (job) => job : watch,
+    tellFailure,
+    watchStaleness,
+    checkStaleness: Effect.asVoid(check)
+  }
   return notifier
 })
 

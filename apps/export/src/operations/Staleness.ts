@@ -54,6 +54,8 @@ export interface AlarmOptions<Success extends { readonly ended: string }> {
   /** The last success. */
   readonly published: Effect.Effect<Option.Option<Success>>
   readonly memory: Pick<Memory, "read">
+  /** How long a success was waited for before this process began to; 0 by default. */
+  readonly waited?: Duration.Duration | undefined
   /** Succeeds with whether that was accepted. */
   readonly tell: (
     problem: string,
@@ -73,9 +75,10 @@ export interface AlarmOptions<Success extends { readonly ended: string }> {
 export const alarm = Effect.fn("Staleness.alarm")(function* <Success extends { readonly ended: string }>({
   memory,
   published,
-  tell
+  tell,
+  waited = Duration.zero
 }: AlarmOptions<Success>) {
-  const began = yield* SteadyTime.now
+  const began = (yield* SteadyTime.now) - Duration.toMillis(waited)
   // The success after which it was told, and the steady time until which that is enough.
   let quiet: { readonly after: string | undefined; readonly until: number } | undefined
   const onlyOne = yield* Semaphore.make(1)
