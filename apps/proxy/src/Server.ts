@@ -32,6 +32,7 @@ import * as RequestFiber from "./http/RequestFiber.ts"
 import { CurrentLink, type Link } from "./redis/RedisLink.ts"
 import * as RedisLink from "./redis/RedisLink.ts"
 import * as RedisUrl from "./redis/RedisUrl.ts"
+import { SharedPages } from "./redis/SharedPages.ts"
 import * as SharedTokens from "./redis/SharedTokens.ts"
 import { TokenStore } from "./access/TokenStore.ts"
 import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
@@ -149,9 +150,19 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const context = yield* Effect.context<never>()
   const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), work)
   const stopping = yield* Deferred.make<void>()
+  const link = yield* CurrentLink
   const perform = RequestFiber.make({
     stopping: Deferred.await(stopping),
     cache,
+    pages:
+      link === undefined || settings.cacheBytes === 0
+        ? undefined
+        : new SharedPages({
+            link,
+            keepMillis: Duration.toMillis(settings.cacheFresh) + Duration.toMillis(settings.cacheStale),
+            maxBytes: settings.cacheBytes,
+            isStrict: settings.strictUpstream
+          }),
     isStrict: settings.strictUpstream,
     readConcurrency: settings.readConcurrency,
     heartbeat: settings.heartbeat,

@@ -301,4 +301,37 @@ describe("ByteCache", () => {
       assert.strictEqual(cache.bytes, before + 100)
     }).pipe(Effect.scoped)
   )
+
+  it.effect("takes answers from elsewhere as old as each client lets them be, and counts their age", () =>
+    Effect.gen(function* () {
+      const { cache } = yield* make()
+      const limits: Array<number> = []
+      /** One that is there for 1.5 seconds already, for those who take it. */
+      const elsewhere = (wish = anything) =>
+        cache.get(
+          "a",
+          "me",
+          (_, terms) =>
+            Effect.delay(
+              Effect.sync(() => {
+                limits.push(terms.maxAgeMillis)
+                if (terms.maxAgeMillis < 1500) return value(2)
+                terms.ageMillis = 1500
+                return value(1)
+              }),
+              "1 second"
+            ),
+          wish
+        )
+      const lenient = yield* Effect.forkChild(elsewhere())
+      const strict = yield* Effect.forkChild(elsewhere({ ...anything, maxAgeMillis: -1 }))
+      yield* TestClock.adjust("1 second")
+      const found = yield* Fiber.join(lenient)
+      assert.deepStrictEqual(versionAndState(found), [1, "hit"])
+      assert.strictEqual(cache.freshFor(found.storedAt, 1000), 500)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(versionAndState(yield* Fiber.join(strict)), [2, "collapsed"])
+      assert.deepStrictEqual(limits, [32_000, -1])
+    })
+  )
 })

@@ -48,12 +48,14 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     secrets: KeyRedaction.make(() => [upstreamKey]),
     client,
     health: { last: () => undefined, openFor: Effect.undefined },
+    digest: Effect.succeed,
     status: () => ({ status: "unknown" })
   }
   const perform = RequestFiber.make({
     cache,
     stopping: Effect.never,
     isStrict: false,
+    pages: undefined,
     readConcurrency: 2,
     heartbeat: Duration.minutes(1),
     deadline: Duration.minutes(1),

@@ -78,9 +78,27 @@ export interface Found<A> {
 /** Nothing is kept that the client may be given, and it wants nothing else. */
 export class NotKept extends Data.TaggedError("NotKept") {}
 
+/** What a fetch may bring, and what it brought. */
+export interface Terms {
+  /** Oldest answer that it may take from elsewhere, in milliseconds; below 0 for none that was there before. */
+  readonly maxAgeMillis: number
+  /** Whether one of those who wait lets it be kept. */
+  readonly mayKeep: () => boolean
+  /** How old the answer is that it brought, in milliseconds; 0 unless it says otherwise. */
+  ageMillis: number
+}
+
+/** Fetches an answer for those who wait for it. */
+type Load<A, E, R> = (claim: Claim, terms: Terms) => Effect.Effect<A, E, R>
+
 interface Entry<A> {
   readonly value: A
   readonly storedAt: number
+}
+
+/** An answer that was fetched, with its age then. */
+interface Fetched<A> extends Entry<A> {
+  readonly ageMillis: number
 }
 
 /** A failure that is kept. */
@@ -95,7 +113,7 @@ interface Kept<A> {
 }
 
 interface Flight<A, E> {
-  readonly done: Deferred.Deferred<Entry<A>, E>
+  readonly done: Deferred.Deferred<Fetched<A>, E>
   readonly claim: Claim
   readonly startedAt: number
   fiber: Fiber.Fiber<void> | undefined
@@ -199,7 +217,7 @@ export class ByteCache<A extends Sized<A>, E> {
   get<R>(
     key: string,
     owner: string,
-    load: (claim: Claim) => Effect.Effect<A, E, R>,
+    load: Load<A, E, R>,
     wish: Wish = anything
   ): Effect.Effect<Found<A>, E | NotKept, R> {
     return Effect.flatMap(SteadyTime.now, (now): Effect.Effect<Found<A>, E | NotKept, R> => {
@@ -211,38 +229,55 @@ export class ByteCache<A extends Sized<A>, E> {
       const entry = kept !== undefined && this.isWanted(kept, now, wish) ? kept : undefined
       if (entry !== undefined && now < entry.storedAt + this.revalidateMillis) {
         const isFetched = this.flights.has(key) || wish.isOnlyKept
-        const refresh = isFetched ? Effect.void : this.behind(key, owner, load, true)
+        const refresh = isFetched ? Effect.void : this.behind(key, owner, load, true, this.freshMillis)
         return Effect.as(refresh, { ...entry, state: "stale" as const })
       }
       if (wish.isOnlyKept) return Effect.fail(new NotKept())
       const isUnwanted = kept !== undefined && now < kept.storedAt + this.revalidateMillis
       const state = this.flights.has(key) ? "collapsed" : isUnwanted ? "reload" : "miss"
       return entry !== undefined && now < entry.storedAt + this.errorMillis
-        ? this.unlessOld(key, owner, load, { entry, state, now, mayKeep: wish.mayKeep })
-        : Effect.map(this.join(key, owner, load, wish.mayKeep), (fetched): Found<A> => ({ ...fetched, state }))
+        ? this.unlessOld(key, owner, load, { entry, state, now, wish })
+        : Effect.flatMap(this.join(key, owner, load, wish.mayKeep, this.oldest(wish)), (fetched) =>
+            this.brought(key, owner, load, fetched, state)
+          )
     })
   }
 
+  /** The age up to which an answer from elsewhere is as good as one that is kept here. */
+  private oldest({ maxAgeMillis, maxStaleMillis, minFreshMillis }: Wish): number {
+    const fresh = this.freshMillis
+    return Math.min(this.revalidateMillis, maxAgeMillis, fresh - minFreshMillis, fresh + maxStaleMillis)
+  }
+
+  /** What a fetch brought, which may be an answer from elsewhere: as one that is kept here, it may have to be fetched anew. */
+  private brought<R>(key: string, owner: string, load: Load<A, E, R>, fetched: Fetched<A>, state: CacheState) {
+    const { ageMillis, ...entry } = fetched
+    if (ageMillis === 0) return Effect.succeed<Found<A>>({ ...entry, state })
+    if (ageMillis < this.freshMillis) return Effect.succeed<Found<A>>({ ...entry, state: "hit" })
+    const refresh = this.flights.has(key) ? Effect.void : this.behind(key, owner, load, true, this.freshMillis)
+    return Effect.as(refresh, { ...entry, state: "stale" as const } satisfies Found<A>)
+  }
+
   /** Fetches behind the scenes: no client that leaves ends it. */
-  private behind<R>(key: string, owner: string, load: (claim: Claim) => Effect.Effect<A, E, R>, mayKeep: boolean) {
-    return Effect.forkIn(Effect.exit(this.join(key, owner, load, mayKeep)), this.scope)
+  private behind<R>(key: string, owner: string, load: Load<A, E, R>, mayKeep: boolean, maxAgeMillis: number) {
+    return Effect.forkIn(Effect.exit(this.join(key, owner, load, mayKeep, maxAgeMillis)), this.scope)
   }
 
   /** Fetches, and gives the old answer when that fails or takes longer than patience allows. */
   private unlessOld<R>(
     key: string,
     owner: string,
-    load: (claim: Claim) => Effect.Effect<A, E, R>,
+    load: Load<A, E, R>,
     {
       entry,
-      mayKeep,
       now,
-      state
-    }: { readonly entry: Entry<A>; readonly state: CacheState; readonly now: number; readonly mayKeep: boolean }
+      state,
+      wish
+    }: { readonly entry: Entry<A>; readonly state: CacheState; readonly now: number; readonly wish: Wish }
   ): Effect.Effect<Found<A>, E, R> {
     const old = Effect.succeed<Found<A>>({ ...entry, state: "stale-error" })
     const startedAt = this.flights.get(key)?.startedAt ?? now
-    return this.behind(key, owner, load, mayKeep).pipe(
+    return this.behind(key, owner, load, wish.mayKeep, this.oldest(wish)).pipe(
       Effect.flatMap((fiber) =>
         Effect.timeoutOption(Fiber.join(fiber), Math.max(0, startedAt + this.patienceMillis - now))
       ),
@@ -252,7 +287,7 @@ export class ByteCache<A extends Sized<A>, E> {
           onSome: (exit) =>
             Effect.matchEffect(exit, {
               onFailure: (error) => (this.failures.kindOf(error) === "outage" ? old : Effect.fail(error)),
-              onSuccess: (fetched) => Effect.succeed<Found<A>>({ ...fetched, state })
+              onSuccess: (fetched) => this.brought(key, owner, load, fetched, state)
             })
         })
       )
@@ -263,18 +298,24 @@ export class ByteCache<A extends Sized<A>, E> {
   private join<R>(
     key: string,
     owner: string,
-    load: (claim: Claim) => Effect.Effect<A, E, R>,
-    mayKeep: boolean
-  ): Effect.Effect<Entry<A>, E, R> {
+    load: Load<A, E, R>,
+    mayKeep: boolean,
+    maxAgeMillis: number
+  ): Effect.Effect<Fetched<A>, E, R> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const flight = this.flights.get(key)
-        const joined = flight === undefined ? this.begin(key, owner, load) : Effect.succeed(flight)
+        const joined = flight === undefined ? this.begin(key, owner, load, maxAgeMillis) : Effect.succeed(flight)
         return Effect.flatMap(joined, (flown) => {
           flown.waiters += 1
           flown.mayKeep ||= mayKeep
           flown.claim.add(owner)
-          return Effect.onExit(restore(Deferred.await(flown.done)), () => this.leave(key, flown))
+          return Effect.filterOrElse(
+            Effect.onExit(restore(Deferred.await(flown.done)), () => this.leave(key, flown)),
+            ({ ageMillis }) => ageMillis <= Math.max(0, maxAgeMillis),
+            // Good enough for the one who began, and too old for this one.
+            () => restore(this.join(key, owner, load, mayKeep, maxAgeMillis))
+          )
         })
       })
     )
@@ -283,18 +324,20 @@ export class ByteCache<A extends Sized<A>, E> {
   private begin<R>(
     key: string,
     owner: string,
-    load: (claim: Claim) => Effect.Effect<A, E, R>
+    load: Load<A, E, R>,
+    maxAgeMillis: number
   ): Effect.Effect<Flight<A, E>, never, R> {
     return Effect.flatMap(SteadyTime.now, (startedAt) => {
       const claim = new Claim(owner)
-      const done = Deferred.makeUnsafe<Entry<A>, E>()
+      const done = Deferred.makeUnsafe<Fetched<A>, E>()
       const flight: Flight<A, E> = { done, claim, startedAt, fiber: undefined, waiters: 0, mayKeep: false }
       this.flights.set(key, flight)
-      const fetched = Effect.flatMap(load(claim), (value) =>
-        Effect.map(SteadyTime.now, (storedAt) => {
-          const entry = { value, storedAt }
+      const terms: Terms = { maxAgeMillis, mayKeep: () => flight.mayKeep, ageMillis: 0 }
+      const fetched = Effect.flatMap(load(claim, terms), (value) =>
+        Effect.map(SteadyTime.now, (now): Fetched<A> => {
+          const entry = { value, storedAt: now - terms.ageMillis }
           if (flight.mayKeep) this.storeAnswer(key, entry)
-          return entry
+          return { ...entry, ageMillis: terms.ageMillis }
         })
       )
       return Effect.interruptible(fetched).pipe(
@@ -317,7 +360,7 @@ export class ByteCache<A extends Sized<A>, E> {
     })
   }
 
-  private land(key: string, flight: Flight<A, E>, exit: Exit.Exit<Entry<A>, E>) {
+  private land(key: string, flight: Flight<A, E>, exit: Exit.Exit<Fetched<A>, E>) {
     if (this.flights.get(key) === flight) this.flights.delete(key)
     return Deferred.done(flight.done, exit)
   }

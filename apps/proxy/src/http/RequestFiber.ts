@@ -22,6 +22,7 @@ import type { LoadError } from "../cache/LoadError.ts"
 import { notCached, type Rejection, reject } from "./Problem.ts"
 import * as Metrics from "../operations/Metrics.ts"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
+import type { SharedPages } from "../redis/SharedPages.ts"
 import type { RouteOptions, Work } from "../routes/Route.ts"
 import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
@@ -32,6 +33,8 @@ class Rejected extends Data.TaggedError("Rejected")<{ readonly rejection: Reject
 /** What requests are worked on with. */
 export interface FiberOptions extends Omit<RouteOptions, "hide" | "scope"> {
   readonly cache: ByteCache<CachedResponse.CachedResponse, LoadError>
+  /** Where pages are shared with other replicas, if they are. */
+  readonly pages: SharedPages | undefined
   readonly deadline: Duration.Duration
   readonly readTimeout: Duration.Duration
 }
@@ -51,22 +54,32 @@ const tellOfKey = ({ keyName, name }: UpstreamAccount, { reason }: SessionsError
 
 /** Makes the function that works on a request of an account to its end, failures included. */
 export const make = (options: FiberOptions) => {
-  const { cache } = options
+  const { cache, pages } = options
 
   const perform = (
     exchange: Exchange,
     work: Work,
-    { cacheScope: scope, secrets: { hide } }: UpstreamAccount
+    account: UpstreamAccount
   ): Effect.Effect<void, LoadError | NotKept | Rejected, SessionsClient> => {
     const owner = exchange.client?.id ?? ""
     // The upstream's guards give up first: they know what to say.
     const limit = work.kind === "page" ? Duration.sum(options.deadline, Duration.seconds(1)) : options.readTimeout
-    const routeOptions: RouteOptions = { ...options, hide, scope }
+    const routeOptions: RouteOptions = { ...options, hide: account.secrets.hide, scope: account.cacheScope }
     return (
       work._tag === "Streamed"
         ? workFor(work.kind, work.send(routeOptions))(new Claim(owner))
         : cache
-            .get(work.key, owner, workFor(work.kind, work.load(routeOptions)), exchange.wish)
+            .get(
+              work.key,
+              owner,
+              (claim, terms) => {
+                const load = workFor(work.kind, work.load(routeOptions))(claim)
+                return pages === undefined || work.kind !== "page"
+                  ? load
+                  : pages.through(account, work.key, load, terms)
+              },
+              exchange.wish
+            )
             .pipe(
               Effect.flatMap((found) =>
                 Effect.map(SteadyTime.now, (now) => CachedResponse.send(exchange, found, { cache, key: work.key }, now))

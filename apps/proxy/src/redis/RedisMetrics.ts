@@ -25,3 +25,19 @@ export const knowsReplicas = (count: number): void => replicas.updateUnsafe(coun
 
 /** Counts a command that failed; 0 makes the series. */
 export const failed = (times = 1): void => failures.updateUnsafe(times, context)
+
+const pages = Metric.counter("hb_sessions_proxy_redis_pages", {
+  description: "Pages that were not in the memory of this replica, by what came of looking for them in Redis",
+  incremental: true
+})
+const pageSeries = new Map<string, typeof pages>()
+
+/** Counts a page by what came of looking for it. */
+export const page = (result: "found" | "fetched" | "alone"): void => {
+  let series = pageSeries.get(result)
+  if (series === undefined) {
+    series = Metric.withAttributes(pages, { result })
+    pageSeries.set(result, series)
+  }
+  series.updateUnsafe(1, context)
+}

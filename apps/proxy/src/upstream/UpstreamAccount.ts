@@ -9,9 +9,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { hash } from "node:crypto"
+import { createHmac, hash } from "node:crypto"
 import * as KeyRedaction from "./KeyRedaction.ts"
 import * as Upstream from "./Upstream.ts"
 import * as UpstreamHttp from "./UpstreamHttp.ts"
@@ -29,6 +29,8 @@ export interface UpstreamAccount {
   readonly keyName: string
   /** Its keys, to be hidden. */
   readonly secrets: KeyRedaction.Secrets
+  /** What stands for a text of this account, and of this key and server: others can neither guess nor have the same. */
+  readonly digest: (text: string) => Effect.Effect<string, AppError>
   readonly client: SessionsClient["Service"]
   readonly health: Upstream.UpstreamHealth["Service"]
   /** Whether its requests succeed, as far as is known. */
@@ -98,6 +100,12 @@ export const make = Effect.fnUntraced(function* (
     cacheScope: scopeOf(definition),
     keyName: key.name,
     secrets,
+    digest: (text) =>
+      Effect.map(read, (secret) =>
+        createHmac("sha256", Redacted.value(secret))
+          .update(JSON.stringify([baseUrl.href, name, text]))
+          .digest("base64url")
+      ),
     health,
     client: {
       getPage: (query) => withKey(query.page ?? 1, guarded.getPage(query)),
