@@ -1,7 +1,9 @@
 /**
- * The installed program as a child process, with nothing of this process's environment.
+ * The program within this process, and as it is installed, in a process of its own; with nothing of this process's
+ * environment.
  */
 import type { Exited, User } from "@hb-sessions/app-kit/Bin"
+import { runHere } from "@hb-sessions/app-kit/runHere"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -11,6 +13,8 @@ import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import { delimiter, dirname, join } from "node:path"
 import { inject } from "vitest"
+import { hbSessions } from "../src/commands/hb-sessions.ts"
+import { options as mainOptions, withoutVainHelp } from "../src/main.ts"
 
 const { bin, directory } = inject("installed")
 
@@ -66,14 +70,28 @@ export const spawned = (program: string, args: ReadonlyArray<string>, options: R
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** Runs `hb-sessions`. */
-export const run = (args: ReadonlyArray<string>, options?: RunOptions) => spawned(bin, args, options)
+/** Runs the installed `hb-sessions`, for what concerns a process: signals, pipes, terminals, users, or the package. */
+export const runInstalled = (args: ReadonlyArray<string>, options?: RunOptions) => spawned(bin, args, options)
 
-/** Runs `hb-sessions` with the simulator of the test. */
-export const runAt = (args: ReadonlyArray<string>, options: RunOptions = {}) =>
-  Effect.flatMap(Simulator, ({ apiKey, url }) =>
-    run(args, { ...options, env: { HYPERBROWSER_API_KEY: apiKey, HYPERBROWSER_BASE_URL: url, ...options.env } })
-  )
+/** Runs the commands of `hb-sessions` within this process. */
+export const run = (args: ReadonlyArray<string>, { env, stdin }: Pick<RunOptions, "env" | "stdin"> = {}) =>
+  here(withoutVainHelp(args), baseEnv(env), stdin)
+
+const here = runHere(hbSessions, { version: "0.0.0", ...mainOptions })
+
+/** The variables that lead to the simulator of the test. */
+const toSimulator = Effect.map(Simulator, ({ apiKey, url }) => ({
+  HYPERBROWSER_API_KEY: apiKey,
+  HYPERBROWSER_BASE_URL: url
+}))
+
+/** As `run`, with the simulator of the test. */
+export const runAt = (args: ReadonlyArray<string>, options: Parameters<typeof run>[1] = {}) =>
+  Effect.flatMap(toSimulator, (env) => run(args, { ...options, env: { ...env, ...options.env } }))
+
+/** As `runInstalled`, with the simulator of the test. */
+export const runInstalledAt = (args: ReadonlyArray<string>, options: RunOptions = {}) =>
+  Effect.flatMap(toSimulator, (env) => runInstalled(args, { ...options, env: { ...env, ...options.env } }))
 
 /** Runs an effect while the program runs. */
 export const inBackground = (effect: Effect.Effect<unknown>) => (): void => {

@@ -1,5 +1,5 @@
 /**
- * Columns outside the contract, in every format of the installed program.
+ * Columns outside the contract, in every format.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

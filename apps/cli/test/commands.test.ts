@@ -8,16 +8,33 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { inject } from "vitest"
 import type { RequestListener } from "node:http"
-import { inBackground, KEY, lines, rows, run, runAt, scratch, servesPage, spawned, withServer } from "./Cli.ts"
+import {
+  inBackground,
+  KEY,
+  lines,
+  rows,
+  run,
+  runAt,
+  runInstalled,
+  runInstalledAt,
+  scratch,
+  servesPage,
+  spawned,
+  withServer
+} from "./Cli.ts"
 
 layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: true }), { excludeTestServices: true })(
   "with 57 sessions",
   (it) => {
-    const ok = (...args: ReadonlyArray<string>) =>
-      Effect.map(runAt(args), ({ code, stderr, stdout }) => {
-        assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
-        return stdout
-      })
+    const okOf =
+      (runAny: typeof runAt) =>
+      (...args: ReadonlyArray<string>) =>
+        Effect.map(runAny(args), ({ code, stderr, stdout }) => {
+          assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+          return stdout
+        })
+    const ok = okOf(runAt)
+    const okInstalled = okOf(runInstalledAt)
     const all = Effect.map(ok("list", "--all", "--quiet"), rows)
 
     it.effect("get: prints sessions in the order of their ids, and exits with 6 without one of them", () =>
@@ -64,14 +81,14 @@ layer(Simulator.layer({ sessions: 57, apiKey: KEY, seed: "cli", extraFields: tru
 
     it.effect("help: is --help of a command, and a usage error of one that does not exist", () =>
       Effect.gen(function* () {
-        assert.strictEqual(yield* ok("help"), yield* ok("--help"))
-        assert.strictEqual(yield* ok("help", "list"), yield* ok("list", "--help"))
-        assert.strictEqual(yield* ok("help", "config", "set"), yield* ok("config", "set", "--help"))
+        assert.strictEqual(yield* okInstalled("help"), yield* okInstalled("--help"))
+        assert.strictEqual(yield* okInstalled("help", "list"), yield* okInstalled("list", "--help"))
+        assert.strictEqual(yield* okInstalled("help", "config", "set"), yield* okInstalled("config", "set", "--help"))
         for (const args of [
           ["help", "lst"],
           ["lst", "--help"]
         ]) {
-          const { code, stderr, stdout } = yield* runAt(args)
+          const { code, stderr, stdout } = yield* runInstalledAt(args)
           assert.deepStrictEqual([code, stdout], [2, ""])
           assert.match(stderr, /did you mean .*\blist\b/)
         }
@@ -195,7 +212,7 @@ layer(Simulator.layer({ sessions: 40, apiKey: KEY, activeShare: 0.3 }), { exclud
           mutate("start", 2),
           Effect.andThen(Effect.sleep("700 millis"), mutate("end", 100))
         )
-        const { code, stderr, stdout } = yield* runAt(["watch", "--interval", "200ms", "--until-idle"], {
+        const { code, stderr, stdout } = yield* runInstalledAt(["watch", "--interval", "200ms", "--until-idle"], {
           afterLines: [1, inBackground(endAll)]
         })
         assert.strictEqual(code, 0)
@@ -237,7 +254,7 @@ layer(Simulator.layer({ sessions: 40, apiKey: KEY, activeShare: 0.3 }), { exclud
         const idle = yield* runAt(["watch", "--until-idle", "--exit-status"])
         assert.deepStrictEqual([idle.code, idle.stdout], [0, ""])
         yield* mutate("start")
-        const stopped = yield* runAt(["watch"], { afterLines: [1, (child) => child.kill("SIGINT")] })
+        const stopped = yield* runInstalledAt(["watch"], { afterLines: [1, (child) => child.kill("SIGINT")] })
         assert.deepStrictEqual([stopped.code, stopped.stderr], [130, ""])
       })
     )
@@ -252,7 +269,7 @@ layer(Simulator.layer({ sessions: 0, apiKey: KEY, errorShare: 1 }), { excludeTes
         const { mutate } = yield* Simulator
         const [id = ""] = yield* mutate("start")
         const args = ["watch", "--interval", "200ms", "--until-idle", "--exit-status"]
-        const { code, stderr } = yield* runAt(args, {
+        const { code, stderr } = yield* runInstalledAt(args, {
           afterLines: [1, inBackground(mutate("end"))]
         })
         assert.strictEqual(code, 1)
@@ -275,8 +292,8 @@ layer(Simulator.layer({ sessions: 1, apiKey: KEY }), { excludeTestServices: true
   it.effect("prints its version and its help, with every command", () =>
     Effect.gen(function* () {
       for (const flag of ["--version", "-v"])
-        assert.match((yield* run([flag])).stdout, /^hb-sessions v\d+\.\d+\.\d+\n$/)
-      const { code, stderr, stdout } = yield* run(["--help"])
+        assert.match((yield* runInstalled([flag])).stdout, /^hb-sessions v\d+\.\d+\.\d+\n$/)
+      const { code, stderr, stdout } = yield* runInstalled(["--help"])
       assert.deepStrictEqual([code, stderr], [0, ""])
       const names = ["list, ls", "get", "count", "stats", "watch", "open", "config", "auth", "doctor", "completions"]
       for (const name of names) assert.isTrue(lines(stdout).some((line) => line.startsWith(`  ${name} `)))

@@ -5,7 +5,7 @@ import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"
-import { KEY, run, runAt, scratch, servesPage, withServer } from "./Cli.ts"
+import { KEY, run, runAt, runInstalled, scratch, servesPage, withServer } from "./Cli.ts"
 
 const oneLine = /^hb-sessions: [^\n]+\n$/
 
@@ -57,7 +57,7 @@ describe("exit codes", () => {
       () => {},
       (env) =>
         Effect.gen(function* () {
-          const { code, stderr, stdout } = yield* run(["list", "--all"], { env, interruptAfterMillis: 1500 })
+          const { code, stderr, stdout } = yield* runInstalled(["list", "--all"], { env, interruptAfterMillis: 1500 })
           assert.deepStrictEqual({ code, stdout, stderr }, { code: 130, stdout: "", stderr: "" })
         })
     )
@@ -179,13 +179,14 @@ layer(Simulator.layer({ sessions: 30, apiKey: KEY }), { excludeTestServices: tru
         ["list", "--help"]
       ]
       const verbose = ["--verbose", "--log-format", "json"]
-      const check = (args: ReadonlyArray<string>, key: string, base: string) =>
+      const check = (args: ReadonlyArray<string>, key: string, base: string, runAny: typeof run = run) =>
         Effect.gen(function* () {
           const env = { HYPERBROWSER_API_KEY: key, HYPERBROWSER_BASE_URL: base, HOME: scratch() }
-          const { stderr, stdout } = yield* run([...args, ...verbose], { env, stdin: key })
+          const { stderr, stdout } = yield* runAny([...args, ...verbose], { env, stdin: key })
           assert.notInclude(stdout + stderr, key, args.join(" "))
         })
-      yield* Effect.forEach(commands, (args) => check(args, KEY, url), { concurrency: 2 })
+      // Each part of the package is loaded once.
+      yield* Effect.forEach(commands, (args) => check(args, KEY, url, runInstalled), { concurrency: 2 })
       yield* Effect.forEach(commands.slice(0, 14), (args) => check(args, wrong, url), { concurrency: 2 })
       yield* withServer(
         (request, response) =>

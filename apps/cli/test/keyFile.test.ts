@@ -9,7 +9,7 @@ import { execFileSync } from "node:child_process"
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import type { RequestListener } from "node:http"
 import { dirname, join } from "node:path"
-import { bin, KEY, run, scratch, withServer } from "./Cli.ts"
+import { bin, KEY, run, runInstalled, scratch, withServer } from "./Cli.ts"
 
 layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true })(
   "HYPERBROWSER_API_KEY_FILE",
@@ -137,7 +137,9 @@ layer(Simulator.layer({ sessions: 5, apiKey: KEY }), { excludeTestServices: true
       chmodSync(join(dirname(bin), "../.."), 0o755)
       for (const { path, user } of OddFiles.make(root)) {
         const args = ["list", "--all", "--format", "csv", "--resume-file", path]
-        const { code, stderr, stdout } = yield* run(args, { env, ...(user === undefined ? {} : { user }) })
+        const { code, stderr, stdout } = yield* user === undefined
+          ? run(args, { env })
+          : runInstalled(args, { env, user })
         assert.deepStrictEqual([code, stdout], [2, ""], path)
         assert.match(stderr, /^[^\n]+\n$/)
         assert.include(stderr, `${path} cannot be written: `)

@@ -10,7 +10,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { baseEnv, bin, KEY, lines, rows, run, runAt, scratch, withServer } from "./Cli.ts"
+import { baseEnv, bin, KEY, lines, rows, run, runAt, runInstalledAt, scratch, withServer } from "./Cli.ts"
 
 const options = { sessions: 57, apiKey: KEY, seed: "cli", closeErrorShare: 0.1, extraFields: true }
 
@@ -233,7 +233,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "30 millis" })
       it.effect(`exits with 130 and a token, with which ${format} resumes without a gap or a repetition`, () =>
         Effect.gen(function* () {
           const args = ["list", "--all", "--format", format, "--concurrency", "1"]
-          const first = yield* runAt(args, { afterLines: [35, (child) => child.kill("SIGINT")] })
+          const first = yield* runInstalledAt(args, { afterLines: [35, (child) => child.kill("SIGINT")] })
           assert.strictEqual(first.code, 130)
           const [, count, token = ""] =
             /^stopped after (\d+) sessions; resume with the same flags and --resume (\S+)\n$/.exec(first.stderr) ?? []

@@ -1,5 +1,5 @@
 /**
- * Servers that number or count their pages in odd ways, read by the installed program.
+ * Servers that number or count their pages in odd ways.
  */
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it, layer } from "@effect/vitest"

@@ -92,7 +92,7 @@ describe("what cannot be written is rejected before the first request", () => {
       (directory) => join(directory, "nowhere"),
       "a symbolic link, and the directory that it leads"
     ],
-    ["a descriptor that is not open", () => "/dev/fd/99", "descriptor 99 is not open"],
+    ["a descriptor that is not open", () => "/dev/fd/9999", "descriptor 9999 is not open"],
     ["a socket without a server", (directory) => join(directory, "socket"), "no program listens"]
   ]
   const prepared = () => {

@@ -5,7 +5,7 @@ import * as NetworkProxy from "@hb-sessions/app-kit/NetworkProxy"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { KEY, lines, run } from "./Cli.ts"
+import { KEY, lines, runInstalled } from "./Cli.ts"
 
 const SESSIONS = 25
 
@@ -19,7 +19,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY }), { excludeTestService
 
   /** Runs with every form of diagnostics; neither the password nor the key may be in them. */
   const runTalking = (args: ReadonlyArray<string>, env: Record<string, string>) =>
-    Effect.map(run([...args, "--verbose"], { env }), (exited) => {
+    Effect.map(runInstalled([...args, "--verbose"], { env }), (exited) => {
       const said = exited.stdout + exited.stderr
       for (const secret of [NetworkProxy.password, encodeURIComponent(NetworkProxy.password), "canary", KEY]) {
         assert.notInclude(said, secret)
@@ -88,7 +88,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY }), { excludeTestService
       assert.match(list.stderr, /the proxy rejects the request \(ERR_PROXY_TUNNEL\)/)
       assert.lengthOf(proxy.seen, 1)
       const clear = { ...env, HYPERBROWSER_BASE_URL: "http://sessions.test", HTTP_PROXY: wrong }
-      const doctor = yield* run(["doctor"], { env: clear })
+      const doctor = yield* runInstalled(["doctor"], { env: clear })
       assert.match(doctor.stdout, /^warn {2}tls +the base URL http:\/\/sessions\.test is plain http/m)
       assert.notInclude(doctor.stdout + doctor.stderr, "canary")
     }).pipe(Effect.scoped)
@@ -99,7 +99,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY }), { excludeTestService
       const { env } = yield* setup
       for (const command of ["list", "doctor"]) {
         for (const value of ["socks5://u:canary@host", "http://", "http://u:%zzcanary@host"]) {
-          const { code, stderr, stdout } = yield* run([command], { env: { ...env, HTTPS_PROXY: value } })
+          const { code, stderr, stdout } = yield* runInstalled([command], { env: { ...env, HTTPS_PROXY: value } })
           assert.strictEqual(code, 2, value)
           assert.match(stderr, /HTTPS_PROXY (names a socks5 proxy|is not the URL of a proxy)/)
           assert.notInclude(stdout + stderr, "canary")

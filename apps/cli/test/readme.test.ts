@@ -8,7 +8,7 @@ import { inCode, plain, table, withSections } from "@hb-sessions/app-kit/withSec
 import { Effect } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { settings } from "../src/settings/settings.ts"
-import { run } from "./Cli.ts"
+import { run, runInstalled } from "./Cli.ts"
 
 const readme = new URL("../README.md", import.meta.url)
 
@@ -39,7 +39,8 @@ const help = Effect.map(
   Effect.forEach(
     commands,
     (command) =>
-      Effect.map(run([...command, "--help"]), ({ code, stdout }) => {
+      // The build writes the text of the first.
+      Effect.map((command.length === 0 ? runInstalled : run)([...command, "--help"]), ({ code, stdout }) => {
         assert.strictEqual(code, 0)
         const text = command.length === 0 ? stdout : stdout.replace(GLOBAL, "")
         return `### \`${["hb-sessions", ...command].join(" ")}\`\n\n\`\`\`text\n${text.trimEnd().replaceAll(/ +$/gm, "")}\n\`\`\`\n`

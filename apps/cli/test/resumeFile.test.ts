@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { type ChildProcess, spawnSync } from "node:child_process"
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { KEY, runAt, scratch } from "./Cli.ts"
+import { KEY, runAt, runInstalledAt, scratch } from "./Cli.ts"
 
 const SESSIONS = 1500
 const PAGE = 10
@@ -42,7 +42,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "5 millis" }),
           const parts = [200, 300, 400]
           for (const lines of parts) {
             const { requests: asked } = yield* simulator.stats
-            const part = yield* runAt(args, { afterLines: [lines, kill(signal)] })
+            const part = yield* runInstalledAt(args, { afterLines: [lines, kill(signal)] })
             requests += (yield* simulator.stats).requests - asked
             assert.strictEqual(part.code ?? -1, code)
             if (signal === "SIGINT") {
@@ -78,7 +78,7 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "5 millis" }),
 
     const begun = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
       const file = join(scratch(), "list.state")
-      yield* runAt(["list", "--all", "--resume-file", file, ...flags], { afterLines: [200, kill("SIGINT")] })
+      yield* runInstalledAt(["list", "--all", "--resume-file", file, ...flags], { afterLines: [200, kill("SIGINT")] })
       assert.isTrue(existsSync(file))
       return file
     })

@@ -16,7 +16,7 @@ import { type Main, type Options, program, teardown } from "./run.ts"
 /** Runs an app to its end, as `Bin.run` does. Interrupting interrupts it, without an exit code. */
 export const runHere =
   <Name extends string, Input, ContextInput>(command: Main<Name, Input, ContextInput>, options: Options) =>
-  (args: ReadonlyArray<string>, env: Env = {}): Effect.Effect<Exited> =>
+  (args: ReadonlyArray<string>, env: Env = {}, stdin = ""): Effect.Effect<Exited> =>
     Effect.gen(function* () {
       const output = { stdout: "", stderr: "" }
       const print =
@@ -32,7 +32,7 @@ export const runHere =
         )
       const stdio = Stdio.make({
         args: Effect.succeed(args),
-        stdin: Stream.empty,
+        stdin: Stream.encodeText(Stream.make(stdin)),
         stdout: write("stdout"),
         stderr: write("stderr")
       })
@@ -42,6 +42,8 @@ export const runHere =
         Effect.provide(NodeServices.layer),
         Effect.provideService(Console.Console, { ...globalThis.console, log: out, info: out, error: err, warn: err }),
         Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: { ...env } })),
+        // The app itself says one line of it, without the file to look into.
+        Effect.tapDefect((defect) => Effect.sync(() => globalThis.console.error(defect))),
         Effect.exit
       )
       let code: number | null = null
