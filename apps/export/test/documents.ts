@@ -14,7 +14,7 @@ import { Manifest } from "../src/publish/Manifest.ts"
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 
 const help = (command: string): string =>
-  spawnSync(process.execPath, [at("dist/bin.js"), command, "--help"], {
+  spawnSync(process.execPath, [at("dist/bin.js"), ...command.split(" "), "--help"], {
     encoding: "utf8",
     env: { NO_COLOR: "1" }
   }).stdout.trimEnd()
@@ -26,7 +26,7 @@ const jsonSchema = (of: Schema.Constraint): string => {
   return `${JSON.stringify(document, undefined, 2)}\n`
 }
 
-const commands = ["run", "schedule", "worker", "compact", "verify", "inspect"]
+const commands = ["run", "schedule", "worker", "fleet", "fleet status", "compact", "verify", "inspect"]
 
 const flagOf = (line: string): string => /^ {2}(--[\w-]+)/.exec(line)?.[1] ?? ""
 
@@ -48,7 +48,7 @@ const readme = (text: string): string => {
     const printed = help(command)
     const shown =
       command === "schedule" || command === "worker" || command === "inspect" ? withoutRun(printed) : printed
-    return [`help-${command}`, `\`\`\`text\n${shown}\n\`\`\``]
+    return [`help-${command.replace(" ", "-")}`, `\`\`\`text\n${shown}\n\`\`\``]
   })
   return withSections(text, { ...Object.fromEntries(blocks), settings: variablesTable(rows(clientSettings)) })
 }

@@ -14,6 +14,7 @@ import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { TABLES_VERSION } from "../src/fleet/checkDatabase.ts"
 import * as Database from "../src/fleet/Database.ts"
+import { problemOf } from "../src/fleet/databaseProblem.ts"
 import { Queue } from "../src/fleet/Queue.ts"
 
 /** With all that a URL has to encode. */
@@ -339,6 +340,21 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
     assert.match((await problemWith(at(secure.port))) ?? "", /^4 .*nothing accepts connections there/)
     await secure.startAgain()
   })
+})
+
+it("what PgBouncer rejects with its one code is told apart", async () => {
+  const database = await Effect.runPromise(Database.parse(Redacted.make(at(6432, "/fleet", "me"))))
+  const rejected = (text: string) => {
+    const { exitCode, message } = problemOf(
+      Object.assign(new Error(text), { code: "08P01", severity: "FATAL" }),
+      database
+    )
+    return `${exitCode} ${message}`
+  }
+  assert.match(rejected("SASL authentication failed"), /^3 .*rejects the password of me/)
+  assert.match(rejected("no such user: me"), /^3 /)
+  assert.match(rejected('database "fleet" does not exist'), /^2 .*no such database/)
+  assert.match(rejected("unsupported startup parameter: options"), /^2 .*leave options out of the URL$/)
 })
 
 it("the version of the tables is that of the pg-boss that is installed", () => {

@@ -95,7 +95,7 @@ const notRun: ReadonlyArray<NotRun> = [
   },
   {
     reason: "is an installation on a server, and stays up",
-    matches: /^hb-sessions-export (?:schedule|worker) /,
+    matches: /^hb-sessions-export (?:schedule|worker|fleet) /,
     problems: problemsOf
   }
 ]

@@ -3,6 +3,7 @@
  */
 import * as Command from "effect/cli/Command"
 import { compactExport } from "./compact.ts"
+import { fleet } from "./fleet.ts"
 import { inspectExport } from "./inspect.ts"
 import { runExport } from "./run.ts"
 import { scheduleExport } from "./schedule.ts"
@@ -16,5 +17,5 @@ export const hbSessionsExport = Command.make("hb-sessions-export").pipe(
   Command.withExamples([
     { command: "hb-sessions-export run --out ./exports", description: "Export every session to ./exports/sessions.csv" }
   ]),
-  Command.withSubcommands([runExport, scheduleExport, runWorker, compactExport, verifyExport, inspectExport])
+  Command.withSubcommands([runExport, scheduleExport, runWorker, fleet, compactExport, verifyExport, inspectExport])
 )

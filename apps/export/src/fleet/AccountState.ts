@@ -114,7 +114,19 @@ export const prepare = Effect.fn("AccountState.prepare")(function* () {
       return row.version
     })
   )
+  return yield* checkVersion(version)
+})
+
+/** Fails with exit code 2 if the tables are of another version; for what creates none. */
+export const check = Effect.fn("AccountState.check")(function* () {
+  const { schema, sql } = yield* Queue
+  const [row] = yield* sql<{ readonly version: number }>(`SELECT version FROM ${schema}.fleet_version`)
+  return yield* checkVersion(row?.version)
+})
+
+const checkVersion = Effect.fnUntraced(function* (version: number | undefined) {
   if (version === VERSION) return
+  const { schema } = yield* Queue
   return yield* new AppError({
     message: `the schema ${schema} of the database has version ${version} of the fleet's tables, and this program needs version ${VERSION}; run the same version of hb-sessions-export everywhere, or give another --database-schema`,
     exitCode: exitCodes.usage

@@ -4,6 +4,7 @@
  * A job is one run of one account. The queue holds at most one job of an account that is not ended, whether it waits or
  * runs (policy `exclusive`, the account being the key), so that asking twice makes one run.
  */
+import type { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -12,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Db, JobWithMetadata, PgBoss } from "pg-boss"
 import type { DatabaseUrl } from "../settings/databaseUrl.ts"
-import { checkDatabase } from "./checkDatabase.ts"
+import { checkDatabase, type Role } from "./checkDatabase.ts"
 import * as Database from "./Database.ts"
 import { problemOf } from "./databaseProblem.ts"
 
@@ -95,6 +96,8 @@ export interface Session {
 export interface QueueService extends Session {
   /** The schema of all tables. */
   readonly schema: string
+  /** A failure in words, with what to do. */
+  readonly problemOf: (error: QueueError) => AppError
   /** Runs statements in one transaction. */
   readonly transaction: <A, E>(run: (session: Session) => Effect.Effect<A, E>) => Effect.Effect<A, E | QueueError>
   /** Takes jobs, at most as many as asked for. */
@@ -118,6 +121,8 @@ export interface QueueOptions {
   readonly connections: number
   /** Hears of errors of idle connections and the like, which no call fails with. */
   readonly onError: (error: unknown) => void
+  /** What is done with it: only a worker, the default, creates or upgrades tables, and only a reader sends nothing. */
+  readonly role?: Role
 }
 
 const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, QueueError> =>
@@ -134,14 +139,18 @@ export class Queue extends Context.Service<Queue, QueueService>()("@hb-sessions/
 }
 
 /** Starts pg-boss, without what its timers do by themselves: the worker decides when to take and to supervise. */
-const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }: QueueOptions) {
-  const database = yield* Database.parse(url)
+const start = Effect.fnUntraced(function* (
+  { connections, onError, role = "worker", schema }: QueueOptions,
+  database: Database.Database
+) {
   const { PgBoss } = yield* Effect.promise(() => import("pg-boss"))
   const boss = new PgBoss({
     ...Database.driverOptions(database),
     schema,
     // It is there before pg-boss looks: to create what exists needs a right that nothing else does.
     createSchema: false,
+    migrate: role === "worker",
+    registerInstance: role === "worker",
     max: connections,
     supervise: false,
     schedule: false,
@@ -155,8 +164,9 @@ const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }
   const prepare = Effect.gen(function* () {
     // Opened before pg-boss does so, to look before it creates anything.
     yield* attempt(async () => db.open?.())
-    yield* checkDatabase(sessionOf(boss, db).sql, database, { schema, queues: [RUNS, LOST] })
-    yield* attempt(() => boss.start())
+    yield* checkDatabase(sessionOf(boss, db).sql, database, { schema, queues: [RUNS, LOST], role })
+    if (role !== "reader") yield* attempt(() => boss.start())
+    if (role === "worker") yield* createQueues(boss)
   })
   yield* prepare.pipe(
     Effect.onError(() => Effect.ignore(attempt(() => boss.stop({ graceful: false })))),
@@ -165,10 +175,7 @@ const start = Effect.fnUntraced(function* ({ connections, onError, schema, url }
   return boss
 })
 
-const make = Effect.fnUntraced(function* (options: QueueOptions) {
-  const boss = yield* Effect.acquireRelease(start(options), (started) =>
-    Effect.ignore(attempt(() => started.stop({ graceful: false })))
-  )
+const createQueues = Effect.fnUntraced(function* (boss: PgBoss) {
   const queue = {
     policy: "exclusive",
     retryLimit: MOST_LOSSES,
@@ -182,8 +189,16 @@ const make = Effect.fnUntraced(function* (options: QueueOptions) {
   } as const
   yield* attempt(() => boss.createQueue(LOST, { retryLimit: 1_000_000, deleteAfterSeconds: 86_400 }))
   yield* attempt(() => boss.createQueue(RUNS, queue))
+})
+
+const make = Effect.fnUntraced(function* (options: QueueOptions) {
+  const database = yield* Database.parse(options.url)
+  const boss = yield* Effect.acquireRelease(start(options, database), (started) =>
+    Effect.ignore(attempt(() => started.stop({ graceful: false })))
+  )
   const service: QueueService = {
     schema: options.schema,
+    problemOf: ({ cause }) => problemOf(cause, database),
     ...sessionOf(boss, boss.getDb()),
     transaction: (run) =>
       Effect.acquireUseRelease(

@@ -13,6 +13,9 @@ const OLDEST = 13
 /** The version of the tables of pg-boss, which it raises by itself where they are older. */
 export const TABLES_VERSION = 46
 
+/** What is done with a database. */
+export type Role = "worker" | "operator" | "reader"
+
 type Sql<E> = <Row extends object>(text: string, values: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, E>
 
 interface Found {
@@ -43,12 +46,14 @@ const LOOK = `SELECT current_setting('server_version_num')::int AS server, curre
 
 /**
  * Rejects a server that is too old or cannot be written to, a role without rights, and a schema of something else or of a
- * newer version of this program; creates the schema if there is none.
+ * newer version of this program.
+ *
+ * For a worker, creates the schema if there is none; for the others, rejects a schema without a fleet.
  */
 export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
   sql: Sql<E>,
   database: Database,
-  { queues, schema }: { readonly schema: string; readonly queues: ReadonlyArray<string> }
+  { queues, role, schema }: { readonly schema: string; readonly queues: ReadonlyArray<string>; readonly role: Role }
 ) {
   const problem = (exitCode: number, what: string, remedy: string) =>
     new AppError({ message: `the database ${database.name} at ${placeOf(database)}: ${what}; ${remedy}`, exitCode })
@@ -62,8 +67,15 @@ export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
       `upgrade the server to ${OLDEST} or newer, or give another --database`
     )
   }
-  if (found.isReadOnly) return yield* problem(usage, READ_ONLY.what, READ_ONLY.remedy)
-  const role = quoted(database.user)
+  if (found.isReadOnly && role !== "reader") return yield* problem(usage, READ_ONLY.what, READ_ONLY.remedy)
+  const user = quoted(database.user)
+  if (role !== "worker" && (!found.hasSchema || (found.mayUse && !found.isFleet))) {
+    return yield* problem(
+      usage,
+      `there is no fleet in the schema ${schema}`,
+      "start a worker first, or give the --database and the --database-schema of the workers"
+    )
+  }
   if (!found.hasSchema) {
     if (found.mayCreateSchema) {
       // Another worker may create it at the same time.
@@ -76,14 +88,14 @@ export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
     return yield* problem(
       auth,
       `${database.user} may not create the schema ${schema}`,
-      `let an administrator do so: CREATE SCHEMA ${schema} AUTHORIZATION ${role}`
+      `let an administrator do so: CREATE SCHEMA ${schema} AUTHORIZATION ${user}`
     )
   }
-  if (!found.mayUse || !found.mayCreate) {
+  if (!found.mayUse || (role === "worker" && !found.mayCreate)) {
     return yield* problem(
       auth,
       `${database.user} may not ${found.mayUse ? "create tables in" : "use"} the schema ${schema}`,
-      `let an administrator do so: ALTER SCHEMA ${schema} OWNER TO ${role}, or give another --database-schema`
+      `let an administrator do so: ALTER SCHEMA ${schema} OWNER TO ${user}, or give another --database-schema`
     )
   }
   if (found.relations === 0) return
@@ -102,6 +114,13 @@ export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
       usage,
       `the tables in the schema ${schema} are of a newer version of this program`,
       "upgrade hb-sessions-export here too, to the same version everywhere"
+    )
+  }
+  if (role !== "worker" && (tables?.version ?? 0) < TABLES_VERSION) {
+    return yield* problem(
+      usage,
+      `the tables in the schema ${schema} are of an older version of this program`,
+      "upgrade the workers, which upgrade the tables, or use the version of the workers here"
     )
   }
   if (found.isFleet) return

@@ -196,22 +196,15 @@ const ofDriver = (code: string, text: string, { connectSeconds, user }: Database
   return undefined
 }
 
-const ofServer = (code: string, text: string, { name, tls, user }: Database): Problem | undefined => {
+const ofServer = (code: string, text: string, database: Database): Problem | undefined => {
+  const { tls, user } = database
   switch (code) {
     case "28P01":
-      return {
-        exitCode: auth,
-        what: `the server rejects the password of ${user}`,
-        remedy: "correct it in the URL or in PGPASSWORD, percent-encoded in the URL"
-      }
+      return rejectedPassword(database)
     case "28000":
       return ofRules(text, tls, user)
     case "3D000":
-      return {
-        exitCode: usage,
-        what: "there is no such database on this server",
-        remedy: `correct its name in the URL, or create it: CREATE DATABASE ${quoted(name)} OWNER ${quoted(user)}`
-      }
+      return noSuchDatabase(database)
     case "42501":
       return {
         exitCode: auth,
@@ -239,11 +232,7 @@ const ofServer = (code: string, text: string, { name, tls, user }: Database): Pr
     case "57P05":
       return { exitCode: unavailable, what: `the server is not ready (${text})`, remedy: "try again when it is" }
     case "08P01":
-      return {
-        exitCode: usage,
-        what: `the server rejects how it was asked (${text})`,
-        remedy: "behind PgBouncer, leave options out of the URL, and check that it knows the user and the database"
-      }
+      return ofPooler(text, database)
     case "3F000":
     case "42P01":
     case "42703":
@@ -257,6 +246,29 @@ const ofServer = (code: string, text: string, { name, tls, user }: Database): Pr
       return undefined
   }
 }
+
+const noSuchDatabase = ({ name, user }: Database): Problem => ({
+  exitCode: usage,
+  what: "there is no such database on this server",
+  remedy: `correct its name in the URL, or create it: CREATE DATABASE ${quoted(name)} OWNER ${quoted(user)}`
+})
+
+/** PgBouncer has one code for all that it rejects. */
+const ofPooler = (text: string, database: Database): Problem => {
+  if (/authentication failed|no such user/i.test(text)) return rejectedPassword(database)
+  if (/database .* does not exist|no such database/i.test(text)) return noSuchDatabase(database)
+  return {
+    exitCode: usage,
+    what: `the server rejects how it was asked (${text})`,
+    remedy: "behind PgBouncer, leave options out of the URL"
+  }
+}
+
+const rejectedPassword = ({ user }: Database): Problem => ({
+  exitCode: auth,
+  what: `the server rejects the password of ${user}`,
+  remedy: "correct it in the URL or in PGPASSWORD, percent-encoded in the URL"
+})
 
 const ofRules = (text: string, tls: Database["tls"], user: string): Problem => {
   if (tls === "disable" && /no encryption|SSL off/.test(text)) {

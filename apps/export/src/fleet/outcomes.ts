@@ -43,7 +43,7 @@ export const failed = (claim: Claim, failure: AccountState.Failure, retryAfterSe
     failure,
     Effect.fnUntraced(function* (session, schema) {
       yield* AccountState.failed(session, schema, claim, failure, retryAfterSeconds === undefined)
-      if (retryAfterSeconds !== undefined) yield* again(session, claim, 1, { afterSeconds: retryAfterSeconds })
+      if (retryAfterSeconds !== undefined) yield* again(session, schema, claim, 1, { afterSeconds: retryAfterSeconds })
     })
   )
 
@@ -54,12 +54,22 @@ export const handBack = (claim: Claim, why: string, options: SendOptions) =>
     { handedBack: why },
     Effect.fnUntraced(function* (session, schema) {
       yield* AccountState.stopped(session, schema, claim)
-      yield* again(session, claim, 0, options)
+      yield* again(session, schema, claim, 0, options)
     })
   )
 
 /** Ends a job of an account that there is no more. */
 export const dropped = (claim: Claim) => end(claim, { dropped: "no accounts file has the account" }, () => Effect.void)
 
-const again = ({ send }: Session, { data }: Claim, failures: number, options: SendOptions) =>
-  send({ ...data, failures: data.failures + failures, reason: failures === 0 ? data.reason : "retry" }, options)
+/** Adds the job that follows on one that has ended, unless the account was paused meanwhile. */
+const again = Effect.fnUntraced(function* (
+  { send, sql }: Session,
+  schema: string,
+  { data }: Claim,
+  failures: number,
+  options: SendOptions
+) {
+  const paused = yield* sql(`SELECT account FROM ${schema}.fleet_account WHERE account = $1 AND paused`, [data.account])
+  if (paused.length > 0) return
+  yield* send({ ...data, failures: data.failures + failures, reason: failures === 0 ? data.reason : "retry" }, options)
+})

@@ -305,6 +305,15 @@ export const databaseSettings = Setting.record(PREFIX, {
   }
 })
 
+/** Which accounts of a fleet something is for; the same variables as for a run. */
+export const fleetSettings = {
+  accounts: {
+    ...accountSettings.accounts,
+    meaning: "TOML file of accounts that the workers are given; without it, the accounts are those that workers know"
+  },
+  only: { ...accountSettings.only, meaning: "Only these accounts, separated by commas" }
+}
+
 /** The settings of `worker` alone. */
 export const workerSettings = Setting.record(PREFIX, {
   gracePeriod: {
