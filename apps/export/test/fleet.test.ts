@@ -340,28 +340,41 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
       )
     ))
 
-  it("publishes to a bucket whose lease a dead worker still holds", () =>
+  it("publishes to buckets whose leases a dead worker and a frozen one hold; the frozen one asks for nothing more", () =>
     within(
       async (fleet) => {
         const store = await startObjectStore({})
         try {
-          fleet.writeAccounts({ "team-a": `${NEVER}\nout = "s3://exports/team-a"` })
-          const args = ["--concurrency", "1"]
-          const dies = await fleet.start("dies", args, store.environment)
-          await isReady(dies)
+          const inBucket = (name: string) => ({ [name]: `${NEVER}\nout = "s3://exports/${name}"` })
+          fleet.writeAccounts({ ...inBucket("team-a"), ...inBucket("team-b") })
+          const args = ["--parallel", "1"]
+          const start = (name: string) => fleet.start(name, args, store.environment)
+          const [dies, freezes] = await Promise.all([start("dies"), start("freezes")])
+          await Promise.all([dies, freezes].map(isReady))
           await makeDue(fleet)
-          await until(() => fleet.asked.length > 2)
-          const takesOver = await fleet.start("takes-over", args, store.environment)
-          await isReady(takesOver)
+          await until(() =>
+            ["dies", "freezes"].every((name) => fleet.asked.filter(({ worker }) => worker === name).length > 1)
+          )
           dies.child.kill("SIGKILL")
-          await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 1)
-          assert.deepStrictEqual(workersOf(fleet.asked, "team-a"), ["dies", "takes-over"])
-          assert.strictEqual(await count(fleet, "fleet_account WHERE last_rows = 60 AND failures = 0"), 1)
+          freezes.child.kill("SIGSTOP")
+          const takesOver = await start("takes-over")
+          await isReady(takesOver)
+          await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 2)
+          freezes.child.kill("SIGCONT")
+          await until(() => freezes.log().includes("took over"))
+          assert.sameDeepMembers(
+            ["team-a", "team-b"].map((account) => workersOf(fleet.asked, account)),
+            [
+              ["dies", "takes-over"],
+              ["freezes", "takes-over"]
+            ]
+          )
+          assert.strictEqual(await count(fleet, "fleet_account WHERE last_rows = 200 AND failures = 0"), 2)
         } finally {
           await store.stop()
         }
       },
-      { sessions: 60, latency: "200 millis" },
+      { sessions: 200, latency: "200 millis" },
       shared
     ))
 
