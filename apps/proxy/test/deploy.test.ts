@@ -6,7 +6,10 @@ import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { validate } from "dockerfile-utils"
+import { hasRedis, startRedis } from "@hb-sessions/redis/Redis"
 import { Deployment } from "kubernetes-models/apps/v1"
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1"
+import { PodDisruptionBudget } from "kubernetes-models/policy/v1"
 import { Service } from "kubernetes-models/v1"
 import { spawn, spawnSync } from "node:child_process"
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -28,16 +31,61 @@ const port = Number(defaultOf("--port"))
 const adminPort = port + 1
 
 describe("kubernetes.yaml", () => {
-  const [deployment, service, ...others] = parseAllDocuments(file("kubernetes.yaml")).map((part) => part.toJS())
+  const parts = parseAllDocuments(file("kubernetes.yaml")).map((part) => part.toJS())
+  /** The part of a kind, of the proxy or of its Redis. */
+  const partOf = (kind: string, name = "hb-sessions-proxy") =>
+    parts.find((part) => part.kind === kind && part.metadata.name === name)
+  const [deployment, service] = [partOf("Deployment"), partOf("Service")]
+  const REDIS = "hb-sessions-proxy-redis"
+  const [redisDeployment, redisService] = [partOf("Deployment", REDIS), partOf("Service", REDIS)]
   const pod = deployment.spec.template.spec
   const [container] = pod.containers
   const { args } = container as { readonly args: ReadonlyArray<string> }
   const flag = (name: string) => (args.includes(name) ? (args[args.indexOf(name) + 1] ?? "") : defaultOf(name))
 
-  it("fits the published schema", () => {
-    new Deployment(deployment).validate()
-    new Service(service).validate()
-    assert.deepStrictEqual(others, [])
+  it("fits the published schemas", () => {
+    const schemas = { Deployment, Service, PodDisruptionBudget, NetworkPolicy }
+    for (const part of parts) {
+      assert.property(schemas, part.kind)
+      new schemas[part.kind as keyof typeof schemas](part).validate()
+    }
+    assert.deepStrictEqual(
+      parts.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
+      [
+        "Deployment hb-sessions-proxy",
+        "Service hb-sessions-proxy",
+        "PodDisruptionBudget hb-sessions-proxy",
+        "NetworkPolicy hb-sessions-proxy",
+        `Deployment ${REDIS}`,
+        `Service ${REDIS}`,
+        `NetworkPolicy ${REDIS}`
+      ]
+    )
+  })
+
+  it("keeps a replica while a node is drained, and lets through what is needed and no more", () => {
+    const labels = deployment.spec.template.metadata.labels
+    const budget = partOf("PodDisruptionBudget")
+    assert.deepStrictEqual(budget.spec.selector.matchLabels, labels)
+    assert.isBelow(budget.spec.maxUnavailable, deployment.spec.replicas)
+    const policy = partOf("NetworkPolicy")
+    assert.deepStrictEqual(policy.spec.podSelector.matchLabels, labels)
+    assert.deepStrictEqual(policy.spec.policyTypes, ["Ingress", "Egress"])
+    const ports = (rules: ReadonlyArray<{ readonly ports: ReadonlyArray<{ readonly port: string | number }> }>) =>
+      rules.map((rule) => rule.ports.map(({ port: open }) => open))
+    assert.deepStrictEqual(ports(policy.spec.ingress), [["http"], ["admin"]])
+    assert.deepStrictEqual(ports(policy.spec.egress), [[53, 53], [6379], [443]])
+    const redisPolicy = partOf("NetworkPolicy", REDIS)
+    assert.deepStrictEqual(redisPolicy.spec.ingress[0].from, [{ podSelector: { matchLabels: labels } }])
+    assert.isUndefined(redisPolicy.spec.egress)
+    const redisLabels = redisDeployment.spec.template.metadata.labels
+    for (const selected of [
+      redisPolicy.spec.podSelector.matchLabels,
+      redisService.spec.selector,
+      policy.spec.egress[1].to[0].podSelector.matchLabels
+    ]) {
+      assert.deepStrictEqual(selected, redisLabels)
+    }
   })
 
   it("leads requests to the port that is served, and probes to the admin port, which is not in the service", () => {
@@ -66,7 +114,9 @@ describe("kubernetes.yaml", () => {
     assert.isAbove(pod.terminationGracePeriodSeconds, stop)
     const { failureThreshold, periodSeconds } = container.readinessProbe
     assert.isAbove(seconds(flag("--drain")), failureThreshold * periodSeconds)
-    assert.isAtMost(Number(flag("--upstream-rate")) * deployment.spec.replicas, Number(defaultOf("--upstream-rate")))
+    // Through Redis they are one.
+    assert.include(args, "--redis-file")
+    assert.strictEqual(flag("--upstream-rate"), defaultOf("--upstream-rate"))
   })
 
   it.live("starts a proxy that its probes find alive and ready, with the secret mounted read-only for the group", () =>
@@ -87,8 +137,11 @@ describe("kubernetes.yaml", () => {
         const [variable] = container.env
         const keyFile = mounted(variable.value)
         writeFileSync(keyFile, apiKey)
-        for (const path of [tokens, keyFile]) chmodSync(path, secret.defaultMode)
-        const proxy = yield* serve({ url, apiKey: "" }, tokens, [...args.slice(1), "--admin-port", "0"], {
+        const redisFile = mounted(flag("--redis-file"))
+        writeFileSync(redisFile, yield* redisUrl)
+        for (const path of [tokens, keyFile, redisFile]) chmodSync(path, secret.defaultMode)
+        const given = args.slice(1).map((value) => (value === flag("--redis-file") ? redisFile : value))
+        const proxy = yield* serve({ url, apiKey: "" }, tokens, [...given, "--admin-port", "0"], {
           [variable.name]: keyFile
         })
         const admin = proxy.adminUrl.replace("0.0.0.0", "127.0.0.1")
@@ -96,9 +149,45 @@ describe("kubernetes.yaml", () => {
           assert.strictEqual((yield* get(admin + probe.httpGet.path)).status, 200)
         }
         assert.strictEqual((yield* get(`${proxy.url}/api/sessions`, { headers: { "x-api-key": token } })).status, 200)
+        const { text } = yield* get(`${admin}/metrics`)
+        assert.include(text, `hb_sessions_proxy_redis_up ${hasRedis ? 1 : 0}\n`)
       })
     )
   )
+
+  /** The URL of a Redis that is started as the manifest says; of none where Redis is not installed. */
+  const redisUrl = Effect.gen(function* () {
+    const [redis] = redisDeployment.spec.template.spec.containers
+    const [program, ...redisArgs] = redis.args as ReadonlyArray<string>
+    assert.strictEqual(program, "redis-server")
+    assert.strictEqual(redis.ports[0].containerPort, redisService.spec.ports[0].port)
+    // As the comment at the top makes the secret.
+    const [, url = ""] = /redis-url="(redis:[^"]+)"/.exec(file("kubernetes.yaml")) ?? []
+    assert.strictEqual(new URL(url).hostname, REDIS)
+    if (!hasRedis) return url.replace(REDIS, "127.0.0.1").replace("$PASSWORD", "password")
+    const [{ name }] = redis.env
+    // It takes these arguments; the server of the test has others for its port and its directory.
+    const checked = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(program ?? "", [...redisArgs.map((text) => text.replace(`$(${name})`, "password")), "--port", "0"], {
+          stdio: ["ignore", "pipe", "ignore"]
+        })
+      ),
+      (started) => Effect.sync(() => started.kill("SIGKILL"))
+    )
+    yield* Effect.promise(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          checked.stdout.on("data", (data) => String(data).includes("Configuration loaded") && resolve())
+          checked.once("close", (code) => reject(new Error(`redis-server ended with ${code}`)))
+        })
+    )
+    const server = yield* Effect.acquireRelease(
+      Effect.promise(() => startRedis({ password: "password" })),
+      ({ stop }) => Effect.promise(stop)
+    )
+    return `redis://:password@127.0.0.1:${server.port}`
+  })
 })
 
 describe("Dockerfile", () => {
