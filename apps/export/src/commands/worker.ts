@@ -1,17 +1,21 @@
 /**
  * `hb-sessions-export worker`
  */
-import { AppError } from "@hb-sessions/app-kit/AppError"
 import { flagsOf, read } from "@hb-sessions/app-kit/Setting"
 import * as Command from "effect/cli/Command"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { hostname } from "node:os"
-import { exitCodes } from "../exitCodes.ts"
+import manifest from "../../package.json" with { type: "json" }
 import * as AccountState from "../fleet/AccountState.ts"
 import * as DatabaseHealth from "../fleet/DatabaseHealth.ts"
+import * as Listener from "../fleet/Listener.ts"
 import { Queue } from "../fleet/Queue.ts"
 import * as Worker from "../fleet/Worker.ts"
+import * as WorkerStatus from "../fleet/WorkerStatus.ts"
 import * as Notify from "../operations/Notify.ts"
 import { databaseConfig, layerSettings } from "../settings/configs.ts"
 import { within } from "../settings/accounts.ts"
@@ -25,6 +29,16 @@ import {
   workerSettings
 } from "../settings/runSettings.ts"
 import { exportAccount } from "./run.ts"
+
+/** Makes traces of runs; what they need is loaded where the environment asks for them. */
+const tracesOf = Effect.fnUntraced(function* (version: string, worker: string) {
+  const exporter = yield* Config.option(Config.String("OTEL_TRACES_EXPORTER"))
+  if (!Option.contains(exporter, "otlp")) return <A, E, R>(_: string, run: Effect.Effect<A, E, R>) => run
+  const traces = yield* Effect.promise(() => import("../fleet/traces.ts"))
+  const context = yield* Layer.build(traces.layer(version, worker))
+  return <A, E, R>(account: string, run: Effect.Effect<A, E, R>) =>
+    Effect.provideContext(traces.traced(account, run), context)
+})
 
 /** For what is asked of the database beside the polling. */
 const CONNECTIONS = 4
@@ -46,15 +60,26 @@ export const runWorker = Command.make(
   }),
   Effect.fnUntraced(
     function* (given) {
-      const { parallel, ...settings } = yield* read({ ...parallelSettings, ...workerSettings }, given)
+      const { metricsHost, metricsPort, parallel, ...settings } = yield* read(
+        { ...parallelSettings, ...workerSettings },
+        given
+      )
       const database = yield* databaseConfig
       const id = (yield* Random.nextIntBetween(0, 36 ** 4)).toString(36).padStart(4, "0")
+      const name = `${hostname()}:${process.pid}/${id}`
+      const { version } = manifest
+      const status = yield* WorkerStatus.make({ name, parallel, version })
+      if (metricsPort !== undefined) {
+        const url = yield* Listener.listen({ host: metricsHost, port: metricsPort, reply: status.reply })
+        yield* Effect.logInfo(`listening on ${url}: /metrics, /healthz, /readyz`)
+      }
+      const tracing = yield* tracesOf(version, name)
       const options: Worker.WorkerOptions<Effect.Services<ReturnType<typeof exportAccount>>> = {
         ...settings,
-        name: `${hostname()}:${process.pid}/${id}`,
+        name,
         given,
         parallel,
-        exportAccount,
+        exportAccount: (one) => tracing(one.account.name, status.watch(exportAccount(one))),
         checkStaleness: ({ account, given: own }, waited) =>
           Effect.flatMap(Notify.make({ account: account.name, waited }), (notifier) => notifier.checkStaleness).pipe(
             withSettings(own),
@@ -67,14 +92,17 @@ export const runWorker = Command.make(
       const queue = Queue.layer({ ...database, connections: CONNECTIONS, onError: () => {} })
       return yield* Effect.gen(function* () {
         yield* AccountState.prepare()
-        yield* Worker.run(options, yield* DatabaseHealth.make())
+        const health = yield* DatabaseHealth.make()
+        yield* status.connected(health)
+        yield* Worker.run(options, health)
       }).pipe(
-        Effect.provide(queue),
-        Effect.catchTag("QueueError", ({ message }) =>
-          Effect.fail(new AppError({ message: `the database failed: ${message}`, exitCode: exitCodes.unavailable }))
-        )
+        Effect.catchTag("QueueError", (error) =>
+          Effect.flatMap(Queue, ({ problemOf }) => Effect.fail(problemOf(error)))
+        ),
+        Effect.provide(queue)
       )
     },
+    Effect.scoped,
     (self, given) => self.pipe(withLog(given), Effect.provide(layerSettings(given)))
   )
 ).pipe(

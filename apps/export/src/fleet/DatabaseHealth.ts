@@ -21,6 +21,8 @@ export interface DatabaseHealth {
   readonly isUp: () => boolean
   /** For how long all answers were answers, in milliseconds; 0 while the database is away. */
   readonly upFor: Effect.Effect<number>
+  /** Milliseconds since the database last answered. */
+  readonly sinceAnswer: Effect.Effect<number>
 }
 
 const isOfQueue = (error: unknown): error is QueueError =>
@@ -33,10 +35,12 @@ const ofAll = Effect.provideService(CurrentLogAnnotations, {})
 export const make = Effect.fnUntraced(function* () {
   let upSince: number | undefined = yield* SteadyTime.now
   let downSince = 0
+  let answered = upSince
 
   const up = Effect.gen(function* () {
-    if (upSince !== undefined) return
     const now = yield* SteadyTime.now
+    answered = now
+    if (upSince !== undefined) return
     upSince = now
     yield* Effect.logInfo(`the database is back after ${Math.round((now - downSince) / 1000)} s`)
   })
@@ -61,7 +65,8 @@ export const make = Effect.fnUntraced(function* () {
         Effect.catchIf(isOfQueue, Effect.die)
       ) as never,
     isUp: () => upSince !== undefined,
-    upFor: Effect.map(SteadyTime.now, (now) => (upSince === undefined ? 0 : now - upSince))
+    upFor: Effect.map(SteadyTime.now, (now) => (upSince === undefined ? 0 : now - upSince)),
+    sinceAnswer: Effect.map(SteadyTime.now, (now) => now - answered)
   }
   return health
 })

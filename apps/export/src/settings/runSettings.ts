@@ -333,6 +333,19 @@ export const workerSettings = Setting.record(PREFIX, {
     default: "30 seconds",
     meaning: "Delay of the first retry of a run, doubled for each further one up to 15 minutes"
   },
+  metricsPort: {
+    schema: Setting.orNone(countText({ max: 65_535 })),
+    default: "",
+    shown: "none",
+    metavar: "port",
+    meaning: "Listen here for /metrics, for Prometheus, and for the probes /healthz and /readyz; 0 for any free port"
+  },
+  metricsHost: {
+    schema: Schema.NonEmptyString,
+    default: "127.0.0.1",
+    metavar: "address",
+    meaning: "Address to listen at with --metrics-port; 0.0.0.0 for all, which a probe of Kubernetes needs"
+  },
   fleetRate: {
     schema: RateText,
     default: "0",
