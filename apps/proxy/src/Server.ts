@@ -36,6 +36,7 @@ import { SharedPages } from "./redis/SharedPages.ts"
 import * as SharedTokens from "./redis/SharedTokens.ts"
 import { TokenStore } from "./access/TokenStore.ts"
 import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
+import * as ExpiryAudit from "./operations/ExpiryAudit.ts"
 import * as LastUse from "./operations/LastUse.ts"
 import { Usage } from "./operations/Usage.ts"
 import { UpstreamAccounts } from "./upstream/UpstreamAccounts.ts"
@@ -146,6 +147,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   ).pipe(Scope.provide(work))
   if (settings.tokensFile !== undefined && !settings.withoutTokens)
     yield* LastUse.keep(settings.tokensFile, usage.lastUses)
+  yield* ExpiryAudit.watch({ file: settings.auditLog, link: yield* CurrentLink, records: tokens.records })
   const documents = yield* Documents.make
   const context = yield* Effect.context<never>()
   const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), work)

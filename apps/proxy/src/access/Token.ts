@@ -118,6 +118,13 @@ export type Standing = "same" | "less" | "ended"
 /** Tells what became of a client, at a time in epoch milliseconds. */
 export type StandingOf = (client: Client, now: number) => Standing
 
+/** The checks for a list of tokens, and the list. */
+export interface Authenticator {
+  readonly authenticate: Authenticate
+  readonly standingOf: StandingOf
+  readonly records: ReadonlyArray<TokenRecord>
+}
+
 /**
  * Makes the checks for a list of tokens.
  *
@@ -126,9 +133,7 @@ export type StandingOf = (client: Client, now: number) => Standing
  * The name in the token finds the record; what proves anything is compared in constant time. A credential of any form
  * costs one hash and one comparison.
  */
-export const authenticator = ({
-  tokens
-}: TokenList): { readonly authenticate: Authenticate; readonly standingOf: StandingOf } => {
+export const authenticator = ({ tokens }: TokenList): Authenticator => {
   const known = new Map(
     tokens.map((record) => [
       record.id,
@@ -147,6 +152,7 @@ export const authenticator = ({
     ])
   )
   return {
+    records: tokens,
     authenticate: (credential, now) => {
       const entry = known.get(credential.slice(PREFIX.length, ID_END))
       const isEqual = timingSafeEqual(digest(credential), entry?.digest ?? NO_DIGEST)

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Metrics from "../operations/Metrics.ts"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
-import { anonymous, type Authenticate, authenticator, type StandingOf } from "./Token.ts"
+import { anonymous, type Authenticate, authenticator, type StandingOf, type TokenRecord } from "./Token.ts"
 import * as TokensFile from "./TokensFile.ts"
 
 const POLL = "500 millis"
@@ -31,6 +31,8 @@ export class TokenStore extends Context.Service<
     readonly authenticate: Authenticate
     /** Tells what became of a client that was found before. */
     readonly standingOf: StandingOf
+    /** What is kept of each token, also of those that have ended. */
+    readonly records: () => ReadonlyArray<TokenRecord>
     /** Whether a request without a credential is welcome. */
     readonly isOpen: boolean
     /** Whether the tokens can be believed: false when their file could not be read for too long. */
@@ -115,6 +117,7 @@ export class TokenStore extends Context.Service<
         return TokenStore.of({
           authenticate: (credential, time) => tokens.authenticate(credential, time),
           standingOf: (client, time) => tokens.standingOf(client, time),
+          records: () => tokens.records,
           isOpen: false,
           isUsable,
           ageMillis
@@ -126,6 +129,7 @@ export class TokenStore extends Context.Service<
   static readonly layerOpen = Layer.succeed(TokenStore, {
     authenticate: () => anonymous,
     standingOf: () => "same",
+    records: () => [],
     isOpen: true,
     isUsable: () => true,
     ageMillis: () => undefined

@@ -60,6 +60,12 @@ export const accountsReloadFailures = counter(
   "Attempts to read the accounts file again that failed"
 )
 
+/** Lines of the audit log that could not be written. */
+export const auditFailures = counter(
+  "hb_sessions_proxy_audit_failures",
+  "Attempts to write the expiry of tokens to the audit log that failed"
+)
+
 const keyRejections = counter(
   "hb_sessions_proxy_key_rejected",
   "Requests that failed because the upstream rejected the API key, by account if there are several"

@@ -11,7 +11,7 @@ import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import { type Authenticate, authenticator, type StandingOf, TokenList } from "../access/Token.ts"
+import { type Authenticator, authenticator, TokenList } from "../access/Token.ts"
 import { TokenStore } from "../access/TokenStore.ts"
 import * as Metrics from "../operations/Metrics.ts"
 import type { Link } from "./RedisLink.ts"
@@ -112,7 +112,7 @@ export const layer = (link: Link, staleAfter: Duration.Duration): Layer.Layer<To
       const clock = yield* Clock.Clock
       const now = () => SteadyTime.nowUnsafe(clock)
       const limit = Duration.toMillis(staleAfter)
-      let tokens: { readonly authenticate: Authenticate; readonly standingOf: StandingOf } | undefined
+      let tokens: Authenticator | undefined
       let version = ""
       let knownAt = -Infinity
       let problem: string | undefined
@@ -182,6 +182,7 @@ export const layer = (link: Link, staleAfter: Duration.Duration): Layer.Layer<To
       return TokenStore.of({
         authenticate: (credential, time) => tokens?.authenticate(credential, time),
         standingOf: (client, time) => tokens?.standingOf(client, time) ?? "ended",
+        records: () => tokens?.records ?? [],
         isOpen: false,
         isUsable,
         ageMillis: () => (tokens === undefined ? undefined : now() - knownAt)

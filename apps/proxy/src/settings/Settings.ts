@@ -110,6 +110,13 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     meaning: "What the names of all keys in Redis begin with",
     metavar: "text"
   },
+  auditLog: {
+    schema: Setting.orNone(Schema.NonEmptyString),
+    default: "",
+    shown: "stderr",
+    meaning: "File to which a line of JSON is appended for each token that is created, rotated or revoked, or expires",
+    metavar: "file"
+  },
   allowedHosts: {
     schema: Setting.orNone(Names),
     default: "",

@@ -15,9 +15,10 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as AuditLog from "../../access/AuditLog.ts"
 import { AccountName, generate, Scope, stateOf, TokenRecord as Record } from "../../access/Token.ts"
 import { settings } from "../../settings/Settings.ts"
-import { expires, told, withTokens } from "./options.ts"
+import { auditFlags, auditLogOf, expires, told, withTokens } from "./options.ts"
 import * as TokensPlace from "./TokensPlace.ts"
 
 const name = Setting.textFlag("name", Record.fields.name).pipe(
@@ -80,7 +81,7 @@ const checkAccount = Effect.fnUntraced(function* (options: {
 
 export const create = Command.make(
   "create",
-  { name, account, accounts, scope, expires, statuses, rate, ...TokensPlace.placeFlags },
+  { name, account, accounts, scope, expires, statuses, rate, ...auditFlags, ...TokensPlace.placeFlags },
   Effect.fn("token create")(function* (options) {
     const now = yield* Clock.currentTimeMillis
     const wanted = Option.map(options.statuses, (text) => text.split(",").map((status) => status.trim()))
@@ -99,10 +100,15 @@ export const create = Command.make(
       ...(Option.isNone(options.expires) ? {} : { expiresAt: now + Duration.toMillis(options.expires.value) })
     })
     const place = yield* TokensPlace.find(options)
-    yield* place.update((list) =>
-      list.tokens.some((known) => known.name === options.name && stateOf(known, now) === "active")
-        ? Effect.fail(failed(`there is a token called ${options.name} already; use token rotate, or another name`))
-        : Effect.succeed([undefined, withTokens(list, [...list.tokens, record])] as const)
+    yield* AuditLog.announced({ file: yield* auditLogOf(options), isNeeded: true }, (announce) =>
+      place.update((list) =>
+        list.tokens.some((known) => known.name === options.name && stateOf(known, now) === "active")
+          ? Effect.fail(failed(`there is a token called ${options.name} already; use token rotate, or another name`))
+          : Effect.as(announce([{ action: "create", record }]), [
+              undefined,
+              withTokens(list, [...list.tokens, record])
+            ] as const)
+      )
     )
     yield* Console.log(token)
     yield* Console.error(told)

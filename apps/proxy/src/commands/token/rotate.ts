@@ -11,7 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Overlap } from "../../settings/SettingValues.ts"
 import { generate, stateOf, type TokenRecord } from "../../access/Token.ts"
-import { expires, isCalled, notFound, told, which, withTokens } from "./options.ts"
+import * as AuditLog from "../../access/AuditLog.ts"
+import { auditFlags, auditLogOf, expires, isCalled, notFound, told, which, withTokens } from "./options.ts"
 import * as TokensPlace from "./TokensPlace.ts"
 
 const overlap = Setting.textFlag("overlap", Overlap).pipe(
@@ -22,29 +23,39 @@ const overlap = Setting.textFlag("overlap", Overlap).pipe(
 
 export const rotate = Command.make(
   "rotate",
-  { name: which, overlap, expires, ...TokensPlace.placeFlags },
+  { name: which, overlap, expires, ...auditFlags, ...TokensPlace.placeFlags },
   Effect.fn("token rotate")(function* (options) {
     const now = yield* Clock.currentTimeMillis
     const place = yield* TokensPlace.find(options)
     const end = now + Duration.toMillis(options.overlap)
     const ended = ({ overlapUntil = end }: TokenRecord) =>
       end === now ? { revokedAt: now } : { overlapUntil: Math.min(end, overlapUntil) }
-    const token = yield* place.update((known) => {
-      const old = known.tokens.findLast((record) => isCalled(record, options.name) && stateOf(record, now) === "active")
-      if (old === undefined) return Effect.fail(notFound(options.name))
-      const { id: _id, overlapUntil: _overlapUntil, sha256: _sha256, ...kept } = old
-      const expiresAt = Option.match(options.expires, {
-        // As long again as the old one had.
-        onNone: () => (old.expiresAt === undefined ? undefined : now + (old.expiresAt - old.createdAt)),
-        onSome: (duration) => now + Duration.toMillis(duration)
+    const file = yield* auditLogOf(options)
+    const change = (announce: AuditLog.Announce) =>
+      place.update((known) => {
+        const old = known.tokens.findLast(
+          (record) => isCalled(record, options.name) && stateOf(record, now) === "active"
+        )
+        if (old === undefined) return Effect.fail(notFound(options.name))
+        const { id: _id, overlapUntil: _overlapUntil, sha256: _sha256, ...kept } = old
+        const expiresAt = Option.match(options.expires, {
+          // As long again as the old one had.
+          onNone: () => (old.expiresAt === undefined ? undefined : now + (old.expiresAt - old.createdAt)),
+          onSome: (duration) => now + Duration.toMillis(duration)
+        })
+        const { expiresAt: _expiresAt, ...rest } = kept
+        const made = generate({ ...rest, createdAt: now, ...(expiresAt === undefined ? {} : { expiresAt }) })
+        const replaced = known.tokens.filter((record) => record.name === old.name && stateOf(record, now) === "active")
+        const tokens = known.tokens.map((record) =>
+          replaced.includes(record) ? { ...record, ...ended(record) } : record
+        )
+        const replaces = { ids: replaced.map(({ id }) => id), until: end }
+        return Effect.as(announce([{ action: "rotate", record: made.record, replaces }]), [
+          made.token,
+          withTokens(known, [...tokens, made.record])
+        ] as const)
       })
-      const { expiresAt: _expiresAt, ...rest } = kept
-      const made = generate({ ...rest, createdAt: now, ...(expiresAt === undefined ? {} : { expiresAt }) })
-      const tokens = known.tokens.map((record) =>
-        record.name === old.name && stateOf(record, now) === "active" ? { ...record, ...ended(record) } : record
-      )
-      return Effect.succeed([made.token, withTokens(known, [...tokens, made.record])] as const)
-    })
+    const token = yield* AuditLog.announced({ file, isNeeded: true }, change)
     yield* Console.log(token)
     yield* Console.error(told)
   }, Effect.scoped)
