@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { PlatformError } from "effect/PlatformError"
 
-/** The exit codes of the export. A retry may help after 4, 74, 75 and 143; the others need an operator. */
+/** The exit codes of the export. A retry may help after 4, 69, 74, 75 and 143; the others need an operator. */
 export const exitCodes = {
   ok: 0,
   unexpected: shared.unexpected,
@@ -15,6 +15,8 @@ export const exitCodes = {
   unavailable: shared.unavailable,
   unproven: shared.unproven,
   invalidResponse: shared.invalidResponse,
+  /** The database of a fleet cannot be reached, or does not answer. */
+  database: 69,
   disk: 74,
   locked: 75,
   interrupted: 130,

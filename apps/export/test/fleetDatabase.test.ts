@@ -171,21 +171,21 @@ describe("a place without PostgreSQL", () => {
     probe.close()
     assert.match(
       (await problemWith(at(port))) ?? "",
-      /^4 the database postgres at 127\.0\.0\.1:\d+: nothing accepts connections there; check host and port/
+      /^69 the database postgres at 127\.0\.0\.1:\d+: nothing accepts connections there; check host and port/
     )
   })
 
   it("that has no name is unavailable", async () => {
     assert.match(
       (await problemWith("postgres://me@nowhere.invalid/fleet")) ?? "",
-      /^4 .* (?:name of the host is not known|name server did not answer)/
+      /^69 .* (?:name of the host is not known|name server did not answer)/
     )
   })
 
   it("that has no socket is unavailable", async () => {
     assert.match(
       (await problemWith(`postgres://me@/fleet?host=${directory}`)) ?? "",
-      /^4 .*\.s\.PGSQL\.5432: there is no such socket/
+      /^69 .*\.s\.PGSQL\.5432: there is no such socket/
     )
   })
 
@@ -194,7 +194,7 @@ describe("a place without PostgreSQL", () => {
     const port = await listening(web)
     const problems = await Promise.all(["/x", "/x?sslmode=require"].map((rest) => problemWith(at(port, rest))))
     for (const problem of problems) {
-      assert.match(problem ?? "", /^[24] .*whether it is PostgreSQL that listens there/)
+      assert.match(problem ?? "", /^(?:2|69) .*whether it is PostgreSQL that listens there/)
     }
     web.close()
   })
@@ -210,7 +210,7 @@ describe("a place without PostgreSQL", () => {
     const problems = await Promise.all(
       modes.map((mode) => problemWith(at(port, `/x?connect_timeout=1&sslmode=${mode}`)))
     )
-    for (const problem of problems) assert.match(problem ?? "", /^4 .*: no answer within 1 s; /)
+    for (const problem of problems) assert.match(problem ?? "", /^69 .*: no answer within 1 s; /)
     for (const socket of sockets) socket.destroy()
     silent.close()
   })
@@ -283,11 +283,11 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
     assert.match((await problemWith(as("reader"))) ?? "", /^2 .*can only be read, .*give the address of the primary/)
     assert.match(
       (await problemWith(as("hasty"), { schema: "in_haste" })) ?? "",
-      /^4 .*a statement was cancelled \(.*statement timeout\); raise statement_timeout/
+      /^69 .*a statement was cancelled \(.*statement timeout\); raise statement_timeout/
     )
     assert.match(
       (await problemWith(as("full_up"))) ?? "",
-      /^4 .*no connection left \(too many connections for role "full_up"\)/
+      /^69 .*no connection left \(too many connections for role "full_up"\)/
     )
   })
 
@@ -337,7 +337,7 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
 
   it("that is being shut down, or gone, is unavailable", async () => {
     await secure.shutDown()
-    assert.match((await problemWith(at(secure.port))) ?? "", /^4 .*nothing accepts connections there/)
+    assert.match((await problemWith(at(secure.port))) ?? "", /^69 .*nothing accepts connections there/)
     await secure.startAgain()
   })
 })

@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import { exitCodes } from "../exitCodes.ts"
 import { type Database, placeOf } from "./Database.ts"
 
-const { auth, unavailable, usage } = exitCodes
+const { auth, database: away, usage } = exitCodes
 
 interface Problem {
   readonly exitCode: number
@@ -56,12 +56,12 @@ const classify = (error: unknown, database: Database): Problem => {
   const code = codeOf(error)
   const text = textOf(error)
   if (/^[0-9A-Z]{5}$/.test(code) && Predicate.hasProperty(error, "severity")) {
-    return ofServer(code, text, database) ?? { exitCode: unavailable, what: `${text} (SQLSTATE ${code})`, remedy: LOOK }
+    return ofServer(code, text, database) ?? { exitCode: away, what: `${text} (SQLSTATE ${code})`, remedy: LOOK }
   }
   return (
     ofNetwork(code) ??
     ofTls(code, text, database) ??
-    ofDriver(code, text, database) ?? { exitCode: unavailable, what: text, remedy: LOOK }
+    ofDriver(code, text, database) ?? { exitCode: away, what: text, remedy: LOOK }
   )
 }
 
@@ -71,15 +71,15 @@ const ofNetwork = (code: string): Problem | undefined => {
   switch (code) {
     case "ENOTFOUND":
       return {
-        exitCode: unavailable,
+        exitCode: away,
         what: "the name of the host is not known",
         remedy: "check its spelling in the URL, and the name server of this machine"
       }
     case "EAI_AGAIN":
-      return { exitCode: unavailable, what: "the name server did not answer", remedy: "check the network" }
+      return { exitCode: away, what: "the name server did not answer", remedy: "check the network" }
     case "ECONNREFUSED":
       return {
-        exitCode: unavailable,
+        exitCode: away,
         what: "nothing accepts connections there",
         remedy: "check host and port, and whether PostgreSQL runs and listens there (listen_addresses)"
       }
@@ -87,7 +87,7 @@ const ofNetwork = (code: string): Problem | undefined => {
     case "ENOTDIR":
     case "ENOTSOCK":
       return {
-        exitCode: unavailable,
+        exitCode: away,
         what: "there is no such socket",
         remedy: "check host and port in the URL, and whether PostgreSQL runs (unix_socket_directories)"
       }
@@ -102,18 +102,18 @@ const ofNetwork = (code: string): Problem | undefined => {
     case "ENETUNREACH":
     case "EHOSTDOWN":
     case "ENETDOWN":
-      return { exitCode: unavailable, what: `the host cannot be reached (${code})`, remedy: "check the network" }
+      return { exitCode: away, what: `the host cannot be reached (${code})`, remedy: "check the network" }
     case "ECONNRESET":
     case "EPIPE":
     case "ECONNABORTED":
       return {
-        exitCode: unavailable,
+        exitCode: away,
         what: `the connection was lost (${code})`,
         remedy: "check the network, and whether it is PostgreSQL that listens there"
       }
     case "ETIMEDOUT":
       return {
-        exitCode: unavailable,
+        exitCode: away,
         what: "no answer",
         remedy: "check host and port, and the firewalls in between"
       }
@@ -171,17 +171,17 @@ const ofDriver = (code: string, text: string, { connectSeconds, user }: Database
   }
   if (/timeout exceeded when trying to connect|due to connection timeout|^timeout expired/.test(text)) {
     return {
-      exitCode: unavailable,
+      exitCode: away,
       what: `no answer within ${connectSeconds} s`,
       remedy: "check host and port, the firewalls in between, and whether it is PostgreSQL that listens there"
     }
   }
   if (text === "Query read timeout") {
-    return { exitCode: unavailable, what: "a statement had no answer in time", remedy: LOOK }
+    return { exitCode: away, what: "a statement had no answer in time", remedy: LOOK }
   }
   if (text.startsWith("Connection terminated")) {
     return {
-      exitCode: unavailable,
+      exitCode: away,
       what: "the connection was closed without an answer",
       remedy: "check whether PostgreSQL runs, and whether it is PostgreSQL that listens there"
     }
@@ -215,14 +215,14 @@ const ofServer = (code: string, text: string, database: Database): Problem | und
       return { exitCode: usage, ...READ_ONLY }
     case "53300":
       return {
-        exitCode: unavailable,
+        exitCode: away,
         what: `the server has no connection left (${text})`,
         remedy: "raise max_connections or the limit of the role, or run fewer workers, which need up to 4 each"
       }
     case "57014":
     case "55P03":
       return {
-        exitCode: unavailable,
+        exitCode: away,
         what: `a statement was cancelled (${text})`,
         remedy: `raise statement_timeout and lock_timeout of the role: ALTER ROLE ${quoted(user)} SET statement_timeout = '15s'`
       }
@@ -230,7 +230,7 @@ const ofServer = (code: string, text: string, database: Database): Problem | und
     case "57P02":
     case "57P03":
     case "57P05":
-      return { exitCode: unavailable, what: `the server is not ready (${text})`, remedy: "try again when it is" }
+      return { exitCode: away, what: `the server is not ready (${text})`, remedy: "try again when it is" }
     case "08P01":
       return ofPooler(text, database)
     case "3F000":
