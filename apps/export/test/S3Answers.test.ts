@@ -90,10 +90,7 @@ describe("a store that says no", () => {
       }
       const early = yield* store()
       early.advanceClock(3_600_000)
-      assert.match(
-        yield* failure(early.environment, get),
-        /^2 .*is 3[56]\d\d s behind the object store's; set it right/
-      )
+      assert.match(yield* failure(early.environment, get), /^2 .*is 3[56]\d\d s behind the object store's; correct it/)
       const session = yield* store({ sessionToken: "token-canary" })
       assert.strictEqual(yield* failure(session.environment, put), "none")
       session.setExpired(true)

@@ -86,7 +86,7 @@ describe("the variables", () => {
       const { environment } = yield* store()
       const { AWS_ACCESS_KEY_ID: keyId = "", AWS_SECRET_ACCESS_KEY: secret = "", ...others } = environment
       for (const [variables, wanted] of [
-        [{}, /^3 .*no credentials of the object store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
+        [{}, /^3 .*no credentials for the object store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/],
         [{ AWS_ACCESS_KEY_ID: keyId }, /^3 .*AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not/],
         [
           { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: secret },
@@ -94,15 +94,15 @@ describe("the variables", () => {
         ],
         [
           { AWS_ACCESS_KEY_ID: keyId, AWS_SECRET_ACCESS_KEY: "canary\ncanary" },
-          /^3 .*AWS_SECRET_ACCESS_KEY holds a blank or another character/
+          /^3 .*AWS_SECRET_ACCESS_KEY contains a space or another character/
         ],
         [{ AWS_REGION: "a/b" }, /^2 AWS_REGION is not the name of a region/],
         [{ AWS_ENDPOINT_URL_S3: "store.example:9000" }, /^2 AWS_ENDPOINT_URL_S3 is not a URL with http/],
         [
           { AWS_ENDPOINT_URL_S3: "http://me:canary@store.example" },
-          /^2 AWS_ENDPOINT_URL_S3 holds a user or a password/
+          /^2 AWS_ENDPOINT_URL_S3 contains a user or a password/
         ],
-        [{ AWS_ENDPOINT_URL_S3: "http://store.example/?canary" }, /^2 AWS_ENDPOINT_URL_S3 holds a query/]
+        [{ AWS_ENDPOINT_URL_S3: "http://store.example/?canary" }, /^2 AWS_ENDPOINT_URL_S3 contains a query/]
       ] as const) {
         assert.match(yield* outcome({ ...others, ...variables }), wanted)
       }
@@ -164,22 +164,22 @@ describe("the credentials of a container", () => {
       const result = (variables: Record<string, string>) =>
         outcome({ AWS_ENDPOINT_URL_S3: peer.endpoint, ...variables })
       for (const [status, body, wanted] of [
-        [200, "<html>", /^3 .*what AWS_CONTAINER_CREDENTIALS_FULL_URI names did not answer with credentials/],
-        [200, "{}", /^3 .*did not answer with credentials/],
+        [200, "<html>", /^3 .*what AWS_CONTAINER_CREDENTIALS_FULL_URI names returned no credentials/],
+        [200, "{}", /^3 .*returned no credentials/],
         [403, "", /^3 .*rejected the credentials \(HTTP 403\); check AWS_CONTAINER_CREDENTIALS_FULL_URI/],
         [503, "", /^74 .*after 3 attempts \(HTTP 503 for AWS_CONTAINER_CREDENTIALS_FULL_URI\)/]
       ] as const) {
         const source = yield* service(() => ({ status, body }))
         assert.match(yield* result({ [FULL]: source.url }), wanted)
       }
-      assert.match(
-        yield* result({ [FULL]: "http://store.example/" }),
-        /^3 .*FULL_URI names a host that must be asked with https/
-      )
+      assert.match(yield* result({ [FULL]: "http://store.example/" }), /^3 .*FULL_URI names a host that needs https/)
       assert.match(yield* result({ [FULL]: "here" }), /^3 .*FULL_URI is not a URL/)
       const { url } = yield* service(() => ({ body: asJson(60) }))
       const missing = { [FULL]: url, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: "/absent/token" }
-      assert.match(yield* result(missing), /^3 .*the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read/)
+      assert.match(
+        yield* result(missing),
+        /^3 .*the file that AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names cannot be read/
+      )
     }).pipe(Effect.scoped)
   )
 })
@@ -234,13 +234,13 @@ describe("a web identity", () => {
         assert.match(yield* result({ AWS_ENDPOINT_URL_STS: source.url }), wanted)
       }
       const source = yield* service(() => ({ body: "<html>" }))
-      assert.match(yield* result({ AWS_ENDPOINT_URL_STS: source.url }), /^3 .*token service did not answer with cred/)
+      assert.match(yield* result({ AWS_ENDPOINT_URL_STS: source.url }), /^3 .*token service returned no cred/)
       assert.match(
         yield* result({ AWS_ROLE_ARN: "" }),
         /^3 .*AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not/
       )
       const absent = { AWS_WEB_IDENTITY_TOKEN_FILE: "/absent/token", AWS_ENDPOINT_URL_STS: source.url }
-      assert.match(yield* result(absent), /^3 .*the file of AWS_WEB_IDENTITY_TOKEN_FILE cannot be read/)
+      assert.match(yield* result(absent), /^3 .*the file that AWS_WEB_IDENTITY_TOKEN_FILE names cannot be read/)
     }).pipe(Effect.scoped)
   )
 })

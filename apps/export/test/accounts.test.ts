@@ -154,7 +154,7 @@ describe("many accounts", () => {
       const env = yield* withoutKey
       const good = ["--out", join(directory, "{account}")]
       const rejected: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
-        [[], "the account one has no place to publish to"],
+        [[], "the account one has no destination"],
         [["--out", join(directory, "out")], "--out of the account two is the same as that of one"],
         [[...good, "--metrics-file", join(directory, "m")], "--metrics-file of the account two is the same"],
         [[...good, "--heartbeat-url", "http://127.0.0.1:9/x"], "--heartbeat-url of the account two is the same"],

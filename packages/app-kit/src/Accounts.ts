@@ -98,10 +98,7 @@ export const read = Effect.fn("Accounts.read")(function* (options: AccountsOptio
       )
     }
     if (!SettingsFile.isTable(value)) {
-      return yield* SettingsFile.invalid(
-        file,
-        `${name} stands outside of a table; write it below [defaults] or an account`
-      )
+      return yield* SettingsFile.invalid(file, `${name} is outside of a table; put it below [defaults] or an account`)
     }
     return yield* SettingsFile.unknownSetting(file, `[${name}]`, name, ["accounts", "defaults"])
   }
@@ -109,7 +106,7 @@ export const read = Effect.fn("Accounts.read")(function* (options: AccountsOptio
   if (tables.length === 0) {
     return yield* SettingsFile.invalid(
       file,
-      `it has no account; write one, such as [accounts.team-a] with ${KEY_FILE} below it`
+      `it has no accounts; add one, such as [accounts.team-a] with ${KEY_FILE} below it`
     )
   }
   const settings = Setting.byFileKey({ baseUrl: clientSettings.baseUrl, ...options.settings })
@@ -121,7 +118,7 @@ export const read = Effect.fn("Accounts.read")(function* (options: AccountsOptio
     if (!namePattern.test(name)) {
       return yield* SettingsFile.invalid(
         file,
-        `${at}: a name has 1 to 63 characters out of a-z, 0-9 and -, and does not begin with -`
+        `${at}: a name has 1 to 63 characters from a-z, 0-9 and -, and does not begin with -`
       )
     }
     if (!SettingsFile.isTable(table))
@@ -144,7 +141,7 @@ const entriesOf = Effect.fnUntraced(function* (options: Reader, path: string, ta
     if (/^(?:hyperbrowser_?)?api[_-]?key$/i.test(name)) {
       return yield* SettingsFile.invalid(
         file,
-        `${at}: no key may stand in this file; write it into a file of its own, which ${KEY_FILE} names, or into a variable, which ${KEY_ENV} names`
+        `${at}: this file must not contain a key; put the key into a file of its own, and name that in ${KEY_FILE}, or into a variable, and name that in ${KEY_ENV}`
       )
     }
     if (!names.includes(name)) {

@@ -117,7 +117,7 @@ describe("accounts", () => {
 
   const own = (lines: string) => `[accounts.a]\napi_key_file = "a"\n${lines}`
   for (const [name, content, expected] of [
-    ["is empty", "", "it has no account; write one, such as [accounts.team-a] with api_key_file below it"],
+    ["is empty", "", "it has no accounts; add one, such as [accounts.team-a] with api_key_file below it"],
     ["has defaults only", "[defaults]\nmode = 'snapshot'\n", "it has no account"],
     ["has an empty table of accounts", "[accounts]\n", "it has no account"],
     ["has something else for accounts", "accounts = 3\n", "accounts: must be a table, such as [accounts.team-a]"],
@@ -126,7 +126,7 @@ describe("accounts", () => {
     [
       "has a setting outside of its tables",
       'mode = "snapshot"\n',
-      "mode stands outside of a table; write it below [defaults]"
+      "mode is outside of a table; put it below [defaults]"
     ],
     ["has a name in capitals", "[accounts.Team]\n", 'accounts."Team": a name has 1 to 63 characters'],
     ["has an empty name", '[accounts.""]\n', 'accounts."": a name has 1 to 63 characters'],
@@ -185,7 +185,7 @@ describe("accounts", () => {
           const rest = table === "defaults" ? "\n[accounts.b]\n" : ""
           const found = yield* problem(`[${table}]\n${lines}${rest}\n`)
           assert.notInclude(found, "canary")
-          assert.match(found, /no key may stand in this file|needs quotes|name of a variable in capital letters/)
+          assert.match(found, /this file must not contain a key|needs quotes|name of a variable in capital letters/)
         }
       })
     )

@@ -91,7 +91,7 @@ const fixedCredentials = Effect.gen(function* () {
     ["AWS_SESSION_TOKEN", Option.getOrElse(token, () => "")]
   ] as const) {
     if (!/^[\x21-\x7e]*$/.test(value)) {
-      return yield* missing(`${name} holds a blank or another character that no key has; set it anew`)
+      return yield* missing(`${name} contains a space or another character that no key has; set it again`)
     }
   }
   return Option.some<Credentials>({

@@ -16,7 +16,7 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {}) {
   }
 }
 
-/** HTTP 412: another object, or one at all, is there. After a retried write it can be the first attempt's. */
+/** HTTP 412: there is an object already, or another one than expected. After a retried write it can be the first attempt's. */
 export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>()("PreconditionFailed", {}) {
   override get message() {
     return "the condition of the write does not hold (HTTP 412)"
@@ -50,7 +50,7 @@ export class CredentialsMissing extends Schema.TaggedError<CredentialsMissing>()
   detail: Schema.String
 }) {
   override get message() {
-    return `no credentials of the object store: ${this.detail}`
+    return `no credentials for the object store: ${this.detail}`
   }
 }
 
@@ -87,7 +87,7 @@ export class ClockSkew extends Schema.TaggedError<ClockSkew>()("ClockSkew", {
       ahead === undefined
         ? "is too far from"
         : `is ${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"}`
-    return `the clock of this machine ${how} the object store's; set it right`
+    return `the clock of this machine ${how} the object store's; correct it`
   }
 }
 

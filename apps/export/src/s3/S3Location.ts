@@ -31,7 +31,8 @@ export const isS3 = (text: string): boolean => text.slice(0, SCHEME.length).toLo
 export const parse = (text: string): Effect.Effect<S3Location, AppError> => {
   // What stands before an @ may be a secret.
   const shown = text.includes("@") ? "the text" : JSON.stringify(text)
-  const problem = (what: string) => fail(exitCodes.usage, `${shown} is not a place in an object store: ${what}`)
+  const problem = (what: string) =>
+    fail(exitCodes.usage, `${shown} is not the location of an export in a bucket: ${what}`)
   if (!isS3(text)) return problem("give s3://bucket/prefix")
   const [bucket = "", ...rest] = text.slice(SCHEME.length).split("/")
   if (bucket === "") return problem("the bucket is missing; give s3://bucket/prefix")
@@ -53,18 +54,18 @@ export const fullKey = ({ prefix }: S3Location, key: string): string => (prefix 
 /** Upper case and underscores are in old buckets of us-east-1 and in other stores. */
 const bucketProblem = (bucket: string): string | undefined => {
   if (bucket.length < 3 || bucket.length > 63) return "has 3 to 63 characters"
-  if (!/^[A-Za-z0-9._-]*$/.test(bucket)) return "holds letters, digits, dots, hyphens and underscores only"
+  if (!/^[A-Za-z0-9._-]*$/.test(bucket)) return "has letters, digits, dots, hyphens and underscores only"
   if (!/^[A-Za-z0-9].*[A-Za-z0-9]$/.test(bucket)) return "begins and ends with a letter or a digit"
-  if (bucket.includes("..")) return "does not hold two dots in a row"
+  if (bucket.includes("..")) return "does not have two dots in a row"
   if (/^\d+\.\d+\.\d+\.\d+$/.test(bucket)) return "is not an IP address"
   return undefined
 }
 
 const prefixProblem = (prefix: string): string | undefined => {
   const parts = prefix.split("/")
-  if (parts.includes("")) return "holds two slashes in a row, or begins with one"
-  if (parts.includes(".") || parts.includes("..")) return "holds . or .. between slashes"
-  if (/\p{Cc}/u.test(prefix)) return "holds a control character"
+  if (parts.includes("")) return "has two slashes in a row, or begins with one"
+  if (parts.includes(".") || parts.includes("..")) return "has . or .. between slashes"
+  if (/\p{Cc}/u.test(prefix)) return "contains a control character"
   if (!prefix.isWellFormed()) return "is not valid Unicode"
   if (new TextEncoder().encode(prefix).length > MAX_PREFIX_BYTES) return `is longer than ${MAX_PREFIX_BYTES} bytes`
   return undefined

@@ -115,11 +115,11 @@ const parseEndpoint = (name: string, text: string) => {
     return usage(`${name} is not a URL with http:// or https://; give one such as https://s3.example.com`)
   }
   if (url.username !== "" || url.password !== "") {
-    return usage(`${name} holds a user or a password; put the keys into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`)
+    return usage(`${name} contains a user or a password; put the keys into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`)
   }
   return url.search === "" && url.hash === ""
     ? Effect.succeed(url)
-    : usage(`${name} holds a query or a fragment; give the host, the port and the path only`)
+    : usage(`${name} contains a query or a fragment; give the host, the port and the path only`)
 }
 
 const usage = (message: string) => Effect.fail(new AppError({ message, exitCode: exitCodes.usage }))

@@ -41,20 +41,20 @@ export const containerSource = Effect.fnUntraced(function* (limits: S3Limits) {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) return yield* missing(`${name} is not a URL`)
   if (url.protocol === "http:" && !PLAIN_HOSTS.test(url.hostname)) {
-    return yield* missing(`${name} names a host that must be asked with https://`)
+    return yield* missing(`${name} names a host that needs https://`)
   }
   const authorization = Effect.gen(function* () {
     if (Option.isNone(tokenFile)) return Option.getOrElse(token, () => "")
     // The file is replaced from time to time.
     const read = yield* Effect.mapError(fs.readFileString(tokenFile.value), ({ reason }) =>
-      failure(`the file of ${TOKEN_FILE} cannot be read (${reason._tag})`)
+      failure(`the file that ${TOKEN_FILE} names cannot be read (${reason._tag})`)
     )
     return read.trim()
   })
   return Option.some<CredentialSource>(
     Effect.gen(function* () {
       const value = yield* authorization
-      if (!/^[\x20-\x7e]*$/.test(value)) return yield* missing(`${TOKEN} holds a character that no token has`)
+      if (!/^[\x20-\x7e]*$/.test(value)) return yield* missing(`${TOKEN} contains a character that no token has`)
       const headers = { accept: "application/json", ...(value === "" ? {} : { authorization: value }) }
       const body = yield* fetchCredentials(http, { method: "GET", url: url.href, headers }, name, limits)
       const json = Option.getOrUndefined(Schema.decodeOption(Schema.fromJsonString(Schema.Unknown))(body))
@@ -69,7 +69,7 @@ export const containerSource = Effect.fnUntraced(function* (limits: S3Limits) {
           },
           name
         ),
-        { onNone: () => missing(`what ${name} names did not answer with credentials`), onSome: Effect.succeed }
+        { onNone: () => missing(`what ${name} names returned no credentials`), onSome: Effect.succeed }
       )
     })
   )

@@ -36,7 +36,7 @@ export const webIdentitySource = Effect.fnUntraced(function* (region: string, li
     Effect.gen(function* () {
       // Kubernetes replaces the file long before the token expires.
       const token = yield* Effect.mapError(fs.readFileString(file.value), ({ reason }) =>
-        failure(`the file of ${FILE} cannot be read (${reason._tag})`)
+        failure(`the file that ${FILE} names cannot be read (${reason._tag})`)
       )
       const form = Object.entries({
         Action: "AssumeRoleWithWebIdentity",
@@ -77,7 +77,7 @@ export const webIdentitySource = Effect.fnUntraced(function* (region: string, li
           },
           SOURCE
         ),
-        { onNone: () => missing("the security token service did not answer with credentials"), onSome: Effect.succeed }
+        { onNone: () => missing("the security token service returned no credentials"), onSome: Effect.succeed }
       )
     })
   )

@@ -89,7 +89,7 @@ const checkApart = Effect.fnUntraced(function* (accounts: ReadonlyArray<Selected
     const missing = accounts[places.findIndex((found) => found.length === 0)]
     if (setting === "out" && missing !== undefined) {
       return yield* usage(
-        `the account ${missing.account.name} has no place to publish to; give out in the accounts file, or --out with ${PLACEHOLDER} in it`
+        `the account ${missing.account.name} has no destination; set out in the accounts file, or give --out with ${PLACEHOLDER} in it`
       )
     }
     const overlap = findOverlap(places.flat())
