@@ -223,13 +223,13 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   upstreamRate: {
     ...ofClient(clientSettings.maxRequestsPerSecond),
     default: "20",
-    meaning: "Requests per second to the upstream, for all tokens together; 0 for no limit",
+    meaning: "Requests per second to the upstream for each account, of all its tokens and replicas together; 0 for no limit",
     metavar: "number"
   },
   upstreamConcurrency: {
     schema: Count,
     default: "16",
-    meaning: "Concurrent requests to the upstream",
+    meaning: "Concurrent requests to the upstream for each account",
     metavar: "number"
   },
   readConcurrency: {
