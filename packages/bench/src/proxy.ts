@@ -8,8 +8,10 @@ import { compare, rank, type Result } from "./Comparison.ts"
 import { generator, saturate } from "./load/saturate.ts"
 import { waves } from "./load/waves.ts"
 import { above, atLeast, atMost, ratioTo, type Section, significant, type Table, times } from "./Report.ts"
-import { type Fleet, type Server, withFleet } from "./servers/fleet.ts"
+import { codings, type Fleet, type Server, withFleet } from "./servers/fleet.ts"
 import { cpuSeconds } from "./servers/processes.ts"
+
+const AS_IT_IS = "hb-sessions-proxy, not compressed"
 
 const CONNECTIONS = 32
 const SECONDS = 2
@@ -31,6 +33,8 @@ interface Asked {
   readonly name: string
   readonly server: Server
   readonly status: 200 | 304
+  /** What is asked for as `Accept-Encoding`; nothing by default. */
+  readonly coding?: string
 }
 
 const asked = (servers: ReadonlyArray<Server>, status: 200 | 304): ReadonlyArray<Asked> =>
@@ -41,12 +45,16 @@ const compareRates = async (fleet: Fleet, contestants: ReadonlyArray<Asked>, rou
   const wall = contestants.map(() => [] as Array<number>)
   const cpu = contestants.map(() => [] as Array<number>)
   for (let round = -1; round < rounds; round++) {
-    for (const [index, { server, status }] of contestants.entries()) {
+    for (const [index, { coding, server, status }] of contestants.entries()) {
       const { etag, pid, url } = server
       const before = cpuSeconds(pid) ?? Number.NaN
       const { perSecond, requests } = await saturate({
         url: `${url}${fleet.pagePath}`,
-        headers: { "x-api-key": fleet.token, ...(status === 200 ? {} : { "if-none-match": etag }) },
+        headers: {
+          "x-api-key": fleet.token,
+          ...(status === 200 ? {} : { "if-none-match": etag }),
+          ...(coding === undefined ? {} : { "accept-encoding": coding })
+        },
         connections: CONNECTIONS,
         seconds: round < 0 ? 1 : SECONDS
       })
@@ -112,14 +120,27 @@ export const proxy = async (rounds: number): Promise<Section> => {
         { name: "200", server: ours, status: 200 }
       ]
       const both = await compareRates(fleet, bothStatuses, rounds)
+      const nginx = fleet.quiet.find(({ name }) => name.includes("nginx"))
+      const coded = await compareRates(
+        fleet,
+        [
+          ...codings.map((coding): Asked => ({ name: `${ours.name}, ${coding}`, server: ours, status: 200, coding })),
+          { name: AS_IT_IS, server: ours, status: 200 },
+          ...(nginx === undefined
+            ? []
+            : [{ name: `${nginx.name}, gzip`, server: nginx, status: 200, coding: "gzip" } as const])
+        ],
+        rounds
+      )
       const { perWave, results } = await compareMisses(fleet, rounds)
       const bytes = `${fleet.pageBytes.toLocaleString("en")} bytes`
       return {
         name: "proxy",
-        work: `One page of ${bytes} from the cache, as fast as ${CONNECTIONS} connections of ${generator} take it, ${SECONDS} s in turns; then the same as 304, and with an access log into a file. Last, ${CONNECTIONS} requests at once for a page that is not cached, from an upstream that takes ${LATENCY} ms. All but \`node:http\` check a token; all gave the same bytes first.`,
+        work: `One page of ${bytes} from the cache, as fast as ${CONNECTIONS} connections of ${generator} take it, ${SECONDS} s in turns; then the same as 304, with an access log into a file, and compressed: ours compresses a page once and keeps it, nginx each time. Last, ${CONNECTIONS} requests at once for a page that is not cached, from an upstream that takes ${LATENCY} ms. All but \`node:http\` check a token; all gave the same bytes first.`,
         tables: [
           ratesTable("cached page, no log", full),
           ratesTable("304, no log", notModified),
+          ratesTable("cached page in a coding, no log", coded),
           ratesTable("cached page, access log", logged),
           {
             columns: [`miss of ${CONNECTIONS} at once`, "ours is as fast", "range", "ms", "requests to the upstream"],
@@ -143,6 +164,7 @@ export const proxy = async (rounds: number): Promise<Section> => {
               ]
             : []),
           above("304, speed relative to the cached page, in turns", 1, both.wall[1]?.ratio ?? Number.NaN),
+          atLeast("cached page in gzip, speed relative to the page as it is", 0.9, ratioTo(coded.wall, AS_IT_IS)),
           atMost(`requests to the upstream for a miss of ${CONNECTIONS}`, 1, perWave[0] ?? Number.NaN, { unit: "" })
         ],
         notes: fleet.hasNginx ? [] : ["nginx is not installed here, so it is left out."]

@@ -29,6 +29,9 @@ export interface Fleet {
   readonly upstreamRequests: () => Promise<number>
 }
 
+/** The codings of ours. */
+export const codings = ["gzip", "br", "zstd"] as const
+
 const PAGE_PATH = "/api/sessions?page=1"
 
 const ours = "hb-sessions-proxy"
@@ -74,6 +77,8 @@ export const withFleet = <A>(
             : check(running.url, token, recorded.body, name === bare).then((etag) => ({ name, etag, ...running }))
         )
       )
+    for (const coding of codings) await checkCoded(oursQuiet.url, token, recorded.body, coding)
+    if (nginxProxy !== undefined) await checkCoded(nginxProxy.quiet.url, token, recorded.body, "gzip")
     // Without `await` the servers would be stopped before they are used.
     return await use({
       token,
@@ -90,7 +95,19 @@ export const withFleet = <A>(
     })
   })
 
-const get = (url: string, headers: Record<string, string>) => fetch(`${url}${PAGE_PATH}`, { headers })
+/** As it is, unless a coding is asked for: `fetch` would ask for some by itself. */
+const get = (url: string, headers: Record<string, string>) =>
+  fetch(`${url}${PAGE_PATH}`, { headers: { "accept-encoding": "identity", ...headers } })
+
+/** Fails unless the server sends the page in a coding. */
+const checkCoded = async (url: string, token: string, body: string, coding: string): Promise<void> => {
+  const response = await get(url, { "x-api-key": token, "accept-encoding": coding })
+  const found = response.headers.get("content-encoding")
+  if (found !== coding) throw new Error(`${url} sends the page in ${found}, not in ${coding}`)
+  // Not every `fetch` decodes zstd.
+  if (coding !== "zstd" && (await response.text()) !== body) throw new Error(`${url} sends other bytes in ${coding}`)
+  if (coding === "zstd") await response.arrayBuffer()
+}
 
 /** The headers that Node adds by itself. */
 const OWN = new Set(["connection", "content-length", "date", "keep-alive"])

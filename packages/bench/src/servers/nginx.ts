@@ -65,6 +65,8 @@ error_log ${folder}/error.log;
 events { worker_connections 1024; }
 http {
   sendfile on;
+  gzip on;
+  gzip_types application/json;
   tcp_nopush on;
   keepalive_requests 100000000;
   open_file_cache max=1000 inactive=1h;
