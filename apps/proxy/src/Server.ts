@@ -32,6 +32,8 @@ import * as RequestFiber from "./http/RequestFiber.ts"
 import { CurrentLink, type Link } from "./redis/RedisLink.ts"
 import * as RedisLink from "./redis/RedisLink.ts"
 import * as RedisUrl from "./redis/RedisUrl.ts"
+import { SharedFailures } from "./redis/SharedFailures.ts"
+import { SharedRates } from "./redis/SharedRates.ts"
 import { SharedPages } from "./redis/SharedPages.ts"
 import * as SharedTokens from "./redis/SharedTokens.ts"
 import { TokenStore } from "./access/TokenStore.ts"
@@ -185,6 +187,9 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     addressOf: ClientAddress.make({ trusted: settings.trustedProxies ?? [], header: settings.forwardedHeader }),
     rate: settings.rate,
     burst: settings.burst,
+    ...(link === undefined
+      ? {}
+      : { sharedRates: new SharedRates(link, clock), sharedFailures: new SharedFailures(link) }),
     maxConcurrent: settings.maxConcurrent,
     maxStreams: settings.maxStreams,
     corsOrigins: new Set(settings.corsOrigins),

@@ -4,6 +4,7 @@
 import type { Exchange } from "../http/Exchange.ts"
 import { reject, type Rejection } from "../http/Problem.ts"
 import * as Metrics from "../operations/Metrics.ts"
+import type { SharedFailures } from "../redis/SharedFailures.ts"
 import { accountOf, type FindAccount } from "./accountOf.ts"
 import { FailureThrottle } from "./FailureThrottle.ts"
 import { anonymous, type Client } from "./Token.ts"
@@ -17,15 +18,18 @@ export interface AuthenticationOptions {
   readonly timeOfDay: () => number
   /** Steady milliseconds: for everything else. */
   readonly now: () => number
+  /** Counts wrong tokens with those that other replicas see. */
+  readonly sharedFailures?: SharedFailures | undefined
 }
 
 /** Authenticates requests. */
 export class Authentication {
-  private readonly throttle = new FailureThrottle()
+  private readonly throttle: FailureThrottle
   private readonly options: AuthenticationOptions
 
   constructor(options: AuthenticationOptions) {
     this.options = options
+    this.throttle = new FailureThrottle(options.sharedFailures)
   }
 
   /** The client, or why there is none. */

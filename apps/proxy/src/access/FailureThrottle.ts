@@ -1,6 +1,7 @@
 /**
  * How many invalid tokens one address may send.
  */
+import type { SharedFailures } from "../redis/SharedFailures.ts"
 
 const WINDOW_MILLIS = 60_000
 const MAX_FAILURES = 10
@@ -16,17 +17,27 @@ const MAX_ADDRESSES = 10_000
  */
 export class FailureThrottle {
   private readonly windows = new Map<string, { count: number; endsAt: number }>()
+  private readonly shared: SharedFailures | undefined
+
+  /** `shared` counts them with those that other replicas see. */
+  constructor(shared?: SharedFailures) {
+    this.shared = shared
+  }
 
   /** Notes a failure at `now`, epoch milliseconds; the seconds to wait, or 0 when the address has some left. */
   note(address: string, now: number): number {
-    const found = this.windows.get(address)
+    let found = this.windows.get(address)
     if (found === undefined || found.endsAt <= now) {
       this.windows.delete(address)
       if (this.windows.size >= MAX_ADDRESSES) this.forgetOldest()
-      this.windows.set(address, { count: 1, endsAt: now + WINDOW_MILLIS })
-      return 0
+      found = { count: 0, endsAt: now + WINDOW_MILLIS }
+      this.windows.set(address, found)
     }
-    found.count += 1
+    const window = found
+    window.count += 1
+    this.shared?.add(address, WINDOW_MILLIS, (total) => {
+      window.count = Math.max(window.count, total)
+    })
     return found.count > MAX_FAILURES ? Math.max(1, Math.ceil((found.endsAt - now) / 1000)) : 0
   }
 

@@ -4,6 +4,7 @@
 
 import type { Exchange } from "../http/Exchange.ts"
 import { reject, type Rejection } from "../http/Problem.ts"
+import type { SharedRates } from "../redis/SharedRates.ts"
 import type { Client } from "./Token.ts"
 
 /** The limit of tokens without a rate of their own. */
@@ -12,6 +13,8 @@ export interface RateOptions {
   readonly rate: number
   /** Requests at once. */
   readonly burst: number
+  /** Counts them with those that other replicas get. */
+  readonly sharedRates?: SharedRates | undefined
 }
 
 /** A bucket that fills at a constant rate. */
@@ -70,20 +73,31 @@ export class RateLimits {
       bucket = { tokens: burst, rejections: burst, updatedAt: now }
       this.buckets.set(id, bucket)
     }
+    const { sharedRates } = this.options
+    const shares = sharedRates?.shares ?? 1
     const elapsed = Math.max(0, now - bucket.updatedAt) / 1000
-    bucket.tokens = Math.min(burst, bucket.tokens + elapsed * rate)
+    bucket.tokens = Math.min(Math.max(1, burst / shares), bucket.tokens + (elapsed * rate) / shares)
     bucket.rejections = Math.min(burst, bucket.rejections + elapsed * rate)
     bucket.updatedAt = now
-    const isAllowed = bucket.tokens >= 1
+    const own = (): boolean => {
+      if (bucket.tokens < 1) return false
+      bucket.tokens -= 1
+      return true
+    }
+    const counted = sharedRates?.take({ id, rate, burst, now, own })
+    const isAllowed = counted?.isAllowed ?? own()
     const isFlood = !isAllowed && bucket.rejections < 1
-    if (isAllowed) bucket.tokens -= 1
-    else if (!isFlood) bucket.rejections -= 1
+    if (!isAllowed && !isFlood) bucket.rejections -= 1
+    if (counted !== undefined) {
+      const { remaining, waitMillis } = counted
+      return { isAllowed, isFlood, remaining, resetSeconds: Math.max(1, Math.ceil(waitMillis / 1000)) }
+    }
     const missing = Math.max(0, 1 - bucket.tokens)
     return {
       isAllowed,
       isFlood,
       remaining: Math.floor(bucket.tokens),
-      resetSeconds: missing === 0 ? Math.ceil(1 / rate) : Math.max(1, Math.ceil(missing / rate))
+      resetSeconds: missing === 0 ? Math.ceil(shares / rate) : Math.max(1, Math.ceil((missing * shares) / rate))
     }
   }
 }

@@ -51,7 +51,7 @@ export const keysOf =
     [prefix + VERSION, kind, ...names].join(":")
 
 /** How long a command may take, in milliseconds. */
-const COMMAND_MILLIS = 500
+const COMMAND_MILLIS = 1000
 const BEAT_MILLIS = 500
 /** A replica that has not been heard of for so long is gone. */
 const GONE_MILLIS = 5000
@@ -96,7 +96,7 @@ export const CurrentLink = Context.Reference<Link | undefined>("@hb-sessions/pro
  *
  * A URL, a user or a password that is wrong fails at once; a Redis that cannot be reached does not, and is told of in the
  * log. From then on Redis is looked for again and again, whatever happens to it. A command that is not answered within
- * half a second, or that would fail for every key, loses it.
+ * a second, or that would fail for every key, loses it.
  */
 export const make = Effect.fnUntraced(function* (options: RedisLinkOptions) {
   const scope = yield* Effect.scope
@@ -127,10 +127,7 @@ export const make = Effect.fnUntraced(function* (options: RedisLinkOptions) {
       try: () => at.connection.send<A>(command, args),
       catch: (cause) => new Redis.RedisError({ cause })
     }).pipe(
-      Effect.timeoutOrElse({
-        duration: COMMAND_MILLIS,
-        orElse: () => Effect.fail(new Redis.RedisError({ cause: new Error(SILENT) }))
-      }),
+      Effect.raceFirst(silence),
       Effect.tapError(({ cause }) =>
         Effect.sync(() => {
           const message = cause instanceof Error ? cause.message : ""
@@ -265,6 +262,15 @@ interface Current {
 const SILENT = `it did not answer within ${COMMAND_MILLIS / 1000} s`
 const ALONE = "this replica goes on alone, with its share of every limit, until Redis can be used"
 const GONE = new RedisConnectError({ kind: "absent", problem: "the connection was closed" })
+
+/** Fails when a command had its time; if this process was held up, what has come meanwhile counts first. */
+const silence = Effect.andThen(
+  Effect.sleep(COMMAND_MILLIS),
+  Effect.callback<never, Redis.RedisError>((resume) => {
+    const fail = () => resume(Effect.fail(new Redis.RedisError({ cause: new Error(SILENT) })))
+    setImmediate(() => setImmediate(fail))
+  })
+)
 
 /** The link of a proxy. */
 export const layer = (options: RedisLinkOptions) => Layer.effect(CurrentLink, make(options))

@@ -13,7 +13,7 @@ const BATCH_MILLIS = 50
 /** How long a leased turn may be late, in milliseconds; then it is lost. */
 const LATE_MILLIS = 250
 /** How long a lease is waited for at once, in milliseconds: its command has ended by then. */
-const PATIENCE = 1000
+const PATIENCE = 1500
 /** How long turns are taken alone after a lease that failed though Redis is there, in milliseconds. */
 const ALONE_MILLIS = 1000
 /** How long what is known of the pace is kept. */
