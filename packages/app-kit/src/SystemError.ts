@@ -28,6 +28,17 @@ export const toSystemError = (error: unknown): SystemError => {
 /** The failed system call behind an error of Effect's file system. */
 export const fromPlatformError = ({ reason }: PlatformError): SystemError => toSystemError(reason.cause)
 
+const MOST_CAUSES = 8
+
+/** The first code of an error and what caused it, such as `ECONNREFUSED`: messages may quote a URL. */
+export const firstCode = (error: unknown): string | undefined => {
+  for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < MOST_CAUSES; depth++) {
+    if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
+    cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
+  }
+  return undefined
+}
+
 /** A path as it is shown: as it is, or quoted when it holds characters that a terminal would act on or hide. */
 export const shownPath = (path: string): string =>
   /^[\x21-\x7E\u00A1-\uFFFF]+$/.test(path) ? path : JSON.stringify(path)

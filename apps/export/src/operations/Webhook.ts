@@ -1,6 +1,7 @@
 /**
  * Posts to URLs of others: within a fixed time, and without showing the URL.
  */
+import { firstCode } from "@hb-sessions/app-kit/SystemError"
 import * as Data from "effect/Data"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -8,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type { SecretUrl } from "../settings/SecretUrl.ts"
@@ -53,19 +53,8 @@ export const post = Effect.fn("Webhook.post")(function* (url: SecretUrl, { body,
 const problemOf = (error: HttpClientError.HttpClientError | Cause.TimeoutError): string => {
   if (Cause.isTimeoutError(error)) return `no answer within ${Duration.format(LIMIT)}`
   const status = error.response?.status
-  if (status === undefined) return codeOf(error) ?? "the connection failed"
+  if (status === undefined) return firstCode(error) ?? "the connection failed"
   return status >= 300 && status < 400
     ? `it answered ${status}, and redirects are not followed; give the URL that it leads to`
     : `it answered ${status}`
-}
-
-const MOST_CAUSES = 8
-
-/** The first code along the causes, such as `ECONNREFUSED`: messages may quote the URL. */
-const codeOf = (error: unknown): string | undefined => {
-  for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < MOST_CAUSES; depth++) {
-    if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
-    cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
-  }
-  return undefined
 }

@@ -2,10 +2,11 @@
  * What requests are signed with.
  */
 import * as DateTime from "effect/DateTime"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Permanent } from "./AttemptFailed.ts"
+import { Permanent } from "./AttemptFailed.ts"
+import { CredentialsMissing } from "./S3Error.ts"
 
 /** What requests are signed with. */
 export interface Credentials {
@@ -20,6 +21,13 @@ export interface Credentials {
 
 /** Something that gives credentials for some time. */
 export type CredentialSource = Effect.Effect<Credentials, Permanent>
+
+/** That there are no credentials, with what is missing and what to do. */
+export const noCredentials = (detail: string): Permanent =>
+  new Permanent({ reason: new CredentialsMissing({ detail }) })
+
+/** Fails for want of credentials. */
+export const missing = (detail: string): Effect.Effect<never, Permanent> => Effect.fail(noCredentials(detail))
 
 /** Credentials as a service gives them; none if something is missing. */
 export const temporary = (

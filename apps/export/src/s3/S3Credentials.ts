@@ -14,10 +14,9 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
-import { Permanent } from "./AttemptFailed.ts"
+import type { Permanent } from "./AttemptFailed.ts"
 import { containerSource } from "./containerSource.ts"
-import type { Credentials, CredentialSource } from "./Credentials.ts"
-import { CredentialsMissing } from "./S3Error.ts"
+import { type Credentials, type CredentialSource, missing } from "./Credentials.ts"
 import { type S3Limits, variable } from "./S3Settings.ts"
 import { webIdentitySource } from "./webIdentitySource.ts"
 
@@ -75,8 +74,6 @@ const kept = Effect.fnUntraced(function* (source: CredentialSource) {
       )
   }
 })
-
-const missing = (detail: string) => Effect.fail(new Permanent({ reason: new CredentialsMissing({ detail }) }))
 
 const fixedCredentials = Effect.gen(function* () {
   const keyId = yield* variable("AWS_ACCESS_KEY_ID")

@@ -7,10 +7,8 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { Permanent } from "./AttemptFailed.ts"
-import { type CredentialSource, temporary } from "./Credentials.ts"
+import { type CredentialSource, missing, noCredentials, temporary } from "./Credentials.ts"
 import { fetchCredentials } from "./fetchCredentials.ts"
-import { CredentialsMissing } from "./S3Error.ts"
 import { type S3Limits, variable } from "./S3Settings.ts"
 
 const RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
@@ -47,7 +45,7 @@ export const containerSource = Effect.fnUntraced(function* (limits: S3Limits) {
     if (Option.isNone(tokenFile)) return Option.getOrElse(token, () => "")
     // The file is replaced from time to time.
     const read = yield* Effect.mapError(fs.readFileString(tokenFile.value), ({ reason }) =>
-      failure(`the file that ${TOKEN_FILE} names cannot be read (${reason._tag})`)
+      noCredentials(`the file that ${TOKEN_FILE} names cannot be read (${reason._tag})`)
     )
     return read.trim()
   })
@@ -74,7 +72,3 @@ export const containerSource = Effect.fnUntraced(function* (limits: S3Limits) {
     })
   )
 })
-
-const failure = (detail: string) => new Permanent({ reason: new CredentialsMissing({ detail }) })
-
-const missing = (detail: string) => Effect.fail(failure(detail))

@@ -5,10 +5,11 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import { type AttemptFailed, Permanent, Transient } from "./AttemptFailed.ts"
+import { noCredentials } from "./Credentials.ts"
 import { exchange, type Outgoing } from "./exchange.ts"
 import { readBody } from "./readBody.ts"
 import { retrying } from "./retrying.ts"
-import { CredentialsMissing, CredentialsRejected } from "./S3Error.ts"
+import { CredentialsRejected } from "./S3Error.ts"
 import type { S3Limits } from "./S3Settings.ts"
 import * as S3Xml from "./S3Xml.ts"
 
@@ -36,11 +37,7 @@ export const fetchCredentials = (
   )
   return retrying(attempt, limits).pipe(
     Effect.catchTag("PlatformError", (error) => Effect.die(error)),
-    Effect.mapError((failed) =>
-      failed.reason._tag === "Unexpected"
-        ? new Permanent({ reason: new CredentialsMissing({ detail: failed.reason.detail }) })
-        : failed
-    )
+    Effect.mapError((failed) => (failed.reason._tag === "Unexpected" ? noCredentials(failed.reason.detail) : failed))
   )
 }
 

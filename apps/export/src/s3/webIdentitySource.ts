@@ -7,10 +7,8 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import { createHash } from "node:crypto"
 import * as Stream from "effect/Stream"
-import { Permanent } from "./AttemptFailed.ts"
-import { type CredentialSource, temporary } from "./Credentials.ts"
+import { type CredentialSource, missing, noCredentials, temporary } from "./Credentials.ts"
 import { fetchCredentials } from "./fetchCredentials.ts"
-import { CredentialsMissing } from "./S3Error.ts"
 import { endpointOf, type S3Limits, variable } from "./S3Settings.ts"
 import { awsDomain, encode } from "./S3Url.ts"
 import * as S3Xml from "./S3Xml.ts"
@@ -36,7 +34,7 @@ export const webIdentitySource = Effect.fnUntraced(function* (region: string, li
     Effect.gen(function* () {
       // Kubernetes replaces the file long before the token expires.
       const token = yield* Effect.mapError(fs.readFileString(file.value), ({ reason }) =>
-        failure(`the file that ${FILE} names cannot be read (${reason._tag})`)
+        noCredentials(`the file that ${FILE} names cannot be read (${reason._tag})`)
       )
       const form = Object.entries({
         Action: "AssumeRoleWithWebIdentity",
@@ -82,7 +80,3 @@ export const webIdentitySource = Effect.fnUntraced(function* (region: string, li
     })
   )
 })
-
-const failure = (detail: string) => new Permanent({ reason: new CredentialsMissing({ detail }) })
-
-const missing = (detail: string) => Effect.fail(failure(detail))

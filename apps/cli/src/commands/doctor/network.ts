@@ -1,22 +1,14 @@
 /**
  * What lies below HTTP: names, certificates and clocks.
  */
+import { firstCode } from "@hb-sessions/app-kit/SystemError"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as Predicate from "effect/Predicate"
 import { lookup } from "node:dns/promises"
 import { connect } from "node:tls"
 
-const MOST_CAUSES = 8
-
 /** The code of the system, such as ECONNREFUSED, of an error or of what caused it. */
-export const reason = (error: unknown): string => {
-  for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < MOST_CAUSES; depth++) {
-    if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") return cause.code
-    cause = Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
-  }
-  return "unknown reason"
-}
+export const reason = (error: unknown): string => firstCode(error) ?? "unknown reason"
 
 /** The addresses of a host; fails with the code of the system. */
 export const resolveName = (host: string): Effect.Effect<ReadonlyArray<string>, string> =>
