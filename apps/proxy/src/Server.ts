@@ -41,6 +41,7 @@ import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
 import * as ExpiryAudit from "./operations/ExpiryAudit.ts"
 import * as LastUse from "./operations/LastUse.ts"
 import { Usage } from "./operations/Usage.ts"
+import { Feeds } from "./watch/Feeds.ts"
 import { UpstreamAccounts } from "./upstream/UpstreamAccounts.ts"
 
 /** Where a running proxy listens. */
@@ -167,6 +168,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
             maxBytes: settings.cacheBytes,
             isStrict: settings.strictUpstream
           }),
+    feeds: new Feeds({ run, interval: settings.watchInterval, longest: settings.readTimeout }),
     isStrict: settings.strictUpstream,
     readConcurrency: settings.readConcurrency,
     heartbeat: settings.heartbeat,
@@ -192,6 +194,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       : { sharedRates: new SharedRates(link, clock), sharedFailures: new SharedFailures(link) }),
     maxConcurrent: settings.maxConcurrent,
     maxStreams: settings.maxStreams,
+    maxWatchers: settings.maxWatchers,
     corsOrigins: new Set(settings.corsOrigins),
     cache,
     log: (entry) => {

@@ -17,6 +17,7 @@ import { Outbox } from "../src/http/Outbox.ts"
 import * as RequestFiber from "../src/http/RequestFiber.ts"
 import * as RequestHandler from "../src/http/RequestHandler.ts"
 import * as KeyRedaction from "../src/upstream/KeyRedaction.ts"
+import { Feeds } from "../src/watch/Feeds.ts"
 import type { UpstreamAccount } from "../src/upstream/UpstreamAccount.ts"
 
 const sessions: ReadonlyArray<Session> = Array.from({ length: 25 }, (_, index) => ({
@@ -51,8 +52,10 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     digest: Effect.succeed,
     status: () => ({ status: "unknown" })
   }
+  const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), scope)
   const perform = RequestFiber.make({
     cache,
+    feeds: new Feeds({ run, interval: Duration.minutes(1), longest: Duration.minutes(1) }),
     stopping: Effect.never,
     isStrict: false,
     pages: undefined,
@@ -61,7 +64,6 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     deadline: Duration.minutes(1),
     readTimeout: Duration.minutes(1)
   })
-  const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), scope)
   const logged: Array<LogEntry> = []
   const { authenticate, standingOf } = authenticator({
     version: 1,
@@ -78,6 +80,7 @@ const serving = Effect.fnUntraced(function* (options: Partial<RequestHandler.Req
     burst: 200,
     maxConcurrent: 16,
     maxStreams: 2,
+    maxWatchers: 2,
     corsOrigins: new Set(),
     cache,
     log: (entry) => logged.push(entry),

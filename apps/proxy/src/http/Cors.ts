@@ -21,7 +21,7 @@ export const allow = (exchange: Exchange, origins: ReadonlySet<string>): void =>
     "access-control-allow-methods",
     METHODS,
     "access-control-allow-headers",
-    "authorization, x-api-key, content-type, if-none-match, cache-control, pragma, x-request-id",
+    "authorization, x-api-key, content-type, if-none-match, last-event-id, cache-control, pragma, x-request-id",
     "access-control-max-age",
     "600"
   )

@@ -22,6 +22,7 @@ export type RouteName =
   | "/v1/sessions"
   | "/v1/sessions/{id}"
   | "/v1/stats"
+  | "/v1/events"
   | "none"
 
 /** What the access log is told. */

@@ -26,17 +26,18 @@ import type { SharedPages } from "../redis/SharedPages.ts"
 import type { RouteOptions, Work } from "../routes/Route.ts"
 import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 import { CurrentRequestId } from "../upstream/UpstreamHttp.ts"
+import type { Feeds } from "../watch/Feeds.ts"
 
 /** An answer that is a rejection. */
 class Rejected extends Data.TaggedError("Rejected")<{ readonly rejection: Rejection }> {}
 
 /** What requests are worked on with. */
-export interface FiberOptions extends Omit<RouteOptions, "hide" | "scope"> {
+export interface FiberOptions extends Omit<RouteOptions, "hide" | "scope" | "watch"> {
   readonly cache: ByteCache<CachedResponse.CachedResponse, LoadError>
   /** Where pages are shared with other replicas, if they are. */
   readonly pages: SharedPages | undefined
+  readonly feeds: Feeds
   readonly deadline: Duration.Duration
-  readonly readTimeout: Duration.Duration
 }
 
 /** Ends an exchange with a problem. */
@@ -54,7 +55,7 @@ const tellOfKey = ({ keyName, name }: UpstreamAccount, { reason }: SessionsError
 
 /** Makes the function that works on a request of an account to its end, failures included. */
 export const make = (options: FiberOptions) => {
-  const { cache, pages } = options
+  const { cache, feeds, pages } = options
 
   const perform = (
     exchange: Exchange,
@@ -64,7 +65,12 @@ export const make = (options: FiberOptions) => {
     const owner = exchange.client?.id ?? ""
     // The upstream's guards give up first: they know what to say.
     const limit = work.kind === "page" ? Duration.sum(options.deadline, Duration.seconds(1)) : options.readTimeout
-    const routeOptions: RouteOptions = { ...options, hide: account.secrets.hide, scope: account.cacheScope }
+    const routeOptions: RouteOptions = {
+      ...options,
+      hide: account.secrets.hide,
+      scope: account.cacheScope,
+      watch: (watcher) => feeds.watch(account, watcher)
+    }
     return (
       work._tag === "Streamed"
         ? workFor(work.kind, work.send(routeOptions))(new Claim(owner))

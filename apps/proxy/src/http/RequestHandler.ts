@@ -14,6 +14,7 @@ import { RateLimits, type RateOptions } from "../access/RateLimits.ts"
 import type { Client } from "../access/Token.ts"
 import type { ByteCache } from "../cache/ByteCache.ts"
 import * as CachedResponse from "../cache/CachedResponse.ts"
+import { events } from "../routes/events.ts"
 import { formats, list } from "../routes/list.ts"
 import { page } from "../routes/page.ts"
 import * as Route from "../routes/Route.ts"
@@ -147,6 +148,7 @@ const endless = reject(
 const pageRoute = { name: sessionsPath, route: page } as const
 const listRoute = { name: "/v1/sessions", route: list } as const
 const statsRoute = { name: "/v1/stats", route: stats } as const
+const eventsRoute = { name: "/v1/events", route: events } as const
 const sessionRoute = { name: "/v1/sessions/{id}", route: session } as const
 
 /** The route of a path, with the name that its requests are counted under. */
@@ -154,6 +156,7 @@ const routeOf = (path: string): { readonly name: RouteName; readonly route: Rout
   if (path === sessionsPath) return pageRoute
   if (formats.has(path)) return listRoute
   if (path === "/v1/stats") return statsRoute
+  if (path === "/v1/events") return eventsRoute
   return isSessionPath(path) ? sessionRoute : undefined
 }
 

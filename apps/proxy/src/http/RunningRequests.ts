@@ -16,6 +16,8 @@ export interface RunningOptions {
   readonly maxConcurrent: number
   /** Most scans. */
   readonly maxStreams: number
+  /** Most streams of events. */
+  readonly maxWatchers: number
   /** Does what a fiber must do; calls back when the exchange is over. Returns a function that ends it before that. */
   readonly run: (exchange: Exchange, work: Work, account: UpstreamAccount, onEnd: () => void) => () => void
 }
@@ -24,18 +26,20 @@ export interface RunningOptions {
 export class RunningRequests {
   private readonly pages: FairPlaces
   private readonly scans: FairPlaces
+  private readonly watchers: FairPlaces
   private readonly running = new Set<{ readonly exchange: Exchange; readonly client: Client; end: () => void }>()
   private readonly run: RunningOptions["run"]
 
-  constructor({ maxConcurrent, maxStreams, run }: RunningOptions) {
+  constructor({ maxConcurrent, maxStreams, maxWatchers, run }: RunningOptions) {
     this.pages = new FairPlaces({ max: maxConcurrent, extra: 0, yields: "all" })
     this.scans = new FairPlaces({ max: maxStreams, extra: maxStreams, yields: "blocked" })
+    this.watchers = new FairPlaces({ max: maxWatchers, extra: maxWatchers, yields: "blocked" })
     this.run = run
   }
 
   /** Requests under way. */
   get size(): number {
-    return this.pages.size + this.scans.size
+    return this.pages.size + this.scans.size + this.watchers.size
   }
 
   /** Hands over to a fiber, unless too many are at work. */
@@ -51,14 +55,18 @@ export class RunningRequests {
         entry.end()
       }
     }
-    const places = work.kind === "page" ? this.pages : this.scans
-    const place = places.take(client.id, occupant, performance.now(), client.account)
+    const place = this.placesFor(work).take(client.id, occupant, performance.now(), client.account)
     if (place === undefined) return exchange.reject(overloaded)
     this.running.add(entry)
     entry.end = this.run(exchange, work, account, () => {
       this.running.delete(entry)
       place.leave()
     })
+  }
+
+  private placesFor(work: Work): FairPlaces {
+    if (work._tag === "Streamed" && work.isWatch === true) return this.watchers
+    return work.kind === "page" ? this.pages : this.scans
   }
 
   /** Ends what is under way for tokens that have ended, or allow less than before. */

@@ -18,6 +18,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { mediaTypes } from "../http/ContentNegotiation.ts"
 import { contentType, Problem } from "../http/Problem.ts"
+import { eventsType } from "./events.ts"
 import { csvQuery, listQuery as wholeListQuery, readQuery } from "./ReadQuery.ts"
 import { StatsAnswer } from "./stats.ts"
 import { columnsTrailer, completenessTrailer } from "./listTrailers.ts"
@@ -192,6 +193,20 @@ const stats = HttpApiEndpoint.get("stats", "/v1/stats", { query: readQuery, succ
   described("Summary statistics", { headers: cached })
 )
 
+const events = HttpApiEndpoint.get("events", "/v1/events", {
+  headers: {
+    "last-event-id": Schema.optionalKey(Schema.String).annotateKey({
+      description: "Id of the last event that the client got, to get what came since; a snapshot if that is not kept"
+    })
+  },
+  success: Schema.String
+}).annotateMerge(
+  described(
+    "The active sessions as they change: server-sent events `snapshot` (all of them), `change` (`added`, `changed`, ids of `removed`) and `problem` (the upstream cannot be asked)",
+    { contents: { [eventsType]: text }, headers: coded }
+  )
+)
+
 /** The API of the proxy. */
 export class Api extends HttpApi.make("hb-sessions-proxy")
   .add(HttpApiGroup.make("vendor").add(list.middleware(TokenAuth)))
@@ -202,7 +217,8 @@ export class Api extends HttpApi.make("hb-sessions-proxy")
       allCsv.middleware(TokenAuth),
       allJson.middleware(TokenAuth),
       one.middleware(TokenAuth),
-      stats.middleware(TokenAuth)
+      stats.middleware(TokenAuth),
+      events.middleware(TokenAuth)
     )
   )
   .annotateMerge(

@@ -13,6 +13,7 @@ import type { Exchange } from "../http/Exchange.ts"
 import type { Rejection } from "../http/Problem.ts"
 import type { WorkKind } from "../upstream/FairQueue.ts"
 import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
+import type { Feed, Watcher } from "../watch/Feed.ts"
 
 /** What routes work with. */
 export interface RouteOptions {
@@ -26,6 +27,10 @@ export interface RouteOptions {
   readonly stopping: Effect.Effect<void>
   /** What tells the account from others. */
   readonly scope: string
+  /** Watches the active sessions of the account. */
+  readonly watch: (watcher: Watcher) => { readonly feed: Feed; readonly leave: () => void }
+  /** Longest time of an answer that is not a page. */
+  readonly readTimeout: Duration.Duration
   /** Hides the upstream key in a text. */
   readonly hide: (text: string) => string
 }
@@ -43,6 +48,8 @@ export interface Kept {
 export interface Streamed {
   readonly _tag: "Streamed"
   readonly kind: WorkKind
+  /** Whether it waits for news, rather than reading a list. */
+  readonly isWatch?: boolean
   readonly send: (options: RouteOptions) => Effect.Effect<void, SessionsError, SessionsClient>
 }
 

@@ -19,6 +19,7 @@ GET /v1/sessions           every session: NDJSON, CSV or JSON by Accept
 GET /v1/sessions.ndjson    ... or by suffix: .ndjson .csv .json
 GET /v1/sessions/{id}      one session
 GET /v1/stats              summary statistics
+GET /v1/events             active sessions as they change: server-sent events
 GET /openapi.json          the description of all this
 GET /docs                  the same, to read in a browser
 

@@ -208,6 +208,18 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
     meaning: "Whole lists, lookups and statistics that may run at the same time; more get 503",
     metavar: "number"
   },
+  maxWatchers: {
+    schema: Count,
+    default: "100",
+    meaning: "Streams of /v1/events that may be open at the same time; more get 503",
+    metavar: "number"
+  },
+  watchInterval: {
+    schema: TimeLimit,
+    default: "5s",
+    meaning: "Time between two looks at the active sessions of an account while someone reads /v1/events",
+    metavar: "duration"
+  },
   maxConnections: {
     schema: Count,
     default: "10000",
@@ -271,7 +283,7 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   readTimeout: {
     schema: TimeLimit,
     default: "15m",
-    meaning: "Timeout of a whole list, a lookup or statistics",
+    meaning: "Timeout of a whole list, a lookup or statistics; streams of events end before it and are asked for again",
     metavar: "duration"
   },
   breakerFailures: {
@@ -301,7 +313,7 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   heartbeat: {
     schema: TimeLimit,
     default: "15s",
-    meaning: "Send a space in a whole list of NDJSON or JSON after this time without data",
+    meaning: "Send a space in a whole list of NDJSON or JSON, or a comment in events, after this time without data",
     metavar: "duration"
   },
   keepAlive: {
