@@ -235,7 +235,8 @@ export const settings = Setting.record("HB_SESSIONS_PROXY_", {
   upstreamRate: {
     ...ofClient(clientSettings.maxRequestsPerSecond),
     default: "20",
-    meaning: "Requests per second to the upstream for each account, of all its tokens and replicas together; 0 for no limit",
+    meaning:
+      "Requests per second to the upstream for each account, of all its tokens and replicas together; 0 for no limit",
     metavar: "number"
   },
   upstreamConcurrency: {
