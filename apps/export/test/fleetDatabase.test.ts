@@ -342,6 +342,15 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
   })
 })
 
+it("a password that an error quotes is not passed on, however it is spelt", async () => {
+  const database = await Effect.runPromise(Database.parse(Redacted.make(at(5432))))
+  for (const form of [PASSWORD, ENCODED, JSON.stringify(PASSWORD), Buffer.from(PASSWORD).toString("base64")]) {
+    const { message } = problemOf(new Error(`cannot log in with ${form}\nat once`), database)
+    assert.match(message, /cannot log in with .*<redacted>.* at once/)
+    assert.notInclude(message, form)
+  }
+})
+
 it("what PgBouncer rejects with its one code is told apart", async () => {
   const database = await Effect.runPromise(Database.parse(Redacted.make(at(6432, "/fleet", "me"))))
   const rejected = (text: string) => {
