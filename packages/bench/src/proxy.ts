@@ -9,6 +9,7 @@ import { generator, saturate } from "./load/saturate.ts"
 import { waves } from "./load/waves.ts"
 import { above, atLeast, atMost, ratioTo, type Section, significant, type Table, times } from "./Report.ts"
 import { codings, type Fleet, type Server, withFleet } from "./servers/fleet.ts"
+import { compareReplicas, TWO, WITHOUT } from "./replicas.ts"
 import { cpuSeconds } from "./servers/processes.ts"
 
 const AS_IT_IS = "hb-sessions-proxy, not compressed"
@@ -132,6 +133,16 @@ export const proxy = async (rounds: number): Promise<Section> => {
         ],
         rounds
       )
+      const replicas =
+        fleet.replicas === undefined
+          ? undefined
+          : await compareReplicas(fleet.replicas, {
+              path: fleet.pagePath,
+              token: fleet.token,
+              connections: CONNECTIONS,
+              seconds: SECONDS,
+              rounds
+            })
       const { perWave, results } = await compareMisses(fleet, rounds)
       const bytes = `${fleet.pageBytes.toLocaleString("en")} bytes`
       return {
@@ -142,6 +153,7 @@ export const proxy = async (rounds: number): Promise<Section> => {
           ratesTable("304, no log", notModified),
           ratesTable("cached page in a coding, no log", coded),
           ratesTable("cached page, access log", logged),
+          ...(replicas === undefined ? [] : [ratesTable("cached page, a limit for the token", replicas)]),
           {
             columns: [`miss of ${CONNECTIONS} at once`, "ours is as fast", "range", "ms", "requests to the upstream"],
             rows: results.map(({ cost, highest, lowest, name, ratio }, index) => [
@@ -165,9 +177,22 @@ export const proxy = async (rounds: number): Promise<Section> => {
             : []),
           above("304, speed relative to the cached page, in turns", 1, both.wall[1]?.ratio ?? Number.NaN),
           atLeast("cached page in gzip, speed relative to the page as it is", 0.9, ratioTo(coded.wall, AS_IT_IS)),
+          ...(replicas === undefined
+            ? []
+            : [
+                atLeast("cached page with Redis, speed relative to without", 0.95, ratioTo(replicas.wall, WITHOUT)),
+                atMost(
+                  "two replicas on these cores, CPU time a request relative to one",
+                  1.25,
+                  ratioTo(replicas.cpu, TWO)
+                )
+              ]),
           atMost(`requests to the upstream for a miss of ${CONNECTIONS}`, 1, perWave[0] ?? Number.NaN, { unit: "" })
         ],
-        notes: fleet.hasNginx ? [] : ["nginx is not installed here, so it is left out."]
+        notes: [
+          ...(fleet.hasNginx ? [] : ["nginx is not installed here, so it is left out."]),
+          ...(replicas === undefined ? ["Redis is not installed here, so replicas are left out."] : [])
+        ]
       }
     })
   } finally {

@@ -7,6 +7,7 @@ import type { Recorded } from "./bareServer.ts"
 import { startNginx } from "./nginx.ts"
 import { createToken, startProxy } from "./ourProxy.ts"
 import { type Running, startNode } from "./processes.ts"
+import { type Replicas, startReplicas } from "./replicas.ts"
 
 export interface Server extends Running {
   readonly name: string
@@ -25,6 +26,8 @@ export interface Fleet {
   readonly logging: ReadonlyArray<Server>
   /** Have none of the list's later pages; the first is ours. */
   readonly misses: ReadonlyArray<Server>
+  /** Ours, with a limit for each token: two that share a Redis and one without; undefined where there is none. */
+  readonly replicas: Replicas | undefined
   /** Requests that the list has had so far. */
   readonly upstreamRequests: () => Promise<number>
 }
@@ -56,6 +59,7 @@ export const withFleet = <A>(
     }
     await using oursQuiet = await startOurs("off")
     await using oursLogging = await startOurs("all")
+    await using replicas = await startReplicas({ upstream, tokensFile })
     const recorded = await record(oursQuiet.url, token)
     await using bareHttp = await startNode(bareServer, { input: JSON.stringify(recorded) })
     await using honoProxy = await startNode(honoServer, {
@@ -88,6 +92,7 @@ export const withFleet = <A>(
       quiet: await fleet({ [ours]: oursQuiet, [bare]: bareHttp, [hono]: honoProxy, [nginx]: nginxProxy?.quiet }),
       logging: await fleet({ [ours]: oursLogging, [nginx]: nginxProxy?.logging }),
       misses: await fleet({ [ours]: oursQuiet, [hono]: honoProxy, [nginx]: nginxProxy?.misses }),
+      replicas,
       upstreamRequests: async () => {
         const response = await fetch(`${upstream.url}/__stats`)
         return ((await response.json()) as { readonly requests: number }).requests
