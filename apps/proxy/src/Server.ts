@@ -36,6 +36,8 @@ import { SharedFailures } from "./redis/SharedFailures.ts"
 import { SharedRates } from "./redis/SharedRates.ts"
 import { SharedPages } from "./redis/SharedPages.ts"
 import * as SharedTokens from "./redis/SharedTokens.ts"
+import type { FindAccount } from "./access/accountOf.ts"
+import { stateOf } from "./access/Token.ts"
 import { TokenStore } from "./access/TokenStore.ts"
 import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
 import * as ExpiryAudit from "./operations/ExpiryAudit.ts"
@@ -125,6 +127,20 @@ const addressesOf = ({ host, port, socket, socketMode }: Settings): ReadonlyArra
 const portAfter = (port: number | undefined): number =>
   port === undefined || port === 0 || port === LAST_PORT ? 0 : port + 1
 
+/** A token whose account is not served may be a mistake of the operator, whom its client would have to tell. */
+const warnOfUnserved = Effect.fnUntraced(function* (tokens: TokenStore["Service"], accounts: FindAccount) {
+  const now = yield* Clock.currentTimeMillis
+  const unserved = tokens
+    .records()
+    .filter((record) => stateOf(record, now) === "active" && accounts.find(record.account) === undefined)
+  const [first] = unserved
+  if (first === undefined) return
+  const whose = first.account === undefined ? "of no account" : `of the account ${first.account}`
+  yield* Effect.logWarning(
+    `${unserved.length} of the tokens belong to no account that is served, such as ${first.name}, which is ${whose}; they get 403`
+  )
+})
+
 /** Starts the proxy; closing the scope stops it after what is under way. */
 export const start = Effect.fnUntraced(function* (settings: Settings) {
   if (addressesOf(settings).length === 0) {
@@ -133,6 +149,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   const tokens = yield* TokenStore
   const accounts = yield* UpstreamAccounts
   const usage = yield* Usage
+  yield* warnOfUnserved(tokens, accounts)
   const clock = yield* Clock.Clock
   const log = yield* AccessLog.make(settings.accessLog)
   // Ends after the listeners have, which wait for what runs in it.

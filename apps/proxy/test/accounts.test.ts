@@ -210,6 +210,11 @@ describe("a token", () => {
       assert.strictEqual(problem((yield* ask(a)).text), "account-not-served")
       assert.deepStrictEqual(api.seen, [])
       assert.strictEqual((yield* ask(plain)).status, 200)
+      const warning = "1 of the tokens belong to no account that is served, such as a, which is of the account team-a"
+      assert.lengthOf(
+        proxy.logged.filter((line) => line.includes(warning)),
+        1
+      )
     }).pipe(Effect.scoped)
   )
 })
