@@ -1,5 +1,5 @@
 /**
- * What an operator asks of a fleet, with the built program on a real PostgreSQL.
+ * What an operator asks of a fleet of built workers, on a real PostgreSQL.
  */
 import * as Bin from "@hb-sessions/app-kit/Bin"
 import { hasPostgres } from "@hb-sessions/postgres/Postgres"
@@ -25,7 +25,11 @@ afterAll(() => fleet?.stop())
 
 const environment = (): Bin.Env => ({ HB_SESSIONS_EXPORT_DATABASE: fleet.postgres.url })
 
-const operate = (...args: ReadonlyArray<string>) => Effect.runPromise(Bin.run(bin, ["fleet", ...args], environment()))
+/** The built program, where it is a process that is tested. */
+const operateBuilt = (...args: ReadonlyArray<string>) =>
+  Effect.runPromise(Bin.run(bin, ["fleet", ...args], environment()))
+
+const operate = (...args: ReadonlyArray<string>) => Effect.runPromise(runHere(environment(), "fleet", ...args))
 
 const status = async (...args: ReadonlyArray<string>) => {
   const { code, stderr, stdout } = await operate("status", "--format", "json", ...args)
@@ -55,7 +59,9 @@ const stop = async ({ child, ended }: WorkerProcess) => {
 
 describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not installed where this is skipped)", () => {
   it("before there is one, is told to be started, and nothing is created", async () => {
-    for (const { code, stderr } of await Promise.all(["status", "enqueue", "pause"].map((name) => operate(name)))) {
+    for (const { code, stderr } of await Promise.all(
+      ["status", "enqueue", "pause"].map((name) => operateBuilt(name))
+    )) {
       assert.strictEqual(code, 2)
       assert.match(
         stderr,
@@ -133,7 +139,7 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
   })
 
   it("with two that ask at the same time, has one run; a retry is brought forward", async () => {
-    const asked = await Promise.all([1, 2, 3].map(() => operate("enqueue", "--only", "team-a")))
+    const asked = await Promise.all([1, 2, 3].map(() => operateBuilt("enqueue", "--only", "team-a")))
     assert.sameMembers(
       asked.map(({ stdout }) => stdout),
       ["team-a: enqueued\n", "team-a: waiting already\n", "team-a: waiting already\n"]
@@ -236,7 +242,7 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
 
   it("by a clock that is an hour off says so, and counts by that of the database", async () => {
     const env = { ...environment(), TEST_CLOCK_AHEAD: "3600000" }
-    const { code, stderr } = await Effect.runPromise(Effect.scoped(runHere(env, "fleet", "status")))
+    const { code, stderr } = await Effect.runPromise(runHere(env, "fleet", "status"))
     assert.strictEqual(code, 0)
     assert.match(stderr, /WARN the clock of the database is 3\d{3} s behind that of this machine/)
   })
@@ -244,7 +250,7 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
   it("without its database, or with another version's tables, ends in one line", async () => {
     await fleet.postgres.shutDown()
     for (const { code, stderr } of await Promise.all(
-      ["status", "enqueue", "retry", "pause", "resume"].map((name) => operate(name))
+      ["status", "enqueue", "retry", "pause", "resume"].map((name) => operateBuilt(name))
     )) {
       assert.strictEqual(code, 69)
       assert.match(
