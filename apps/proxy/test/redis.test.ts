@@ -5,9 +5,8 @@ import { hasRedis } from "@hb-sessions/redis/Redis"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { createServer } from "node:http"
-import { createServer as createTcpServer } from "node:net"
+import { type AddressInfo, connect, createServer as createTcpServer, type Server } from "node:net"
 import { once } from "node:events"
-import type { AddressInfo, Server } from "node:net"
 import * as InProcess from "./support/InProcess.ts"
 import { eventually, get } from "./support/Proxy.ts"
 import { envOf, metric, notingUpstream, redis, tokens } from "./support/Replicas.ts"
@@ -117,6 +116,41 @@ describe.skipIf(!hasRedis)("a Redis that was there at the start", () => {
 })
 
 type Started = Effect.Success<ReturnType<typeof redis>>
+
+/** Passes everything on, as late as it says. */
+const late = (port: number, state: { millis: number }) =>
+  listening(() =>
+    createTcpServer((socket) => {
+      const peer = connect(port, "127.0.0.1")
+      for (const [from, to] of [
+        [socket, peer],
+        [peer, socket]
+      ] as const) {
+        from.on("data", (data) => setTimeout(() => to.write(data), state.millis))
+        from.on("close", () => to.destroy())
+        from.on("error", () => to.destroy())
+      }
+    })
+  )
+
+describe.skipIf(!hasRedis)("a Redis that is slow", () => {
+  it.live("is waited for a little each time, and left where it is too slow", () =>
+    Effect.gen(function* () {
+      const server = yield* redis()
+      const state = { millis: 0 }
+      const { url } = yield* late(server.port, state)
+      const made = yield* proxyWith({ redis: url, cacheFresh: "1h" })
+      state.millis = 100
+      assert.strictEqual((yield* made.ask).status, 200)
+      assert.strictEqual(yield* made.isUp, 1)
+      state.millis = 3000
+      assert.strictEqual((yield* made.ask).status, 200)
+      yield* isMissed(made)
+      state.millis = 0
+      yield* isUsed(made)
+    })
+  )
+})
 
 describe.skipIf(!hasRedis)("a Redis that cannot be used at the start", () => {
   it.live("is waited for, where it is not there", () =>

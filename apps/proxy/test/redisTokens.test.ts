@@ -137,4 +137,20 @@ describe.skipIf(!hasRedis)("tokens in Redis", () => {
       }
     })
   )
+
+  it.live("are reached by TLS, with a certificate of an authority that the operator names", () =>
+    Effect.gen(function* () {
+      const server = yield* redis({ tls: true })
+      const run =
+        (...args: ReadonlyArray<string>) =>
+        (env: Bin.Env) =>
+          Bin.run(bin, ["token", ...args, "--redis", server.url], env)
+      const trusting = { NODE_EXTRA_CA_CERTS: server.ca }
+      assert.strictEqual((yield* run("create", "--name", "a")(trusting)).code, 0)
+      assert.include((yield* run("list")(trusting)).stdout, "active")
+      const rejected = yield* run("list")({})
+      assert.strictEqual(rejected.code, 2)
+      assert.match(rejected.stderr, /certificate is not accepted.*NODE_EXTRA_CA_CERTS/)
+    })
+  )
 })
