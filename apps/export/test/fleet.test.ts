@@ -383,26 +383,26 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
       async (fleet) => {
         const accounts = named(6)
         fleet.writeAccounts(Object.fromEntries(accounts.map((name) => [name, NEVER])))
-        const args = ["--fleet-rate", "20", "--parallel", "3", "--page-size", "10"]
+        const args = ["--fleet-rate", "40", "--parallel", "3", "--page-size", "10"]
         const workers = await Promise.all(["one", "two"].map((name) => fleet.start(name, args)))
         await Promise.all(workers.map(isReady))
         await makeDue(fleet)
-        await until(() => fleet.asked.length > 20)
+        await until(() => fleet.asked.length > 40)
         await fleet.postgres.shutDown()
-        await sleep(2000)
+        await sleep(3000)
         await fleet.postgres.startAgain()
         await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 6)
         const times = fleet.asked.map(({ from }) => from).toSorted((a, b) => a - b)
-        assert.isAbove(times.length, 60)
+        assert.isAbove(times.length, 240)
         // A request may come late, and so close to the next one: by at most a second.
         for (const [at, time] of times.entries()) {
-          for (const width of [25, 60]) {
+          for (const width of [80, 160]) {
             const last = times[at + width]
             if (last !== undefined)
-              assert.isAbove(last - time, (width / 20 - 1) * 1000, `requests ${at} to ${at + width}`)
+              assert.isAbove(last - time, (width / 40 - 1) * 1000, `requests ${at} to ${at + width}`)
           }
         }
       },
-      { sessions: 100 }
+      { sessions: 400 }
     ))
 })

@@ -5,7 +5,7 @@ import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { CurrentLogAnnotations } from "effect/References"
-import type { QueueError } from "./Queue.ts"
+import { Queue, type QueueError } from "./Queue.ts"
 
 /** How long to wait before the database is asked again. */
 const NEXT_TRY = Duration.seconds(1)
@@ -33,6 +33,7 @@ const ofAll = Effect.provideService(CurrentLogAnnotations, {})
 
 /** Begins with a database that has just answered. */
 export const make = Effect.fnUntraced(function* () {
+  const { problemOf } = yield* Queue
   let upSince: number | undefined = yield* SteadyTime.now
   let downSince = 0
   let answered = upSince
@@ -44,12 +45,12 @@ export const make = Effect.fnUntraced(function* () {
     upSince = now
     yield* Effect.logInfo(`the database is back after ${Math.round((now - downSince) / 1000)} s`)
   })
-  const down = Effect.fnUntraced(function* ({ message }: QueueError) {
+  const down = Effect.fnUntraced(function* (error: QueueError) {
     if (upSince === undefined) return
     upSince = undefined
     downSince = yield* SteadyTime.now
     yield* Effect.logWarning(
-      `the database is away (${message}); exports that run go on, and none is started until it is back`
+      `the database is away (${problemOf(error).message}); exports that run go on, and none is started until it is back`
     )
   })
   const watch: DatabaseHealth["watch"] = (self) =>
