@@ -22,9 +22,13 @@ const INTERVAL = Duration.seconds(HEARTBEAT_SECONDS / 3)
 const GOOD_FOR = (HEARTBEAT_SECONDS - 3) * 1000
 
 /** How long a request waits for a slow database, until it counts as away. */
-const PATIENCE = Duration.seconds(5)
+const PATIENCE = Duration.seconds(20)
 
 const NEXT_TRY = Duration.millis(200)
+
+/** How often it is looked whether time passes, and after how long without a look the process was frozen. */
+const TICK = Duration.seconds(1)
+const FREEZE = 4000
 
 /** A job that runs. */
 export interface Running {
@@ -56,6 +60,16 @@ export const make = Effect.fnUntraced(function* (health: DatabaseHealth) {
   const running = new Map<string, Running & { shown: Moment; isEnding: boolean }>()
   const onlyOne = yield* Semaphore.make(1)
 
+  let ticked = yield* moment
+  let frozeAt = -Infinity
+  const tick = Effect.gen(function* () {
+    const now = yield* moment
+    if (ageOf(ticked, now) > FREEZE) frozeAt = now.steady
+    ticked = now
+  })
+  /** Whether this process stood still between two moments, also if the timer has not run since. */
+  const wasFrozen = (from: Moment, now: Moment): boolean => frozeAt >= from.steady || ageOf(ticked, now) > FREEZE
+
   const showAll = Effect.gen(function* () {
     const sent = yield* moment
     const all = [...running.values()]
@@ -66,7 +80,7 @@ export const make = Effect.fnUntraced(function* (health: DatabaseHealth) {
     for (const one of all) {
       // While the database is away, no other worker can get the job. It does not look so only because this process was
       // frozen meanwhile and its connections are gone.
-      if (Option.isNone(held)) one.shown = isFresh(one.shown, sent) ? answered : one.shown
+      if (Option.isNone(held)) one.shown = isFresh(one.shown, sent) && !wasFrozen(sent, answered) ? answered : one.shown
       else if (held.value.has(one.claim.id)) one.shown = sent
       else if (!one.isEnding) yield* Deferred.succeed(one.lost, undefined)
     }
@@ -109,7 +123,10 @@ export const make = Effect.fnUntraced(function* (health: DatabaseHealth) {
     within,
     ending,
     /** Shows activity again and again; never ends. */
-    heartbeat: Effect.repeat(show, Schedule.spaced(INTERVAL)),
+    heartbeat: Effect.all(
+      [Effect.repeat(show, Schedule.spaced(INTERVAL)), Effect.repeat(tick, Schedule.spaced(TICK))],
+      { concurrency: "unbounded", discard: true }
+    ),
     all: (): ReadonlyArray<Running> => [...running.values()]
   }
 })
