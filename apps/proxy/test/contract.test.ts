@@ -104,10 +104,12 @@ layer(shared({ sessions: 40, seed: "contract", extraFields: true }, "--cache-fre
     const simulator = yield* Simulator
     const proxy = yield* Shared
     const document = JSON.parse((yield* get(`${proxy.url}/openapi.json`)).text)
-    const operations: ReadonlyArray<Operation> = Object.entries<Schema>(document.paths).flatMap(([path, methods]) =>
+    const described: ReadonlyArray<Operation> = Object.entries<Schema>(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation }))
     )
-    assert.lengthOf(operations, 7)
+    // Events have no end, so an answer with them is never complete.
+    const operations = described.filter(({ path }) => path !== "/v1/events")
+    assert.deepStrictEqual([described.length, operations.length], [8, 7])
     // Strict: a keyword that is not one, or that has no effect where it stands, is an error.
     const ajv = new Ajv2020({
       strict: true,
