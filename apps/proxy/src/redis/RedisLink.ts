@@ -37,8 +37,8 @@ export interface Link {
   readonly id: string
   /** Runs what is not waited for, until the link is closed. */
   readonly fork: (effect: Effect.Effect<void>) => void
-  /** Calls back when Redis is lost or found; there is no end to it. */
-  readonly onChange: (listener: () => void) => void
+  /** Calls back when Redis is lost or found, until the returned function is called. */
+  readonly onChange: (listener: () => void) => () => void
 }
 
 /** Changes with what is stored, so that two versions of the proxy can run side by side. */
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (options: RedisLinkOptions) {
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const id = randomBytes(8).toString("hex")
   const name = `Redis at ${shown(yield* options.url)}`
-  const listeners: Array<() => void> = []
+  const listeners = new Set<() => void>()
   const key = keysOf(options.prefix)
   let current: Current | undefined
   let replicas = UNKNOWN_REPLICAS
@@ -249,7 +249,10 @@ export const make = Effect.fnUntraced(function* (options: RedisLinkOptions) {
     isUp: () => current !== undefined,
     replicas: () => replicas,
     fork: (effect) => void Fiber.runIn(run(effect), scope),
-    onChange: (listener) => void listeners.push(listener)
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    }
   } satisfies Link
 })
 

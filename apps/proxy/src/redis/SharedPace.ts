@@ -101,6 +101,8 @@ export class SharedPace implements Turns {
   private readonly options: SharedPaceOptions
   private readonly floor: number
   private readonly key: string
+  /** Ends it, with its account. */
+  readonly close: () => void
   /** Moments, in steady milliseconds. */
   private turns: Array<number> = []
   private isAsked = false
@@ -116,7 +118,7 @@ export class SharedPace implements Turns {
     this.distance = this.floor
     this.key = options.link.key("pace", options.account)
     this.alone = this.makeAlone()
-    options.link.onChange(() => {
+    this.close = options.link.onChange(() => {
       this.turns = []
       // What was saved up was for when it was shared.
       if (!options.link.isUp()) this.alone = this.makeAlone()

@@ -77,6 +77,8 @@ export const layer = ({
       const link = yield* CurrentLink
       const key = breakerKey(account, settings.baseUrl)
       const steadyClock = yield* Clock.Clock
+      let sharedPace: SharedPace | undefined
+      yield* Effect.addFinalizer(() => Effect.sync(() => sharedPace?.close()))
       const queue = yield* FairQueue.make({
         concurrency,
         perSecond,
@@ -84,7 +86,8 @@ export const layer = ({
         paceOf:
           link === undefined || perSecond === undefined
             ? undefined
-            : (onChange) => new SharedPace({ link, account: key, perSecond, clock: steadyClock, onChange })
+            : (onChange) =>
+                (sharedPace = new SharedPace({ link, account: key, perSecond, clock: steadyClock, onChange }))
       })
       const breaker = yield* CircuitBreaker.make({
         tripPolicy: CircuitBreaker.consecutive(breakerFailures),
