@@ -1,4 +1,5 @@
 import { defineConfig } from "rolldown"
+import { inlineAssets } from "@hb-sessions/dashboard/inlineAssets"
 import { thirdPartyNotices } from "@hb-sessions/bundle/thirdPartyNotices"
 
 export default defineConfig({
@@ -6,6 +7,6 @@ export default defineConfig({
   platform: "node",
   // A hash that only commands use which the proxy does not send.
   resolve: { alias: { "@node-rs/xxhash": false } },
-  plugins: [thirdPartyNotices()],
+  plugins: [inlineAssets(), thirdPartyNotices()],
   output: { dir: "dist", format: "esm", minify: true, cleanDir: true, chunkFileNames: "[name]-[hash].js" }
 })

@@ -3,24 +3,12 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync } from "node:fs"
+import { launch, missing } from "./support/Chromium.ts"
 import { get, Shared, shared } from "./support/Proxy.ts"
 import { openApi } from "../src/routes/Api.ts"
 import { problems as kinds } from "../src/http/Problem.ts"
 
-const CHROMIUM = "/usr/bin/chromium"
-
-/** Why the browser cannot be used; undefined if it can. */
-const missing = async (): Promise<string | undefined> => {
-  if (!existsSync(CHROMIUM)) return `${CHROMIUM} is not installed`
-  return import("playwright-core").then(
-    () => undefined,
-    () => "playwright-core is not installed"
-  )
-}
-
-const reason = await missing()
-if (reason !== undefined) console.warn(`skipped: /docs in Chromium, because ${reason}`)
+if (missing !== undefined) console.warn(`skipped: /docs in Chromium, because ${missing}`)
 
 layer(shared({ sessions: 10, seed: "docs" }), { excludeTestServices: true })("documents", (it) => {
   it.effect("are served without a token, with an ETag and a policy that lets nothing in from elsewhere", () =>
@@ -61,30 +49,12 @@ layer(shared({ sessions: 10, seed: "docs" }), { excludeTestServices: true })("do
     }
   })
 
-  it.effect.skipIf(reason !== undefined)(
+  it.effect.skipIf(missing !== undefined)(
     "open in Chromium without a foreign request and without an error on the console",
     () =>
       Effect.gen(function* () {
         const proxy = yield* Shared
-        const { chromium } = yield* Effect.promise(() => import("playwright-core"))
-        const browser = yield* Effect.acquireRelease(
-          Effect.promise(() =>
-            chromium.launch({
-              executablePath: CHROMIUM,
-              args: [
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync"
-              ]
-            })
-          ),
-          (opened) => Effect.promise(() => opened.close())
-        )
+        const browser = yield* launch
         const seen = yield* Effect.promise(async () => {
           const page = await browser.newPage()
           const requests: Array<string> = []

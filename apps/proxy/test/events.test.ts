@@ -3,48 +3,10 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
-import { once } from "node:events"
 import { join } from "node:path"
 import { createToken, directory, eventually, get, serve, token as tokenCommand } from "./support/Proxy.ts"
 import { EventReader } from "./support/EventReader.ts"
-
-interface Row {
-  readonly id: string
-  readonly status: string
-  readonly [key: string]: unknown
-}
-
-/** A vendor's server whose sessions a test changes. */
-const upstream = Effect.gen(function* () {
-  const state = {
-    rows: [] as ReadonlyArray<Row>,
-    status: 200,
-    requests: 0,
-    asked: new Set<string>()
-  }
-  const server: Server = createServer((request, response) => {
-    state.requests += 1
-    const url = new URL(request.url ?? "/", "http://upstream")
-    state.asked.add(url.searchParams.get("status") ?? "")
-    response.writeHead(state.status, { "content-type": "application/json" })
-    if (state.status !== 200) return void response.end('{"message":"no"}')
-    const page = Number(url.searchParams.get("page") ?? "1")
-    const sessions = page === 1 ? state.rows : []
-    response.end(JSON.stringify({ sessions, totalCount: state.rows.length, page, perPage: 100 }))
-  })
-  server.listen(0, "127.0.0.1")
-  yield* Effect.promise(() => once(server, "listening"))
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      server.closeAllConnections()
-      server.close()
-    })
-  )
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { state, url, apiKey: "some-long-key" }
-})
+import { type Row, vendor as startVendor } from "./support/Vendor.ts"
 
 const active = (id: string, more: object = {}): Row => ({
   id,
@@ -55,7 +17,7 @@ const active = (id: string, more: object = {}): Row => ({
 
 /** A proxy that looks every 50 ms unless it is told otherwise. */
 const serving = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-  const vendor = yield* upstream
+  const vendor = yield* startVendor
   const tokensFile = join(yield* directory, "tokens.json")
   const token = yield* createToken(tokensFile, "watcher")
   const proxy = yield* serve(vendor, tokensFile, [
@@ -93,7 +55,7 @@ it.live("tell first what is active, then what comes, changes and goes, without s
 it.live("show no session of another status, whatever the upstream makes of the filter", () =>
   Effect.gen(function* () {
     const { vendor, watch } = yield* serving()
-    vendor.state.rows = [active("a"), { ...active("z"), status: "closed" }]
+    vendor.state.rows = [active("a"), { ...active("z"), status: "closed", unfiltered: true }]
     const snapshot = yield* (yield* watch()).next("snapshot")
     assert.deepStrictEqual(ids(snapshot.data.sessions), ["a"])
   }).pipe(Effect.scoped)

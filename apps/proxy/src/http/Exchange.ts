@@ -18,6 +18,7 @@ export type RouteName =
   | "/"
   | "/docs"
   | "/openapi.json"
+  | "/dashboard"
   | "/api/sessions"
   | "/v1/sessions"
   | "/v1/sessions/{id}"

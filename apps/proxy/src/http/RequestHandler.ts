@@ -160,4 +160,7 @@ const routeOf = (path: string): { readonly name: RouteName; readonly route: Rout
   return isSessionPath(path) ? sessionRoute : undefined
 }
 
-const documentName = (path: string): RouteName => (path === "/docs" || path === "/openapi.json" ? path : "/")
+const documentName = (path: string): RouteName => {
+  if (path.startsWith("/dashboard")) return "/dashboard"
+  return path === "/docs" || path === "/openapi.json" ? path : "/"
+}

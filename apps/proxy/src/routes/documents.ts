@@ -1,16 +1,15 @@
 /**
- * What is served without a token: the index, the OpenAPI document and its reader.
+ * What is served without a token: the index, the OpenAPI document and its reader, and the dashboard, which asks for one.
  */
 import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CachedResponse from "../cache/CachedResponse.ts"
-import { CodedForms } from "../cache/CodedForms.ts"
-import { sendBody, type Sending } from "../cache/sendBody.ts"
-import { Api, openApi } from "./Api.ts"
 import type { Exchange } from "../http/Exchange.ts"
+import { Api, openApi } from "./Api.ts"
+import * as Dashboard from "./dashboard.ts"
+import { document } from "./document.ts"
 
 const INDEX = `hb-sessions-proxy: Hyperbrowser's sessions without the API key
 
@@ -20,6 +19,7 @@ GET /v1/sessions.ndjson    ... or by suffix: .ndjson .csv .json
 GET /v1/sessions/{id}      one session
 GET /v1/stats              summary statistics
 GET /v1/events             active sessions as they change: server-sent events
+GET /dashboard             the sessions as a page, for holders of a token
 GET /openapi.json          the description of all this
 GET /docs                  the same, to read in a browser
 
@@ -52,36 +52,14 @@ const scalar: HttpApiScalar.ScalarConfig = {
 /** Makes the documents, by path. */
 export const make = Effect.gen(function* () {
   const docs = yield* docsPage
-  return new Map([
+  const dashboard = yield* Dashboard.make
+  return new Map<string, (exchange: Exchange) => void>([
     ["/", document(INDEX, "text/plain; charset=utf-8", NO_POLICY)],
     ["/openapi.json", document(JSON.stringify(openApi()), "application/json; charset=utf-8", NO_POLICY)],
-    ["/docs", document(docs, "text/html; charset=utf-8", DOCS_POLICY)]
+    ["/docs", document(docs, "text/html; charset=utf-8", DOCS_POLICY)],
+    ...dashboard
   ])
 })
-
-const document = (text: string, contentType: string, policy: string) => {
-  const sending: Sending = {
-    body: Buffer.from(text),
-    etag: CachedResponse.etagOf(Buffer.from(text)),
-    contentType,
-    headers: [
-      "cache-control",
-      "no-cache",
-      "content-security-policy",
-      policy,
-      "referrer-policy",
-      "no-referrer",
-      "vary",
-      "accept-encoding, origin"
-    ],
-    forms: new CodedForms(),
-    // There are three of them.
-    keep: () => true,
-    isLong: true
-  }
-  return (exchange: Exchange): void =>
-    sendBody(exchange, exchange.wish.isFixed ? { ...sending, forms: undefined } : sending)
-}
 
 /** Scalar comes as a route: it is asked for once, when the server starts. */
 const docsPage = Effect.scoped(

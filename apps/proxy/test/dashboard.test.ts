@@ -1,0 +1,456 @@
+/**
+ * The page for holders of a token, in a real browser.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import { brotliCompressSync, gzipSync } from "node:zlib"
+import type { Browser, BrowserContext, Page } from "playwright-core"
+import { Simulator } from "@hb-sessions/simulator/Simulator"
+import { fileURLToPath } from "node:url"
+import { dashboardPaths, pagePolicy } from "../src/routes/dashboard.ts"
+import { launch, missing } from "./support/Chromium.ts"
+import { createToken, directory, get, serve, token as tokenCommand } from "./support/Proxy.ts"
+import { relayTo } from "./support/Relay.ts"
+import { type Row, vendor as startVendor } from "./support/Vendor.ts"
+
+if (missing !== undefined) console.warn(`skipped: /dashboard in Chromium, because ${missing}`)
+
+/** Most bytes of the page in all, compressed. */
+const MOST = 150_000
+
+const make = Effect.gen(function* () {
+  const vendor = yield* startVendor
+  const tokensFile = join(yield* directory, "tokens.json")
+  const token = yield* createToken(tokensFile, "reader")
+  const proxy = yield* serve(vendor, tokensFile, [
+    ...["--watch-interval", "100ms", "--upstream-rate", "0", "--rate", "0", "--read-concurrency", "8"]
+  ])
+  return { ...proxy, vendor, token, tokensFile, browser: missing === undefined ? yield* launch : undefined }
+})
+
+class Served extends Context.Service<Served, Effect.Success<typeof make>>()("@hb-sessions/proxy/test/Served") {}
+
+const day = 86_400_000
+const start = Date.UTC(2026, 2, 1, 8)
+
+const rows = (count: number): ReadonlyArray<Row> =>
+  Array.from({ length: count }, (_, index) => {
+    const status = index < 3 ? "active" : index % 9 === 0 ? "error" : "closed"
+    const at = start + 30 * day - index * 20_000
+    return {
+      id: `session-${String(index).padStart(5, "0")}`,
+      status,
+      createdAt: new Date(at).toISOString(),
+      startTime: String(at + 1000),
+      ...(status === "active" ? {} : { endTime: String(at + 1000 + (index % 40) * 60_000) }),
+      creditsUsed: index % 7,
+      launchState: { useStealth: index % 2 === 0, useProxy: index % 3 === 0 }
+    }
+  })
+
+interface Opened {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the page asked for, and what went wrong in it. */
+  readonly requests: Array<string>
+  readonly problems: Array<string>
+}
+
+/** A tab of its own. */
+const open = (url: string, options: Parameters<Browser["newContext"]>[0] = {}) =>
+  Effect.gen(function* () {
+    const { browser } = yield* Served
+    const context = yield* Effect.acquireRelease(
+      Effect.promise(
+        () =>
+          browser?.newContext({ timezoneId: "Asia/Kathmandu", locale: "en-GB", ...options }) as Promise<BrowserContext>
+      ),
+      (made) => Effect.promise(() => made.close())
+    )
+    return yield* Effect.promise(async (): Promise<Opened> => {
+      const page = await context.newPage()
+      page.setDefaultTimeout(20_000)
+      const requests: Array<string> = []
+      const problems: Array<string> = []
+      page.on("request", (request) => requests.push(request.url()))
+      page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warning") problems.push(message.text())
+      })
+      page.on("pageerror", (error) => problems.push(String(error)))
+      page.on("dialog", (dialog) => {
+        problems.push(`dialog: ${dialog.message()}`)
+        void dialog.dismiss()
+      })
+      await page.goto(`${url}/dashboard`)
+      return { page, context, requests, problems }
+    })
+  })
+
+const signIn = async (page: Page, token: string, sessions: number) => {
+  await page.getByLabel("Token", { exact: true }).fill(token)
+  await page.getByRole("button", { name: "Sign in" }).click()
+  if (sessions > 0)
+    await page
+      .locator("#count")
+      .getByText(`${sessions.toLocaleString("en-GB")} sessions.`)
+      .waitFor()
+}
+
+const require = createRequire(import.meta.url)
+const axe = () => readFileSync(require.resolve("axe-core/axe.min.js"), "utf8")
+
+/** What a screen reader or a keyboard would stumble over. */
+const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
+  await page.evaluate(`${axe()};0`)
+  const found = (await page.evaluate(
+    'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })'
+  )) as {
+    readonly violations: ReadonlyArray<{
+      readonly id: string
+      readonly nodes: ReadonlyArray<{ readonly html: string; readonly failureSummary?: string }>
+    }>
+  }
+  return found.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ failureSummary, html }) => `${id}: ${html} ${failureSummary}`)
+  )
+}
+
+layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 })("the dashboard", (it) => {
+  it.effect(
+    "is served without a token, small, with a policy that allows nothing inline and nothing from elsewhere",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* Served
+        let [gzip, brotli] = [0, 0]
+        for (const path of dashboardPaths) {
+          const { headers, status, text } = yield* get(url + path)
+          assert.strictEqual(status, 200, path)
+          assert.strictEqual(headers.get("content-security-policy"), pagePolicy)
+          assert.notInclude(pagePolicy, "unsafe")
+          assert.include(pagePolicy, "frame-ancestors 'none'")
+          assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
+          assert.strictEqual(headers.get("referrer-policy"), "no-referrer")
+          assert.notMatch(text, /(?:src|href)="(?:https?:)?\/\//)
+          gzip += gzipSync(text).length
+          brotli += brotliCompressSync(text).length
+          assert.strictEqual(
+            (yield* get(url + path, { headers: { "if-none-match": headers.get("etag") ?? "" } })).status,
+            304
+          )
+        }
+        console.log(`dashboard: ${gzip} bytes with gzip, ${brotli} with br, of ${MOST}`)
+        assert.isAtMost(gzip, MOST)
+        assert.strictEqual((yield* get(`${url}/dashboard/none`)).status, 404)
+      })
+  )
+
+  const inChromium = <E>(name: string, test: Effect.Effect<void, E, Served | import("effect").Scope.Scope>) =>
+    it.effect.skipIf(missing !== undefined)(name, () => Effect.scoped(test), 60_000)
+
+  inChromium(
+    "signs in with a token that is pasted, filters, sorts, shows all fields and signs out, and the token is in no URL",
+    Effect.gen(function* () {
+      const { token, url, vendor } = yield* Served
+      vendor.state.rows = rows(250)
+      const { context, page, problems, requests } = yield* open(url)
+      yield* Effect.promise(async () => {
+        await signIn(page, "hbs_0123456789abcdef_wrong", 0)
+        await page.getByRole("alert").getByText("The token is not valid").waitFor()
+        assert.isTrue(await page.getByLabel("Token", { exact: true }).isVisible())
+        // The browser tells of the 401 on its own.
+        assert.isTrue(
+          problems.every((problem) => problem.includes("401")),
+          problems.join()
+        )
+        problems.length = 0
+
+        await signIn(page, token, 250)
+        assert.match((await page.locator("#zone").textContent()) ?? "", /Asia\/Kath?mandu \(now GMT\+05:45\)/)
+        assert.include((await page.locator("#numbers").textContent()) ?? "", "Sessions250")
+        const first = page.locator("#rows tr[data-index='0'] th")
+        assert.strictEqual(await first.textContent(), "session-00000")
+        // 13:45 there when it is 8:00 in UTC.
+        assert.include((await page.locator("#rows tr[data-index='0']").textContent()) ?? "", "31 Mar 2026, 13:45:00")
+
+        await page.getByLabel("Find").fill("session-0001")
+        await page.locator("#count").getByText("10 of 250 sessions match").waitFor()
+        await page.getByLabel("Find").fill("")
+        await page.locator("#status").selectOption({ label: "error" })
+        await page.locator("#count").getByText("27 of 250 sessions match").waitFor()
+        await page.locator("#status").selectOption({ label: "all" })
+        await page.locator("#count").getByText("250 sessions.").waitFor()
+
+        await page.locator("#head").getByRole("button", { name: "id" }).click()
+        await page.locator("#head").getByRole("button", { name: "id" }).click()
+        assert.strictEqual(await first.textContent(), "session-00249")
+        assert.strictEqual(await page.locator("#head th").first().getAttribute("aria-sort"), "descending")
+
+        await page.getByText("Columns", { exact: true }).first().click()
+        await page.locator("#columns").getByLabel("teamId").check()
+        await page.locator("#head").getByRole("button", { name: "teamId" }).waitFor()
+
+        // With the keyboard alone.
+        await page.locator("#rows tr[data-index='0'] button").focus()
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Enter")
+        await page.getByRole("dialog").getByText("Session session-00248").waitFor()
+        assert.include((await page.locator("#fields").textContent()) ?? "", "launchState.useStealth")
+        await page.keyboard.press("Escape")
+        assert.strictEqual(await page.evaluate("document.activeElement.textContent"), "session-00248")
+        await page.keyboard.press("End")
+        assert.strictEqual(await page.evaluate("document.activeElement.textContent"), "session-00000")
+
+        assert.strictEqual(await page.locator("#charts figure").count(), 4)
+        await page.locator("#charts summary").nth(2).click()
+        assert.include((await page.locator("#charts table").nth(2).textContent()) ?? "", "5–15 min")
+
+        const stored = await page.evaluate(
+          "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"
+        )
+        assert.strictEqual(stored, '[{},{},""]')
+        await page.getByRole("button", { name: "Sign out" }).click()
+        assert.isTrue(await page.getByLabel("Token", { exact: true }).isVisible())
+        assert.notInclude(await page.content(), "session-00")
+
+        await page.getByLabel("Keep it until").check()
+        await signIn(page, token, 250)
+        await page.reload()
+        await page.locator("#count").getByText("250 sessions.").waitFor()
+        await page.getByRole("button", { name: "Sign out" }).click()
+        assert.strictEqual(await page.evaluate("sessionStorage.length"), 0)
+
+        assert.isEmpty(await context.cookies())
+        assert.isEmpty(requests.filter((asked) => asked.includes("hbs_")))
+        assert.isEmpty(requests.filter((asked) => !asked.startsWith(`${url}/`) && !/^(?:data|blob):/.test(asked)))
+        assert.deepStrictEqual(problems, [])
+      })
+    })
+  )
+
+  inChromium(
+    "shows text of the API as text, never as markup, a link or a formula",
+    Effect.gen(function* () {
+      const { token, url, vendor } = yield* Served
+      const evil = `<img src=x onerror=alert(1)>"'><script>alert(2)</script>`
+      vendor.state.rows = [
+        {
+          id: evil,
+          status: "active",
+          createdAt: "2026-03-02T08:00:00Z",
+          sessionUrl: "javascript:alert(3)",
+          liveUrl: "javascript:alert(4)",
+          launchState: { solverType: evil, [evil]: evil }
+        },
+        {
+          id: "=cmd|' /C calc'!A0",
+          status: evil,
+          createdAt: "2026-03-01T08:00:00Z",
+          __proto__: null,
+          constructor: evil
+        },
+        { id: "x".repeat(9000), status: "closed", startTime: "1772438400000", endTime: null, creditsUsed: null }
+      ]
+      const { page, problems } = yield* open(url)
+      yield* Effect.promise(async () => {
+        await signIn(page, token, 3)
+        await page.locator("#live").getByText("<img src=x").waitFor()
+        await page.locator("#rows button").getByText("<img src=x").first().click()
+        assert.include((await page.locator("#fields").textContent()) ?? "", "javascript:alert(3)")
+        assert.strictEqual(await page.locator("img, a[href^='javascript'], #content a, dialog a, iframe").count(), 0)
+        assert.strictEqual(await page.locator("body script").count(), 0)
+        await page.keyboard.press("Escape")
+        await page.locator("#status").selectOption({ label: evil })
+        await page.locator("#count").getByText("1 of 3 sessions match").waitFor()
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("button", { name: "Download CSV" }).click()
+        ])
+        assert.strictEqual(download.suggestedFilename(), "sessions.csv")
+        const csv = readFileSync(await download.path(), "utf8")
+        const [head, line] = csv.split("\r\n")
+        assert.strictEqual(head, "\uFEFFid,status,createdAt,creditsUsed,launchState.useStealth,launchState.useProxy")
+        assert.match(line ?? "", /^"?'=cmd/)
+        assert.deepStrictEqual(problems, [])
+      })
+    })
+  )
+
+  inChromium(
+    "shows what changes while it is open",
+    Effect.gen(function* () {
+      const { token, url, vendor } = yield* Served
+      vendor.state.rows = rows(20)
+      const { page } = yield* open(url)
+      yield* Effect.promise(async () => {
+        await signIn(page, token, 20)
+        await page.locator("#live-state").getByText("Live: 3 active.").waitFor()
+        vendor.state.rows = [
+          { id: "brand-new", status: "active", createdAt: "2026-04-02T08:00:00Z" },
+          ...rows(20).filter(({ id }) => id !== "session-00001")
+        ]
+        await page.locator("#live").getByText("brand-new").waitFor()
+        await page.locator("#count").getByText("21 sessions.").waitFor()
+        assert.strictEqual(await page.locator("#rows tr[data-index='0'] th").textContent(), "brand-new")
+        await page.locator("#rows tr", { hasText: "session-00001" }).getByText("not active any more").waitFor()
+        vendor.state.status = 500
+        await page.locator("#live-state").getByText("The proxy cannot ask the upstream").waitFor()
+        vendor.state.status = 200
+        await page.locator("#live-state").getByText("Live: 3 active.").waitFor()
+      }).pipe(Effect.ensuring(Effect.sync(() => (vendor.state.status = 200))))
+    })
+  )
+
+  inChromium(
+    "has few rows in the document, of 10,000 sessions that are scrolled through",
+    Effect.gen(function* () {
+      const { token, url, vendor } = yield* Served
+      vendor.state.rows = rows(10_000)
+      const { page, problems } = yield* open(url)
+      const seen = yield* Effect.promise(async () => {
+        await signIn(page, token, 10_000)
+        await page.locator("#progress").getByText("Read at").waitFor()
+        return (await page.evaluate(`new Promise((resolve) => {
+          const long = []
+          new PerformanceObserver((list) => long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: "longtask" })
+          const scroll = document.getElementById("scroll")
+          const found = new Set()
+          let most = 0
+          let step = 0
+          const next = () => {
+            most = Math.max(most, document.querySelectorAll("#rows tr").length)
+            for (const cell of document.querySelectorAll("#rows th")) found.add(cell.textContent)
+            if (step === 120) return setTimeout(() => resolve({ long, most, found: found.size, last: [...found].at(-1) }), 300)
+            step += 1
+            scroll.scrollTop = (scroll.scrollHeight - scroll.clientHeight) * step / 120
+            requestAnimationFrame(() => requestAnimationFrame(next))
+          }
+          next()
+        })`)) as { long: ReadonlyArray<number>; most: number; found: number; last: string }
+      })
+      const longest = Math.max(0, ...seen.long)
+      console.log(
+        `dashboard: ${seen.long.length} long tasks while scrolling, the longest of ${Math.round(longest)} ms (limit: 200)`
+      )
+      assert.isBelow(seen.most, 80)
+      assert.isAbove(seen.found, 1500)
+      assert.strictEqual(seen.last, "session-09999")
+      assert.deepStrictEqual(problems, [])
+    })
+  )
+
+  inChromium(
+    "goes back to the sign-in when the token ends, with nothing left to see",
+    Effect.gen(function* () {
+      const { tokensFile, url, vendor } = yield* Served
+      vendor.state.rows = rows(20)
+      const token = yield* createToken(tokensFile, "ending")
+      yield* Effect.sleep("1200 millis")
+      const { page } = yield* open(url)
+      yield* Effect.promise(() => signIn(page, token, 20))
+      yield* tokenCommand(tokensFile, "revoke", "--name", "ending")
+      yield* Effect.promise(async () => {
+        await page.getByRole("alert").getByText("The token is not valid").waitFor()
+        assert.isTrue(await page.getByLabel("Token", { exact: true }).isVisible())
+        assert.notInclude(await page.content(), "session-00")
+      })
+    })
+  )
+
+  inChromium(
+    "shows a token of some statuses these, and says so",
+    Effect.gen(function* () {
+      const { tokensFile, url, vendor } = yield* Served
+      vendor.state.rows = rows(20)
+      const token = yield* createToken(tokensFile, "some", { statuses: ["error"] })
+      yield* Effect.sleep("1200 millis")
+      const { page } = yield* open(url)
+      yield* Effect.promise(async () => {
+        await signIn(page, token, 2)
+        await page.getByText("This token sees these statuses only: error.").waitFor()
+        await page.getByText("This token may not see which sessions are active.").waitFor()
+      })
+    })
+  )
+
+  inChromium(
+    "keeps what it shows while the network is away, says so, and goes on when it is back",
+    Effect.gen(function* () {
+      const { token, url, vendor } = yield* Served
+      vendor.state.rows = rows(20)
+      const relay = yield* relayTo(url)
+      const { page } = yield* open(relay.url)
+      yield* Effect.promise(async () => {
+        await signIn(page, token, 20)
+        await page.locator("#live-state").getByText("Live: 3 active.").waitFor()
+      })
+      yield* relay.cut
+      yield* Effect.promise(async () => {
+        await page.locator("#live-state").getByText("What is shown may be old; trying again.").waitFor()
+        assert.strictEqual(await page.locator("#rows tr[data-index]").count(), 20)
+        await page.getByRole("button", { name: "Reload" }).click()
+        await page.getByRole("alert").getByText("The server cannot be reached.").waitFor()
+      })
+      vendor.state.rows = [{ id: "meanwhile", status: "active", createdAt: "2026-04-02T08:00:00Z" }, ...rows(20)]
+      yield* relay.join
+      yield* Effect.promise(async () => {
+        await page.locator("#live").getByText("meanwhile").waitFor()
+        await page.getByRole("button", { name: "Reload" }).click()
+        await page.locator("#count").getByText("21 sessions.").waitFor()
+      })
+    })
+  )
+
+  const shots = fileURLToPath(new URL("../../../docs/", import.meta.url))
+
+  it.effect.skipIf(missing !== undefined || process.env["UPDATE_SCREENSHOTS"] === undefined)(
+    "is photographed for the documents, with the sessions of the simulator",
+    () =>
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        const file = join(yield* directory, "tokens.json")
+        const token = yield* createToken(file, "reader")
+        const { url } = yield* serve(simulator, file, ["--upstream-rate", "0", "--read-concurrency", "8"])
+        for (const [name, options] of [
+          ["dashboard", { viewport: { width: 1200, height: 1400 }, colorScheme: "light" }],
+          ["dashboard-phone", { viewport: { width: 390, height: 844 }, colorScheme: "dark" }]
+        ] as const) {
+          const { page } = yield* open(url, { ...options, timezoneId: "Europe/Berlin" })
+          yield* Effect.promise(async () => {
+            await signIn(page, token, 2000)
+            await page.locator("#progress").getByText("Read at").waitFor()
+            await page.locator("#live-state").getByText("Live:").waitFor()
+            await page.screenshot({ path: join(shots, `${name}.png`) })
+          })
+        }
+      }).pipe(Effect.scoped, Effect.provide(Simulator.layer({ sessions: 2000 }))),
+    60_000
+  )
+
+  for (const [name, colorScheme, width] of [
+    ["in light", "light", 1280],
+    ["in dark", "dark", 1280],
+    ["on a phone", "light", 360]
+  ] as const) {
+    inChromium(
+      `has nothing that axe objects to ${name}, and is no wider than the window`,
+      Effect.gen(function* () {
+        const { token, url, vendor } = yield* Served
+        vendor.state.rows = rows(60)
+        const { page } = yield* open(url, { bypassCSP: true, colorScheme, viewport: { width, height: 800 } })
+        yield* Effect.promise(async () => {
+          assert.deepStrictEqual(await violations(page), [])
+          await signIn(page, token, 60)
+          await page.locator("#live-state").getByText("Live: 3 active.").waitFor()
+          await page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+          assert.deepStrictEqual(await violations(page), [])
+          assert.isAtMost(Number(await page.evaluate("document.documentElement.scrollWidth")), width)
+          await page.locator("#rows button").first().click()
+          assert.deepStrictEqual(await violations(page), [])
+        })
+      })
+    )
+  }
+})

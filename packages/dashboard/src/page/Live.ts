@@ -1,0 +1,97 @@
+/**
+ * The active sessions, followed while the page is open, through breaks of the network.
+ */
+import type { Session } from "@hb-sessions/core/Session"
+import { eventsOf, Problem, sessionsOf } from "./api.ts"
+import { EventParser, type ServerEvent } from "./EventParser.ts"
+
+/** What is told. */
+export interface LiveOptions {
+  readonly token: string
+  readonly signal: AbortSignal
+  /** Says how things stand. */
+  readonly onState: (text: string) => void
+  /** All that are active, and which came, changed and went since. */
+  readonly onSessions: (
+    active: ReadonlyMap<string, Session>,
+    changed: ReadonlyArray<Session>,
+    gone: ReadonlyArray<string>
+  ) => void
+  /** The token is not valid any more. */
+  readonly onEnded: (problem: Problem) => void
+}
+
+const FIRST_WAIT = 1000
+const LONGEST_WAIT = 30_000
+
+const bodyOf = (text: string): Readonly<Record<string, unknown>> => {
+  const value: unknown = JSON.parse(text)
+  return typeof value === "object" && value !== null ? { ...value } : {}
+}
+
+const sessionsIn = (value: unknown): ReadonlyArray<Session> =>
+  Array.isArray(value) ? sessionsOf(value.map((one) => JSON.stringify(one))) : []
+
+/** Follows them until the signal ends it. */
+export const follow = async ({ onEnded, onSessions, onState, signal, token }: LiveOptions): Promise<void> => {
+  const active = new Map<string, Session>()
+  let lastId = ""
+  let wait = FIRST_WAIT
+
+  const take = ({ data, event }: ServerEvent) => {
+    const body = bodyOf(data)
+    if (event === "problem") {
+      return onState(`The proxy cannot ask the upstream: ${String(body["detail"]).slice(0, 300)}. It tries again.`)
+    }
+    const isSnapshot = event === "snapshot"
+    if (!isSnapshot && event !== "change") return
+    const changed = isSnapshot
+      ? sessionsIn(body["sessions"])
+      : [...sessionsIn(body["added"]), ...sessionsIn(body["changed"])]
+    const removed: ReadonlyArray<unknown> = Array.isArray(body["removed"]) ? body["removed"] : []
+    const now = new Set<string>(changed.map(({ id }) => id))
+    const gone = isSnapshot ? [...active.keys()].filter((id) => !now.has(id)) : removed.map(String)
+    for (const id of gone) active.delete(id)
+    for (const session of changed) active.set(session.id, session)
+    const more = body["whole"] === false ? "; there are more" : ""
+    onState(`Live: ${active.size} active${more}.`)
+    onSessions(active, changed, gone)
+  }
+
+  while (!signal.aborted) {
+    const parser = new EventParser(lastId)
+    try {
+      const onOpen = () => {
+        wait = FIRST_WAIT
+        onState("Connected; waiting for the first news.")
+      }
+      // oxlint-disable-next-line eslint/no-await-in-loop
+      for await (const event of eventsOf(token, parser, onOpen, signal)) take(event)
+      onState("The stream of events ended; it is opened again.")
+    } catch (error) {
+      if (signal.aborted) return
+      const problem = error instanceof Problem ? error : new Problem("The events cannot be read.", 0)
+      if (problem.status === 401) return onEnded(problem)
+      if (problem.status === 403) return onState("This token may not see which sessions are active.")
+      onState(`${problem.message} What is shown may be old; trying again.`)
+    }
+    lastId = parser.lastId
+    // oxlint-disable-next-line eslint/no-await-in-loop
+    await pause(Math.max(wait, parser.retry ?? 0), signal)
+    wait = Math.min(wait * 2, LONGEST_WAIT)
+  }
+}
+
+/** Waits, but no longer than until the network is back. */
+const pause = (millis: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      removeEventListener("online", done)
+      signal.removeEventListener("abort", done)
+      resolve()
+    }
+    const timer = setTimeout(done, millis * (0.8 + Math.random() * 0.4))
+    addEventListener("online", done)
+    signal.addEventListener("abort", done)
+  })

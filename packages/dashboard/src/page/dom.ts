@@ -1,0 +1,36 @@
+/**
+ * Elements of the page. Text is only ever set as text.
+ */
+
+/** The element of an id, which the page has. */
+export const byId = <E extends HTMLElement = HTMLElement>(id: string): E => {
+  const found = document.getElementById(id)
+  if (found === null) throw new Error(`the page has no element ${id}`)
+  return found as E
+}
+
+/** Makes an element with attributes that are not from elsewhere, and children; text becomes a text node. */
+export const make = <Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: ReadonlyArray<Node | string>
+): HTMLElementTagNameMap[Name] => {
+  const element = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
+  element.append(...children)
+  return element
+}
+
+const SVG = "http://www.w3.org/2000/svg"
+
+/** As `make`, of a drawing. */
+export const draw = (
+  name: "svg" | "g" | "rect" | "line" | "text" | "title",
+  attributes: Readonly<Record<string, string | number>>,
+  ...children: ReadonlyArray<Node | string>
+): SVGElement => {
+  const element = document.createElementNS(SVG, name)
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value))
+  element.append(...children)
+  return element
+}
