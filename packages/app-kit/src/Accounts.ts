@@ -247,16 +247,25 @@ const checkPlaces = (file: string, accounts: ReadonlyArray<Account>): Effect.Eff
   )
 }
 
-/**
- * The accounts that `--only` names, in the order of the file; all of them where it does not say.
- *
- * Fails on a name that there is not, with the one that was probably meant.
- */
-export const select = Effect.fnUntraced(function* (
+/** The accounts that `--only` names, in the order of the file; all of them where it does not say. */
+export const select = (
   accounts: ReadonlyArray<Account>,
   only: string | undefined
-): Effect.fn.Return<ReadonlyArray<Account>, AppError> {
-  if (only === undefined) return accounts
+): Effect.Effect<ReadonlyArray<Account>, AppError> =>
+  Effect.map(
+    selectNames(
+      accounts.map(({ name }) => name),
+      only
+    ),
+    (names) => accounts.filter(({ name }) => names.has(name))
+  )
+
+/** Those of some names that `--only` names, in their order. Fails on another one, with that which was probably meant. */
+export const selectNames = Effect.fnUntraced(function* (
+  names: ReadonlyArray<string>,
+  only: string | undefined
+): Effect.fn.Return<ReadonlySet<string>, AppError> {
+  if (only === undefined) return new Set(names)
   const usage = (message: string) => new AppError({ message, exitCode: exitCodes.usage })
   const wanted = new Set(
     only
@@ -265,14 +274,14 @@ export const select = Effect.fnUntraced(function* (
       .filter((name) => name !== "")
   )
   if (wanted.size === 0) return yield* usage("--only names no account; leave it out, or name some, separated by commas")
-  const names = accounts.map(({ name }) => name)
+  const known = new Set(names)
   for (const name of wanted) {
-    if (names.includes(name)) continue
+    if (known.has(name)) continue
     const best = nearest(name, names)
     const hint = best === undefined ? `; there are ${listed(names)}` : `; did you mean ${best}?`
     return yield* usage(`--only: there is no account ${JSON.stringify(name)}${hint}`)
   }
-  return accounts.filter(({ name }) => wanted.has(name))
+  return new Set(names.filter((name) => wanted.has(name)))
 })
 
 const MOST_LISTED = 20

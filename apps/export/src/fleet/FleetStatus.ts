@@ -1,6 +1,7 @@
 /**
  * How the accounts and the workers of a fleet are, for people and for programs.
  */
+import { aligned } from "@hb-sessions/app-kit/aligned"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Staleness from "../operations/Staleness.ts"
@@ -275,13 +276,3 @@ export const toTable = ({ accounts, time, workers }: FleetStatus): ReadonlyArray
         ])
       ]))
 ]
-
-const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd()
-  )
-}

@@ -1,6 +1,7 @@
 /**
  * How the runs of many accounts ended: a table for people, and one exit code.
  */
+import { aligned } from "@hb-sessions/app-kit/aligned"
 import { AppError, type Failure } from "@hb-sessions/app-kit/AppError"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as Cause from "effect/Cause"
@@ -63,8 +64,7 @@ export const table = (outcomes: ReadonlyArray<AccountOutcome>): ReadonlyArray<st
       `${(duration / 1000).toFixed(1)} s`
     ])
   ]
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "))
+  return aligned(rows)
 }
 
 /** The exit codes, the worst first: those that need an operator come before those after which a retry may help. */

@@ -1,6 +1,7 @@
 /**
  * `hb-sessions-proxy usage`
  */
+import { aligned } from "@hb-sessions/app-kit/aligned"
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import * as Setting from "@hb-sessions/app-kit/Setting"
 import { HttpUrlText } from "@hb-sessions/core/SettingText"
@@ -10,7 +11,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type TokenUse, UsageReport } from "../operations/UsageReport.ts"
-import { tableOf } from "./tableOf.ts"
 
 const settings = Setting.record("HB_SESSIONS_PROXY_", {
   adminUrl: {
@@ -107,5 +107,5 @@ const table = ({ since, tokens }: UsageReport): string => {
     ...(hasAccounts ? ["ACCOUNT"] : []),
     ...["REQUESTS", "FAILED", "RATE-LIMITED", "CACHE HITS", "UPSTREAM", "BYTES", "WAITED", "LAST USED"]
   ]
-  return `since ${since.replace(/\.\d+/, "")}\n${tableOf([head, ...rows])}`
+  return `since ${since.replace(/\.\d+/, "")}\n${aligned([head, ...rows]).join("\n")}`
 }

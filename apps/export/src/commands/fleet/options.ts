@@ -6,13 +6,12 @@ import type { AppError } from "@hb-sessions/app-kit/AppError"
 import * as OutputFile from "@hb-sessions/app-kit/OutputFile"
 import type { Given } from "@hb-sessions/app-kit/Setting"
 import { configOf } from "@hb-sessions/core/SessionsConfig"
-import { nearest } from "@hb-sessions/core/nearest"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import { Queue, type QueueError } from "../../fleet/Queue.ts"
-import { checkFlags, databaseConfig, layerSettings, usage } from "../../settings/configs.ts"
+import { checkFlags, databaseConfig, layerSettings } from "../../settings/configs.ts"
 import { withLog } from "../../settings/environment.ts"
 import { databaseSettings, fileSettings, fleetSettings, runSettings } from "../../settings/runSettings.ts"
 
@@ -62,23 +61,7 @@ export const namesOfFile = Effect.gen(function* () {
 /** Those of some names that `--only` names, in their order; all without it. Fails on one that there is not. */
 export const chosen = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
   const only = yield* configOf(fleetSettings.only)
-  if (only === undefined) return { names, areNamed: false }
-  const wanted = new Set(
-    only
-      .split(",")
-      .map((name) => name.trim())
-      .filter((name) => name !== "")
-  )
-  if (wanted.size === 0) return yield* usage("--only names no account; leave it out, or name some, separated by commas")
-  const known = new Set(names)
-  for (const name of wanted) {
-    if (known.has(name)) continue
-    const best = nearest(name, names)
-    return yield* usage(
-      `--only: the fleet has no account ${JSON.stringify(name)}${best === undefined ? "; fleet status lists them" : `; did you mean ${best}?`}`
-    )
-  }
-  return { names: names.filter((name) => wanted.has(name)), areNamed: true }
+  return { names: [...(yield* Accounts.selectNames(names, only))], areNamed: only !== undefined }
 })
 
 /** Prints lines; a reader that goes away before their end, such as `head`, is no failure. */

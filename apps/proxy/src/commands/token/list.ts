@@ -1,13 +1,13 @@
 /**
  * `hb-sessions-proxy token list`
  */
+import { aligned } from "@hb-sessions/app-kit/aligned"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { stateOf, type TokenRecord } from "../../access/Token.ts"
-import { tableOf } from "../tableOf.ts"
 import * as TokensPlace from "./TokensPlace.ts"
 
 export const list = Command.make(
@@ -62,5 +62,5 @@ const table = (rows: ReadonlyArray<ReturnType<typeof describe>>): string => {
     columns.map((column) => (column === "lastUsed" ? "LAST USED" : column.toUpperCase())),
     ...rows.map((row) => columns.map((column) => row[column] ?? "-"))
   ]
-  return tableOf(lines)
+  return aligned(lines).join("\n")
 }
