@@ -137,8 +137,8 @@ const classify = (
     detail: errorDetail(parsed, apiKey),
     ...(requestId === undefined ? {} : { requestId })
   }
-  const retryAfterMillis = retryAfterOf(headers, now)
-  const wait = retryAfterMillis === undefined ? {} : { retryAfterMillis }
+  const millis = retryAfterOf(headers, now)
+  const wait = millis === undefined ? {} : { retryAfterMillis: millis }
   if (status === 200) {
     const detail = body.length === 0 ? "the body is empty" : "the body is not JSON"
     return Result.fail(
