@@ -1,8 +1,6 @@
 /**
  * The proxy as a whole: its parts, put together and listening.
  */
-import { ApiKey } from "@hb-sessions/app-kit/ApiKey"
-import * as AppError from "@hb-sessions/app-kit/AppError"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -10,7 +8,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as AccessLog from "./operations/AccessLog.ts"
@@ -24,27 +21,26 @@ import * as ClientAddress from "./http/ClientAddress.ts"
 import * as HostCheck from "./http/HostCheck.ts"
 import { failures, type LoadError } from "./cache/LoadError.ts"
 import { type Address, listen, type ListenerOptions } from "./http/Listener.ts"
+import { LastErrors } from "./operations/LastErrors.ts"
 import * as Metrics from "./operations/Metrics.ts"
+import * as OperatorView from "./operations/OperatorView.ts"
 import { Outbox } from "./http/Outbox.ts"
 import type { Settings } from "./settings/Settings.ts"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
 import * as RequestFiber from "./http/RequestFiber.ts"
-import { CurrentLink, type Link } from "./redis/RedisLink.ts"
-import * as RedisLink from "./redis/RedisLink.ts"
-import * as RedisUrl from "./redis/RedisUrl.ts"
+import { CurrentLink } from "./redis/RedisLink.ts"
 import { SharedFailures } from "./redis/SharedFailures.ts"
 import { SharedRates } from "./redis/SharedRates.ts"
 import { SharedPages } from "./redis/SharedPages.ts"
-import * as SharedTokens from "./redis/SharedTokens.ts"
 import type { FindAccount } from "./access/accountOf.ts"
 import { stateOf } from "./access/Token.ts"
 import { TokenStore } from "./access/TokenStore.ts"
-import type { AccountOptions } from "./upstream/UpstreamAccount.ts"
 import * as ExpiryAudit from "./operations/ExpiryAudit.ts"
 import * as LastUse from "./operations/LastUse.ts"
 import { Usage } from "./operations/Usage.ts"
 import { Feeds } from "./watch/Feeds.ts"
 import { UpstreamAccounts } from "./upstream/UpstreamAccounts.ts"
+import { usageError } from "./ServerLayers.ts"
 
 /** Where a running proxy listens. */
 export interface Running {
@@ -59,64 +55,6 @@ export interface Running {
 const RECHECK = "500 millis"
 
 const LAST_PORT = 65_535
-
-const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
-
-/** The tokens, or the explicit absence of any. */
-export const layerTokens = (settings: Settings): Layer.Layer<TokenStore, AppError.AppError> =>
-  Layer.unwrap(Effect.map(CurrentLink, (link) => tokensOf(settings, link)))
-
-const tokensOf = (settings: Settings, link: Link | undefined): Layer.Layer<TokenStore, AppError.AppError> => {
-  if (settings.withoutTokens) {
-    return LOOPBACK.test(settings.host)
-      ? TokenStore.layerOpen
-      : unusable(`--without-tokens lets every caller in, so --host must be a loopback address, not ${settings.host}`)
-  }
-  if (settings.tokensFile !== undefined) return TokenStore.layerFile(settings.tokensFile, settings.staleTokens)
-  return link === undefined
-    ? unusable(
-        "no tokens: run hb-sessions-proxy token create --name my-team --tokens-file tokens.json, then serve --tokens-file tokens.json; or serve --without-tokens on a loopback address"
-      )
-    : SharedTokens.layer(link, settings.staleTokens)
-}
-
-const unusable = (message: string) => Layer.effect(TokenStore, usageError(message))
-
-const usageError = (message: string) =>
-  Effect.fail(new AppError.AppError({ message, exitCode: AppError.exitCodes.usage }))
-
-/** The way to the Redis of the settings; none without it. */
-export const layerRedis = (settings: Settings): Layer.Layer<never, AppError.AppError> => {
-  const url = RedisUrl.source(settings)
-  return url === undefined ? Layer.empty : RedisLink.layer({ url, prefix: settings.redisPrefix })
-}
-
-/** The accounts with all their guards, each asked with its key as it is at each request. */
-export const layerAccounts = (settings: Settings, version: string) => {
-  const options: AccountOptions = {
-    userAgent: `hb-sessions-proxy/${version}`,
-    attemptTimeout: settings.attemptTimeout,
-    totalTimeout: settings.deadline,
-    retries: settings.retries,
-    maxRetryAfter: settings.maxRetryAfter,
-    maxBodyBytes: settings.maxBodyBytes,
-    decoding: settings.strictUpstream ? "strict" : "tolerant",
-    concurrency: settings.upstreamConcurrency,
-    perSecond: settings.upstreamRate === 0 ? undefined : settings.upstreamRate,
-    breakerFailures: settings.breakerFailures,
-    breakerOpen: settings.breakerOpen
-  }
-  if (settings.accounts === undefined)
-    return UpstreamAccounts.layerSingle(options).pipe(Layer.provide(ApiKey.layerConfig))
-  return settings.withoutTokens
-    ? Layer.effect(
-        UpstreamAccounts,
-        usageError(
-          "--accounts needs tokens, which tell whose sessions are meant; leave out --without-tokens, or --accounts"
-        )
-      )
-    : UpstreamAccounts.layerFile(settings.accounts, options, Duration.sum(settings.readTimeout, Duration.minutes(1)))
-}
 
 /** Where clients are served. */
 const addressesOf = ({ host, port, socket, socketMode }: Settings): ReadonlyArray<Address> => [
@@ -198,6 +136,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     log.ended(connection)
   }
   const outbox = new Outbox(settings.maxQueued, (address) => onEnded({ reason: "queued", address }))
+  const errors = new LastErrors()
   const isMeant = HostCheck.make(settings.allowedHosts ?? [])
   const requestHandler = RequestHandler.make({
     tokens,
@@ -216,6 +155,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     cache,
     log: (entry) => {
       usage.answered(entry)
+      errors.note(entry, clock.currentTimeMillisUnsafe())
       log.answered(entry)
     },
     outbox,
@@ -271,6 +211,12 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
       yield* Admin.make({
         accounts,
         usage: usage.report,
+        view: OperatorView.make({
+          ...{ accounts, tokens, usage: usage.report, cache, link, errors, settings },
+          inFlight: requestHandler.inFlight,
+          connections: () => connections(),
+          isDraining: requestHandler.isDraining
+        }),
         isDraining: requestHandler.isDraining,
         hasTokens: tokens.isUsable,
         observe

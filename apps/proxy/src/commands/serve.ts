@@ -8,6 +8,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Server from "../Server.ts"
+import * as ServerLayers from "../ServerLayers.ts"
 import { flags, settings as serveSettings } from "../settings/Settings.ts"
 import { Usage } from "../operations/Usage.ts"
 import { KnownKeys } from "../upstream/KnownKeys.ts"
@@ -24,9 +25,10 @@ export const serve = Command.make(
       yield* Console.log(JSON.stringify(yield* Server.start(settings)))
       return yield* Effect.never
     })
-    const parts = Layer.mergeAll(Server.layerTokens(settings), Server.layerAccounts(settings, version)).pipe(
-      Layer.provideMerge(Server.layerRedis(settings))
-    )
+    const parts = Layer.mergeAll(
+      ServerLayers.layerTokens(settings),
+      ServerLayers.layerAccounts(settings, version)
+    ).pipe(Layer.provideMerge(ServerLayers.layerRedis(settings)))
     // The server stops before its parts do.
     return yield* Effect.scoped(running).pipe(
       Effect.provide(

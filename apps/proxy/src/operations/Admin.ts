@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
+import { pagePolicy } from "../routes/dashboard.ts"
 import type { UsageReport } from "./UsageReport.ts"
 import type { UpstreamAccount } from "../upstream/UpstreamAccount.ts"
 
@@ -15,6 +16,8 @@ export interface AdminOptions {
   readonly isDraining: () => boolean
   /** Whether the tokens can be believed. */
   readonly hasTokens: () => boolean
+  /** The operator's view. */
+  readonly view: Effect.Effect<string>
   /** Brings the gauges up to date. */
   readonly observe: Effect.Effect<void>
 }
@@ -86,6 +89,8 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
 
   return (path: string): Effect.Effect<Reply> => {
     switch (path) {
+      case "/":
+        return Effect.map(options.view, (body) => ({ status: 200, contentType: "text/html; charset=utf-8", body }))
       case "/healthz":
         return Effect.succeed(json(200, { status: "ok" }))
       case "/readyz":
@@ -96,7 +101,7 @@ export const make = Effect.fnUntraced(function* (options: AdminOptions) {
         return Effect.sync(() => json(200, options.usage()))
       default:
         return Effect.succeed(
-          json(404, { message: "there is no such path; there are /healthz, /readyz, /metrics and /usage" })
+          json(404, { message: "there is no such path; there are /, /healthz, /readyz, /metrics and /usage" })
         )
     }
   }
@@ -125,7 +130,10 @@ export const handler =
         response.writeHead(status, {
           "content-type": contentType,
           "content-length": Buffer.byteLength(body),
-          "cache-control": "no-store"
+          "cache-control": "no-store",
+          "content-security-policy": pagePolicy,
+          "x-content-type-options": "nosniff",
+          "referrer-policy": "no-referrer"
         })
         response.end(body)
       })

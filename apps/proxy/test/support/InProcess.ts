@@ -4,6 +4,7 @@
 import * as Setting from "@hb-sessions/app-kit/Setting"
 import { ConfigProvider, Context, Effect, Layer, Logger, Option } from "effect"
 import * as Server from "../../src/Server.ts"
+import * as ServerLayers from "../../src/ServerLayers.ts"
 import { type Settings, settings as serveSettings } from "../../src/settings/Settings.ts"
 import { Usage } from "../../src/operations/Usage.ts"
 import { KnownKeys } from "../../src/upstream/KnownKeys.ts"
@@ -32,8 +33,8 @@ export const start = Effect.fnUntraced(function* (given: Given, env: Readonly<Re
   const running = yield* Effect.gen(function* () {
     const settings: Settings = { ...(yield* Setting.read(serveSettings, flags)), withoutTokens: false }
     const parts = yield* Layer.build(
-      Layer.mergeAll(Server.layerTokens(settings), Server.layerAccounts(settings, "1.2.3")).pipe(
-        Layer.provideMerge(Server.layerRedis(settings))
+      Layer.mergeAll(ServerLayers.layerTokens(settings), ServerLayers.layerAccounts(settings, "1.2.3")).pipe(
+        Layer.provideMerge(ServerLayers.layerRedis(settings))
       )
     )
     return yield* Effect.provideContext(Server.start(settings), Context.merge(context, parts))
