@@ -390,6 +390,12 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
       yield* Effect.promise(async () => {
         await page.locator("#live-state").getByText("What is shown may be old; trying again.").waitFor()
         assert.strictEqual(await page.locator("#rows tr[data-index]").count(), 20)
+      })
+      yield* relay.join
+      yield* Effect.promise(() => page.locator("#live-state").getByText("Live: 3 active.").waitFor())
+      yield* relay.cut
+      yield* Effect.promise(async () => {
+        await page.locator("#live-state").getByText("What is shown may be old; trying again.").waitFor()
         await page.getByRole("button", { name: "Reload" }).click()
         await page.getByRole("alert").getByText("The server cannot be reached.").waitFor()
       })
@@ -415,6 +421,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         const { url } = yield* serve(simulator, file, ["--upstream-rate", "0", "--read-concurrency", "8"])
         for (const [name, options] of [
           ["dashboard", { viewport: { width: 1200, height: 1400 }, colorScheme: "light" }],
+          ["dashboard-table", { viewport: { width: 1200, height: 900 }, colorScheme: "dark" }],
           ["dashboard-phone", { viewport: { width: 390, height: 844 }, colorScheme: "dark" }]
         ] as const) {
           const { page } = yield* open(url, { ...options, timezoneId: "Europe/Berlin" })
@@ -422,7 +429,15 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
             await signIn(page, token, 2000)
             await page.locator("#progress").getByText("Read at").waitFor()
             await page.locator("#live-state").getByText("Live:").waitFor()
-            await page.screenshot({ path: join(shots, `${name}.png`) })
+            if (name === "dashboard-table") {
+              await page.locator("#status").selectOption({ label: "error" })
+              await page.getByText("match the filter").waitFor()
+              await page
+                .locator("section", { has: page.locator("#table") })
+                .screenshot({ path: join(shots, `${name}.png`) })
+            } else {
+              await page.screenshot({ path: join(shots, `${name}.png`) })
+            }
           })
         }
       }).pipe(Effect.scoped, Effect.provide(Simulator.layer({ sessions: 2000 }))),

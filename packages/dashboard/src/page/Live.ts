@@ -32,11 +32,15 @@ const bodyOf = (text: string): Readonly<Record<string, unknown>> => {
 const sessionsIn = (value: unknown): ReadonlyArray<Session> =>
   Array.isArray(value) ? sessionsOf(value.map((one) => JSON.stringify(one))) : []
 
+const stateText = (count: number, isWhole: boolean): string =>
+  `Live: ${count} active${isWhole ? "" : "; there are more"}.`
+
 /** Follows them until the signal ends it. */
 export const follow = async ({ onEnded, onSessions, onState, signal, token }: LiveOptions): Promise<void> => {
   const active = new Map<string, Session>()
   let lastId = ""
   let wait = FIRST_WAIT
+  let isWhole = true
 
   const take = ({ data, event }: ServerEvent) => {
     const body = bodyOf(data)
@@ -53,8 +57,8 @@ export const follow = async ({ onEnded, onSessions, onState, signal, token }: Li
     const gone = isSnapshot ? [...active.keys()].filter((id) => !now.has(id)) : removed.map(String)
     for (const id of gone) active.delete(id)
     for (const session of changed) active.set(session.id, session)
-    const more = body["whole"] === false ? "; there are more" : ""
-    onState(`Live: ${active.size} active${more}.`)
+    isWhole = body["whole"] !== false
+    onState(stateText(active.size, isWhole))
     onSessions(active, changed, gone)
   }
 
@@ -63,7 +67,8 @@ export const follow = async ({ onEnded, onSessions, onState, signal, token }: Li
     try {
       const onOpen = () => {
         wait = FIRST_WAIT
-        onState("Connected; waiting for the first news.")
+        // With the id of an event, there is an event only if something has changed.
+        onState(lastId === "" ? "Connected; waiting for the first news." : stateText(active.size, isWhole))
       }
       // oxlint-disable-next-line eslint/no-await-in-loop
       for await (const event of eventsOf(token, parser, onOpen, signal)) take(event)
