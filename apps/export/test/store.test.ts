@@ -230,7 +230,7 @@ describe("whatever happens to a run, readers find a whole generation, and the ne
     "in a strict store",
     () =>
       Effect.gen(function* () {
-        yield* playKinds(yield* strict(), 12)
+        yield* playKinds(yield* strict(), 20)
       }).pipe(Effect.provide(list), Effect.scoped),
     3_600_000
   )
@@ -239,7 +239,7 @@ describe("whatever happens to a run, readers find a whole generation, and the ne
     "in Ceph RGW",
     () =>
       Effect.gen(function* () {
-        yield* playKinds(yield* rgw, 24)
+        yield* playKinds(yield* rgw, 36)
       }).pipe(Effect.provide(list), Effect.scoped),
     3_600_000
   )
