@@ -239,7 +239,7 @@ describe("whatever happens to a run, readers find a whole generation, and the ne
     "in Ceph RGW",
     () =>
       Effect.gen(function* () {
-        yield* playKinds(yield* rgw, 36)
+        yield* playKinds(yield* rgw, 28)
       }).pipe(Effect.provide(list), Effect.scoped),
     3_600_000
   )
