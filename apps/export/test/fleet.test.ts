@@ -99,7 +99,11 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         for (const account of accounts) {
           assert.strictEqual(readFileSync(join(fleet.outOf(account), "sessions.csv"), "utf8"), expected, account)
           const workers = workersOf(fleet.asked, account)
-          assert.isAtMost(workers.length, 2, `${account}: ${workers.join()}\n${freezes.log().slice(-4000)}`)
+          // A request that it was about to send when it was frozen is sent when it wakes up: one, as `--concurrency` is.
+          const isLate = workers.length === 3 && workers[0] === "freezes" && workers[2] === "freezes"
+          const last = fleet.asked.filter((one) => one.account === account).slice(-2)
+          if (isLate) assert.isBelow(last.filter(({ worker }) => worker === "freezes").length, 2, account)
+          else assert.isAtMost(workers.length, 2, `${account}: ${workers.join()}\n${freezes.log().slice(-4000)}`)
           if (workers.length === 2) assert.include(["dies", "freezes"], workers[0])
         }
         assert.strictEqual(await count(fleet, "job WHERE state <> 'completed'"), 0)

@@ -25,11 +25,7 @@ afterAll(() => fleet?.stop())
 
 const environment = (): Bin.Env => ({ HB_SESSIONS_EXPORT_DATABASE: fleet.postgres.url })
 
-/** The built program, where it is a process that is tested. */
-const operateBuilt = (...args: ReadonlyArray<string>) =>
-  Effect.runPromise(Bin.run(bin, ["fleet", ...args], environment()))
-
-const operate = (...args: ReadonlyArray<string>) => Effect.runPromise(runHere(environment(), "fleet", ...args))
+const operate = (...args: ReadonlyArray<string>) => Effect.runPromise(Bin.run(bin, ["fleet", ...args], environment()))
 
 const status = async (...args: ReadonlyArray<string>) => {
   const { code, stderr, stdout } = await operate("status", "--format", "json", ...args)
@@ -42,7 +38,7 @@ const status = async (...args: ReadonlyArray<string>) => {
 
 const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
   if (await isSo()) return
-  await sleep(50)
+  await sleep(200)
   await until(isSo)
 }
 
@@ -59,9 +55,7 @@ const stop = async ({ child, ended }: WorkerProcess) => {
 
 describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not installed where this is skipped)", () => {
   it("before there is one, is told to be started, and nothing is created", async () => {
-    for (const { code, stderr } of await Promise.all(
-      ["status", "enqueue", "pause"].map((name) => operateBuilt(name))
-    )) {
+    for (const { code, stderr } of await Promise.all(["status", "enqueue", "pause"].map((name) => operate(name)))) {
       assert.strictEqual(code, 2)
       assert.match(
         stderr,
@@ -139,7 +133,7 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
   })
 
   it("with two that ask at the same time, has one run; a retry is brought forward", async () => {
-    const asked = await Promise.all([1, 2, 3].map(() => operateBuilt("enqueue", "--only", "team-a")))
+    const asked = await Promise.all([1, 2, 3].map(() => operate("enqueue", "--only", "team-a")))
     assert.sameMembers(
       asked.map(({ stdout }) => stdout),
       ["team-a: enqueued\n", "team-a: waiting already\n", "team-a: waiting already\n"]
@@ -250,7 +244,7 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
   it("without its database, or with another version's tables, ends in one line", async () => {
     await fleet.postgres.shutDown()
     for (const { code, stderr } of await Promise.all(
-      ["status", "enqueue", "retry", "pause", "resume"].map((name) => operateBuilt(name))
+      ["status", "enqueue", "retry", "pause", "resume"].map((name) => operate(name))
     )) {
       assert.strictEqual(code, 69)
       assert.match(

@@ -57,8 +57,8 @@ const MOST_KNOWN = 8
  *
  * **Details**
  *
- * The file is read again when it is needed and a second has passed, and at once when the key was rejected
- * (`RejectedApiKey`); its content decides, so that a symbolic link that is replaced is noticed, and so is a file whose
+ * The file is read again when it is needed and a second has passed, at once while there never was a key, and when the
+ * key was rejected (`RejectedApiKey`); its content decides, so that a symbolic link that is replaced is noticed, and so is a file whose
  * times are set back. White space around the key is dropped. A file that cannot be used any more leaves the key read
  * before in use, and is told of once until it can be used again.
  *
@@ -147,8 +147,9 @@ export const fromFile = (from: string, file: string): KeySource => {
     const [last] = known
     const isRejected = rejected !== undefined && last !== undefined && Redacted.value(rejected) === Redacted.value(last)
     if (isRejected) yield* refresh(now)
-    // A reading that hangs is waited for once.
-    else if (now - readAt >= FRESH && !(isFailing && reading !== undefined)) yield* refresh(-Infinity)
+    // A file that appears is read at once. A reading that hangs is waited for once.
+    else if (last === undefined || (now - readAt >= FRESH && !(isFailing && reading !== undefined)))
+      yield* refresh(-Infinity)
     const [key] = known
     return key === undefined ? yield* unusable(place, { kind: "unreadable", problem: "it was not read" }) : key
   })

@@ -54,6 +54,17 @@ describe("a key in a file", () => {
     )
   }
 
+  it.effect("that appears is read at once", () =>
+    Effect.gen(function* () {
+      const { file, read } = yield* make(undefined)
+      const error = yield* Effect.flip(read)
+      assert.match(error.message, /does not exist|no such file/i)
+      assert.strictEqual((yield* Effect.flip(read)).message, error.message)
+      writeFileSync(file, "hb_key")
+      assert.strictEqual(yield* read, "hb_key")
+    }).pipe(Effect.scoped)
+  )
+
   for (const [name, text, problem] of [
     ["that is empty", "", "it is empty; write the key into it"],
     ["with nothing but blanks", "\n \n", "it is empty; write the key into it"],

@@ -66,7 +66,7 @@ const enqueueBatch = Effect.fnUntraced(function* (
   const found = yield* session.sql<{ readonly account: string; readonly result: Requested }>(
     `WITH later AS (
         UPDATE ${schema}.job SET start_after = now()
-        WHERE name = '${RUNS}' AND singleton_key = ANY ($1) AND state < 'active' AND start_after > now()
+        WHERE name = '${RUNS}' AND singleton_key = ANY ($1) AND state < 'active' AND start_after > clock_timestamp()
         RETURNING singleton_key)
       SELECT singleton_key AS account, 'brought forward' AS result FROM later
       UNION ALL SELECT singleton_key, 'running already' FROM ${schema}.job
