@@ -109,7 +109,7 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         assert.strictEqual(await count(fleet, "job WHERE state <> 'completed'"), 0)
         assert.strictEqual(await count(fleet, "fleet_account WHERE failed OR worker IS NOT NULL OR failures > 0"), 0)
         // Once when the database went, and once when it was back.
-        assert.lengthOf(stays.log().match(/WARN the database is away/g) ?? [], 1)
+        assert.lengthOf(stays.log().match(/WARN the database is unavailable/g) ?? [], 1)
         assert.lengthOf(stays.log().match(/INFO the database is back/g) ?? [], 1)
         for (const { log } of [dies, freezes, stays]) assert.notMatch(log(), /s3cr3t|\n {4}at /)
       },
@@ -137,7 +137,7 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         assert.lengthOf(workersOf(fleet.asked, "team-a"), 1)
         await until(() => [one, two].every(({ log }) => log().includes("the database is back")))
         for (const { log } of [one, two]) {
-          assert.lengthOf(log().match(/WARN the database is away/g) ?? [], 1)
+          assert.lengthOf(log().match(/WARN the database is unavailable/g) ?? [], 1)
           assert.lengthOf(log().match(/INFO the database is back/g) ?? [], 1)
         }
       },
@@ -153,7 +153,7 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         await until(() => ["stays", "leaves", "changes"].every((name) => existsSync(fleet.outOf(name))))
         fleet.writeAccounts({ stays: often, changes: NEVER, comes: often })
         await until(() =>
-          workers.every(({ log }) => log().includes("the accounts file has changed, and has 3 accounts"))
+          workers.every(({ log }) => log().includes("the accounts file has changed; it has 3 accounts"))
         )
         await until(async () => (await count(fleet, "fleet_account WHERE account = 'leaves'")) === 0)
         await until(() => existsSync(join(fleet.outOf("comes"), "manifest.json")))
@@ -175,7 +175,7 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         const before = ["leaves", "changes", "stays"].map((name) => manifestOf(fleet.outOf(name)).generation)
 
         writeFileSync(fleet.accountsFile, "[accounts.stays]\ncrown = 1\n")
-        await until(() => workers.every(({ log }) => log().includes("the accounts that were read before stay in use")))
+        await until(() => workers.every(({ log }) => log().includes("the previous accounts stay in use")))
         await until(() => manifestOf(fleet.outOf("stays")).generation > (before[2] ?? 0) + 2)
         assert.deepStrictEqual(
           ["leaves", "changes"].map((name) => manifestOf(fleet.outOf(name)).generation),
@@ -266,7 +266,7 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
                   ["down 4", "wrong-key 3"]
                 )
                 assert.strictEqual(await count(fleet, "job WHERE state <> 'completed'"), 0)
-                assert.lengthOf(worker.log().match(/INFO down: retried in/g) ?? [], 2)
+                assert.lengthOf(worker.log().match(/INFO down: retrying in/g) ?? [], 2)
                 // The next time of the schedule is another matter.
                 await makeDue(fleet, "account = 'down'")
                 await until(() => notificationsOf(told).length === 3)

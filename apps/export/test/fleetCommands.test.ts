@@ -257,7 +257,7 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
     await fleet.sql("UPDATE hb_sessions.version SET version = version - 1")
     const old = await operate("enqueue")
     assert.strictEqual(old.code, 2)
-    assert.match(old.stderr, /of an older version of this program; upgrade the workers/)
+    assert.match(old.stderr, /by an older version of this program; upgrade the workers/)
     await fleet.sql(
       "UPDATE hb_sessions.version SET version = version + 1; UPDATE hb_sessions.fleet_version SET version = 99"
     )

@@ -88,12 +88,12 @@ describe("the URL of the database", () => {
     ["postgres:///fleet", /has no host.*\?host=\/run\/postgresql/],
     ["postgres://me@db:99999/fleet", /is not of the form|port/],
     ["postgres://me@db/fleet?port=0", /has a port that is not a number from 1 to 65535/],
-    ["postgres://me@db/fleet?sslmode=on", /sslmode that is not known; give disable, require, verify-ca, verify-full/],
-    ["postgres://me@db/fleet?sslmode=prefer", /would go on in clear text/],
-    ["postgres://me@db/fleet?sslmod=require", /the parameter sslmod, .* did you mean sslmode\?/],
+    ["postgres://me@db/fleet?sslmode=on", /unknown sslmode; give disable, require, verify-ca, verify-full/],
+    ["postgres://me@db/fleet?sslmode=prefer", /would fall back to clear text/],
+    ["postgres://me@db/fleet?sslmod=require", /the unknown parameter sslmod; did you mean sslmode\?/],
     ["postgres://me@db/fleet?sslmode=", /sslmode without a value/],
     ["postgres://me@db/fleet?sslrootcert=/nowhere.crt&sslmode=verify-full", /sslrootcert=.*nowhere.*does not exist/],
-    ["postgres://me@db/fleet?sslrootcert=/nowhere.crt", /asks for no TLS; add sslmode=verify-full/],
+    ["postgres://me@db/fleet?sslrootcert=/nowhere.crt", /does not ask for TLS; add sslmode=verify-full/],
     ["postgres://me@db/fleet?connect_timeout=soon", /connect_timeout that is not a number of seconds/]
   ]
   for (const [url, expected] of wrong) {
@@ -178,7 +178,7 @@ describe("a place without PostgreSQL", () => {
   it("that has no name is unavailable", async () => {
     assert.match(
       (await problemWith("postgres://me@nowhere.invalid/fleet")) ?? "",
-      /^69 .* (?:name of the host is not known|name server did not answer)/
+      /^69 .* (?:host name cannot be resolved|name server did not answer)/
     )
   })
 
@@ -230,7 +230,7 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
     assert.match((await problemWith(wrong)) ?? "", /^3 .*the server rejects the password of postgres; /)
     assert.match(
       (await problemWith(at(server.port, "/postgres", "postgres"))) ?? "",
-      /^3 .*wants a password of postgres, and there is none; put it into the URL, or into PGPASSWORD/
+      /^3 .*asks for the password of postgres, but none is given; put it into the URL, or into PGPASSWORD/
     )
     assert.match(
       (await problemWith(at(server.port, "/postgres", `no_one:${ENCODED}`))) ?? "",
@@ -280,7 +280,7 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
       CREATE ROLE full_up LOGIN PASSWORD '${PASSWORD}' CONNECTION LIMIT 0`
     )
     const as = (user: string) => at(server.port, "/postgres", `${user}:${ENCODED}`)
-    assert.match((await problemWith(as("reader"))) ?? "", /^2 .*can only be read, .*give the address of the primary/)
+    assert.match((await problemWith(as("reader"))) ?? "", /^2 .*is read-only, .*give the address of the primary/)
     assert.match(
       (await problemWith(as("hasty"), { schema: "in_haste" })) ?? "",
       /^69 .*a statement was cancelled \(.*statement timeout\); raise statement_timeout/
@@ -295,20 +295,23 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
     psql(server, "CREATE SCHEMA of_others; CREATE TABLE of_others.sessions (id int)")
     assert.match(
       (await problemWith(at(server.port), { schema: "of_others" })) ?? "",
-      /^2 .*schema of_others is of something else than a fleet; give another --database-schema/
+      /^2 .*schema of_others does not belong to a fleet; give another --database-schema/
     )
     assert.isUndefined(await problemWith(at(server.port), { schema: "newer" }))
     assert.isUndefined(await problemWith(at(server.port), { schema: "of_another_boss" }))
     psql(server, "UPDATE newer.version SET version = version + 1")
     assert.match(
       (await problemWith(at(server.port), { schema: "newer" })) ?? "",
-      /^2 .*the tables in the schema newer are of a newer version of this program; upgrade/
+      /^2 .*the tables in the schema newer were created by a newer version of this program; upgrade/
     )
     psql(
       server,
       "SELECT of_another_boss.create_queue('mail', '{\"policy\":\"standard\"}'); UPDATE of_another_boss.queue SET name = name"
     )
-    assert.match((await problemWith(at(server.port), { schema: "of_another_boss" })) ?? "", /^2 .*is of something else/)
+    assert.match(
+      (await problemWith(at(server.port), { schema: "of_another_boss" })) ?? "",
+      /^2 .*does not belong to a fleet/
+    )
     assert.isUndefined(await problemWith(at(server.port), { schema: "newest" }))
   })
 
@@ -327,7 +330,7 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
     )
     // An address, but none that a certificate could name.
     const other = at(port, `/postgres?sslmode=verify-full&${authority}`).replace("127.0.0.1", "127.1")
-    assert.match((await problemWith(other)) ?? "", /^2 .*certificate of the server is of another name; give the host/)
+    assert.match((await problemWith(other)) ?? "", /^2 .*server's certificate is for another name; give the host/)
     assert.isUndefined(await problemWith(other.replace("verify-full", "verify-ca")))
     assert.match(
       (await problemWith(at(server.port, "/postgres?sslmode=verify-full"))) ?? "",

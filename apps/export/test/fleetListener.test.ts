@@ -110,7 +110,7 @@ describe.skipIf(!hasPostgres)("the port of a worker (PostgreSQL is not installed
     assert.strictEqual(await second.ended, 2)
     assert.match(
       second.log(),
-      /--metrics-port \d+ of 127\.0\.0\.1 cannot be listened at: another program has it; [^\n]*\n$/
+      /cannot listen on --metrics-port \d+ of 127\.0\.0\.1: another program uses it; [^\n]*\n$/
     )
     worker.child.kill("SIGTERM")
     assert.strictEqual(await worker.ended, 143)

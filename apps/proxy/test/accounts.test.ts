@@ -187,7 +187,7 @@ describe("a token", () => {
       for (const path of routes) {
         for (const [secret, said] of [
           [none, "belongs to no account"],
-          [unknown, "the account team-x, which the proxy does not serve"]
+          [unknown, "the account team-x, which this proxy does not serve"]
         ] as const) {
           const { status, text } = yield* ask(path, secret)
           assert.deepStrictEqual([status, problem(text)], [403, "account-not-served"], path)
@@ -349,7 +349,7 @@ describe("the commands of tokens", () => {
       const before = readFileSync(given.tokensFile, "utf8")
       const create = (...args: ReadonlyArray<string>) => run("create", "--name", "ci", ...args)
       for (const [args, said] of [
-        [["--account", "Team A"], "--account: expected 1 to 63 characters out of a-z, 0-9 and -"],
+        [["--account", "Team A"], "--account: expected 1 to 63 characters from a-z, 0-9 and -"],
         [["--accounts", given.accounts], `--account is missing; the accounts of ${given.accounts} are team-a`],
         [["--accounts", given.accounts, "--account", "team-b"], "there is no account team-b; did you mean team-a?"]
       ] as const) {

@@ -134,8 +134,8 @@ describe("the commands of tokens", () => {
       const before = readFileSync(tokensFile, "utf8")
       const odd = [
         [at("missing/log"), "its directory does not exist; make it first"],
-        [at("directory"), "it is not a file; name one, or another path"],
-        [at("fifo"), "it is not a file; name one, or another path"]
+        [at("directory"), "it is not a regular file; give another path"],
+        [at("fifo"), "it is not a regular file; give another path"]
       ] as const
       for (const [file, said] of odd) {
         for (const args of [

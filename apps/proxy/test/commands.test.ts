@@ -97,7 +97,7 @@ layer(Simulator.layer({ sessions: 12, seed: "commands" }), { excludeTestServices
       }
       linkSync(real, join(path, "hard"))
       const { stderr } = yield* token(real, "revoke", "--name", "a")
-      assert.include(stderr, "had 2 names")
+      assert.include(stderr, "had 2 hard links")
     }).pipe(Effect.scoped)
   )
 

@@ -79,7 +79,7 @@ export const open = Effect.fn("AccountsFile.open")(function* (given: Given) {
   const warn = Effect.fnUntraced(function* (problem: string) {
     if (told === problem) return
     told = problem
-    yield* Effect.logWarning(`${problem}; the accounts that were read before stay in use`)
+    yield* Effect.logWarning(`${problem}; the previous accounts stay in use`)
   })
   return { first, next }
 })

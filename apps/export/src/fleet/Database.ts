@@ -119,8 +119,9 @@ const parametersOf = Effect.fnUntraced(function* (url: URL) {
       // What looks like nothing may be a part of a password with a question mark in it.
       if (!/^[a-z_]{2,30}$/i.test(name)) return yield* NOT_READ
       const best = nearest(name, parameters)
-      const hint = best === undefined ? `leave it out; there are ${parameters.join(", ")}` : `did you mean ${best}?`
-      return yield* invalid(`has the parameter ${name}, which is not known here; ${hint}`)
+      const hint =
+        best === undefined ? `leave it out; the known ones are ${parameters.join(", ")}` : `did you mean ${best}?`
+      return yield* invalid(`has the unknown parameter ${name}; ${hint}`)
     }
     if (value === "") return yield* invalid(`has ${name} without a value; give it one, or leave it out`)
     found[name] = value
@@ -130,7 +131,7 @@ const parametersOf = Effect.fnUntraced(function* (url: URL) {
     return yield* invalid("has a channel_binding that is not one of disable, prefer, require")
   }
   if (!["any", "read-write", "primary"].includes(attributes)) {
-    return yield* invalid("has a target_session_attrs of a server that cannot be written to; leave it out")
+    return yield* invalid("has a target_session_attrs for a server that cannot be written to; leave it out")
   }
   return found
 })
@@ -178,12 +179,12 @@ const tlsOf = Effect.fnUntraced(function* ({ sslcert, sslkey, sslmode = "disable
   if (!isTlsMode(sslmode)) {
     const why =
       sslmode === "prefer" || sslmode === "allow"
-        ? `has sslmode=${sslmode}, which would go on in clear text if someone in between rejects TLS`
-        : "has an sslmode that is not known"
+        ? `has sslmode=${sslmode}, which would fall back to clear text if an attacker in between rejects TLS`
+        : "has an unknown sslmode"
     return yield* invalid(`${why}; give ${tlsModes.join(", ")}`)
   }
   if (sslmode === "disable" && [sslcert, sslkey, sslrootcert].some((file) => file !== undefined)) {
-    return yield* invalid("names certificates, but asks for no TLS; add sslmode=verify-full")
+    return yield* invalid("names certificates, but does not ask for TLS; add sslmode=verify-full")
   }
   const read = Effect.fnUntraced(function* (parameter: string, file: string | undefined) {
     if (file === undefined) return undefined

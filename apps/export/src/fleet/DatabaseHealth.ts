@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function* () {
     upSince = undefined
     downSince = yield* SteadyTime.now
     yield* Effect.logWarning(
-      `the database is away (${problemOf(error).message}); exports that run go on, and none is started until it is back`
+      `the database is unavailable (${problemOf(error).message}); running exports continue, and no new one starts until it is back`
     )
   })
   const watch: DatabaseHealth["watch"] = (self) =>

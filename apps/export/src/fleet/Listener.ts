@@ -61,9 +61,7 @@ const start = (server: Server, host: string, port: number) =>
   Effect.callback<void, ReturnType<typeof usage>>((resume) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       resume(
-        Effect.fail(
-          usage(`--metrics-port ${port} of ${host} cannot be listened at: ${whyOf(error.code)}; give another one`)
-        )
+        Effect.fail(usage(`cannot listen on --metrics-port ${port} of ${host}: ${whyOf(error.code)}; give another one`))
       )
     })
     server.listen(port, host, () => resume(Effect.void))
@@ -72,14 +70,14 @@ const start = (server: Server, host: string, port: number) =>
 const whyOf = (code: string | undefined): string => {
   switch (code) {
     case "EADDRINUSE":
-      return "another program has it"
+      return "another program uses it"
     case "EACCES":
-      return "this user may not take it"
+      return "this user may not use it"
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return "this machine does not have the address of --metrics-host"
     default:
-      return code ?? "the system does not say why"
+      return code ?? "the system gives no reason"
   }
 }

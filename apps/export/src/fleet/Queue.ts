@@ -42,7 +42,7 @@ export class QueueError extends Data.TaggedError("QueueError")<{ readonly cause:
 /** A host with several addresses fails with an error for each, in one without a message. */
 const messageOf = (cause: unknown): string => {
   if (cause instanceof AggregateError && cause.message === "") return messageOf(cause.errors[0])
-  return cause instanceof Error && cause.message !== "" ? cause.message : "the database failed without a reason"
+  return cause instanceof Error && cause.message !== "" ? cause.message : "the database failed and gave no reason"
 }
 
 /** What a job says beside its account. */

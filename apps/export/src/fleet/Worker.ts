@@ -93,7 +93,7 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
 
   const followFile = Effect.gen(function* () {
     accounts = yield* file.next
-    yield* Effect.logInfo(`the accounts file has changed, and has ${accounts.size} accounts now`)
+    yield* Effect.logInfo(`the accounts file has changed; it has ${accounts.size} accounts now`)
     yield* health.patiently(announce)
   }).pipe(Effect.forever)
 
@@ -128,7 +128,7 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
     )
 
   const tellLost = Effect.logError(
-    `this worker was silent for longer than ${HEARTBEAT_SECONDS} s, and another one took over the run; this one has ended with exit code ${exitCodes.locked}`
+    `this worker sent no heartbeat for longer than ${HEARTBEAT_SECONDS} s, so another worker took over the run; here it ended with exit code ${exitCodes.locked}`
   )
 
   const ended = Effect.fnUntraced(function* (claim: Claim, exit: Exit.Exit<Published | undefined, Failure>) {
@@ -162,7 +162,7 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
     yield* Effect.logError(`failed with exit code ${exitCode}: ${message}`)
     const isHeld = yield* health.patiently(outcomes.failed(claim, { exitCode, message }, seconds))
     if (isHeld) {
-      yield* Effect.logInfo(seconds === undefined ? "not retried" : `retried in ${Math.ceil(seconds)} s`)
+      yield* Effect.logInfo(seconds === undefined ? "not retried" : `retrying in ${Math.ceil(seconds)} s`)
     }
     return isHeld
   })
@@ -205,7 +205,7 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
     for (const claim of yield* queue.takeLost) {
       const { account } = claim.data
       const failure = new AppError({
-        message: `its workers died or froze ${MOST_LOSSES + 1} times in a row while they ran it; look at their logs, and at the memory that they may use`,
+        message: `its workers died or froze ${MOST_LOSSES + 1} times in a row while they ran it; check their logs and their memory limits`,
         exitCode: exitCodes.unexpected
       })
       yield* AccountState.lost(account, failure)

@@ -111,9 +111,9 @@ const familiesOf = (rows: ReadonlyArray<Row>): ReadonlyArray<Family> => {
       "Time of the next run of the schedule; absent without one.",
       ({ next, paused }) => (paused ? null : next)
     ),
-    gauge("failed", "1 if the account has failed and is not retried by itself.", ({ failed }) => Number(failed)),
+    gauge("failed", "1 if the account has failed and is not retried automatically.", ({ failed }) => Number(failed)),
     gauge("paused", "1 if the account is paused.", ({ paused }) => Number(paused)),
-    gauge("running", "1 if the account is being exported, by whichever worker.", ({ running }) => Number(running))
+    gauge("running", "1 if the account is being exported, by any worker.", ({ running }) => Number(running))
   ]
 }
 
@@ -210,7 +210,7 @@ export const make = Effect.fnUntraced(function* ({ name, parallel, version }: St
       ),
       one("parallel", "gauge", "Accounts that this worker exports at the same time, at most.", parallel),
       one("running", "gauge", "Accounts that this worker is exporting.", running),
-      one("database_up", "gauge", "1 if the database answered lately.", Number(yield* isReady)),
+      one("database_up", "gauge", "1 if the database answered recently.", Number(yield* isReady)),
       {
         name: "worker_runs_total",
         type: "counter",
@@ -233,12 +233,12 @@ export const make = Effect.fnUntraced(function* ({ name, parallel, version }: St
       case "/readyz":
         return Effect.map(isReady, (ready) => {
           if (ready) return text(200, "ready")
-          return text(503, database === undefined ? "starting" : "the database is away")
+          return text(503, database === undefined ? "starting" : "the database is unavailable")
         })
       case "/metrics":
         return metrics
       default:
-        return Effect.succeed(text(404, "there are /metrics, /healthz and /readyz"))
+        return Effect.succeed(text(404, "not found; the paths are /metrics, /healthz and /readyz"))
     }
   }
   return { watch, connected, reply } satisfies WorkerStatusService

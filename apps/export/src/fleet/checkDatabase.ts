@@ -101,8 +101,8 @@ export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
   if (found.relations === 0) return
   const foreign = problem(
     usage,
-    `the schema ${schema} is of something else than a fleet`,
-    "give another --database-schema, which need not exist"
+    `the schema ${schema} does not belong to a fleet`,
+    "give another --database-schema, which need not exist yet"
   )
   if (!found.hasQueue) return yield* foreign
   const [tables] = yield* sql<{ readonly version: number }>(
@@ -112,14 +112,14 @@ export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
   if ((tables?.version ?? 0) > TABLES_VERSION) {
     return yield* problem(
       usage,
-      `the tables in the schema ${schema} are of a newer version of this program`,
+      `the tables in the schema ${schema} were created by a newer version of this program`,
       "upgrade hb-sessions-export here too, to the same version everywhere"
     )
   }
   if (role !== "worker" && (tables?.version ?? 0) < TABLES_VERSION) {
     return yield* problem(
       usage,
-      `the tables in the schema ${schema} are of an older version of this program`,
+      `the tables in the schema ${schema} were created by an older version of this program`,
       "upgrade the workers, which upgrade the tables, or use the version of the workers here"
     )
   }

@@ -26,7 +26,7 @@ const codeOf = (cause: unknown): string =>
 
 const textOf = (cause: unknown): string => {
   if (cause instanceof Error && cause.message !== "") return cause.message
-  return codeOf(cause) || "it failed without a reason"
+  return codeOf(cause) || "it failed and gave no reason"
 }
 
 /** The failure of a statement or of a connection. */
@@ -65,15 +65,15 @@ const classify = (error: unknown, database: Database): Problem => {
   )
 }
 
-const LOOK = "look for the reason in the log of the server"
+const LOOK = "look for the reason in the server's log"
 
 const ofNetwork = (code: string): Problem | undefined => {
   switch (code) {
     case "ENOTFOUND":
       return {
         exitCode: away,
-        what: "the name of the host is not known",
-        remedy: "check its spelling in the URL, and the name server of this machine"
+        what: "the host name cannot be resolved",
+        remedy: "check its spelling in the URL, and the DNS settings of this machine"
       }
     case "EAI_AGAIN":
       return { exitCode: away, what: "the name server did not answer", remedy: "check the network" }
@@ -114,7 +114,7 @@ const ofNetwork = (code: string): Problem | undefined => {
     case "ETIMEDOUT":
       return {
         exitCode: away,
-        what: "no answer",
+        what: "the server did not answer",
         remedy: "check host and port, and the firewalls in between"
       }
     default:
@@ -133,7 +133,7 @@ const ofTls = (code: string, text: string, { tls }: Database): Problem | undefin
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     return {
       exitCode: usage,
-      what: "the certificate of the server is of another name",
+      what: "the server's certificate is for another name",
       remedy: "give the host as the certificate names it, or sslmode=verify-ca"
     }
   }
@@ -147,7 +147,7 @@ const ofTls = (code: string, text: string, { tls }: Database): Problem | undefin
   if (/SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|CERT_|INVALID_CA|INVALID_PURPOSE/.test(code)) {
     return {
       exitCode: usage,
-      what: `the certificate of the server is of an authority that is not trusted (${code})`,
+      what: `the server's certificate was issued by an authority that is not trusted (${code})`,
       remedy: "give the authority's certificate with sslrootcert=FILE in the URL"
     }
   }
@@ -165,7 +165,7 @@ const ofDriver = (code: string, text: string, { connectSeconds, user }: Database
   if (code === "PASSWORD_MISSING" || text.includes("client password must be")) {
     return {
       exitCode: auth,
-      what: `the server wants a password of ${user}, and there is none`,
+      what: `the server asks for the password of ${user}, but none is given`,
       remedy: "put it into the URL, or into PGPASSWORD"
     }
   }
@@ -177,7 +177,7 @@ const ofDriver = (code: string, text: string, { connectSeconds, user }: Database
     }
   }
   if (text === "Query read timeout") {
-    return { exitCode: away, what: "a statement had no answer in time", remedy: LOOK }
+    return { exitCode: away, what: "a statement was not answered in time", remedy: LOOK }
   }
   if (text.startsWith("Connection terminated")) {
     return {
@@ -239,7 +239,7 @@ const ofServer = (code: string, text: string, database: Database): Problem | und
     case "42883":
       return {
         exitCode: usage,
-        what: `the tables of the fleet are not as this program made them (${text})`,
+        what: `the tables of the fleet are not as this program created them (${text})`,
         remedy: "restore them from a backup, or give another --database-schema and start anew"
       }
     default:
@@ -259,7 +259,7 @@ const ofPooler = (text: string, database: Database): Problem => {
   if (/database .* does not exist|no such database/i.test(text)) return noSuchDatabase(database)
   return {
     exitCode: usage,
-    what: `the server rejects how it was asked (${text})`,
+    what: `the server rejects the connection (${text})`,
     remedy: "behind PgBouncer, leave options out of the URL"
   }
 }
@@ -287,7 +287,7 @@ const ofRules = (text: string, tls: Database["tls"], user: string): Problem => {
 
 /** A standby, or a role or a database that is set so. */
 export const READ_ONLY = {
-  what: "it can only be read, as a standby, or as default_transaction_read_only says",
+  what: "it is read-only, because it is a standby or because of default_transaction_read_only",
   remedy: "give the address of the primary, or turn that setting off for this role"
 }
 

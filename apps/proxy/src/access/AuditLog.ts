@@ -92,13 +92,13 @@ const append = (file: string | undefined, lines: ReadonlyArray<string>): Effect.
 /** What is wrong with the file; undefined when the lines are in it. */
 const write = async (handle: FileHandle, lines: ReadonlyArray<string>): Promise<string | undefined> => {
   const stats = await handle.stat()
-  if (!stats.isFile()) return "it is not a file; name one, or another path"
+  if (!stats.isFile()) return "it is not a regular file; give another path"
   const last = Buffer.alloc(1, LINE_END)
   if (stats.size > 0) await handle.read(last, 0, 1, stats.size - 1)
   const text = Buffer.from(`${last[0] === LINE_END ? "" : "\n"}${lines.join("\n")}\n`)
   // In one go: what others append at the same time must not come in between.
   const { bytesWritten } = await handle.write(text)
-  if (bytesWritten < text.length) return "there is not enough room for a line"
+  if (bytesWritten < text.length) return "there is not enough room for the line; make room"
   await handle.sync()
   return undefined
 }
@@ -113,7 +113,7 @@ const reasonOf = ({ code, message }: SystemError): string => {
       return "this user may not write to it"
     case "ENXIO":
     case "EISDIR":
-      return "it is not a file; name one, or another path"
+      return "it is not a regular file; give another path"
     case "ENOSPC":
     case "EDQUOT":
       return "the disk is full; make room"
@@ -185,7 +185,7 @@ export const announced = Effect.fnUntraced(function* <A, E>(
   if (missed === undefined) return result
   yield* record(undefined, missed.events)
   return yield* new AppError({
-    message: `the change was made, but is not in the audit log; add the line above. ${missed.error.message}`,
+    message: `the change was made, but is not in the audit log; add the line above to it. ${missed.error.message}`,
     exitCode: exitCodes.unexpected
   })
 })

@@ -32,7 +32,7 @@ export const find = (path: string): Effect.Effect<ReadonlyArray<string>> =>
       // Of which groups the owner is cannot be told.
       const searches = directory.uid === uid ? OWNER_SEARCHES : OTHERS_SEARCH
       if ((directory.mode & searches) === 0 && parent !== SYSTEMD_PRIVATE) {
-        doubts.push(`${file}: its owner may not look into the directory ${shownPath(parent)}`)
+        doubts.push(`${file}: its owner cannot enter the directory ${shownPath(parent)}`)
       }
     }
     return doubts

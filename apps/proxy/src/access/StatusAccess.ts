@@ -35,7 +35,10 @@ export const checkQuery = (
   const [unknown] = extra
   return unknown === undefined
     ? undefined
-    : invalidParameter(unknown, "unknown; a token of some statuses may send page, status and limit")
+    : invalidParameter(
+        unknown,
+        "unknown; a token that is limited to some statuses may send only page, status and limit"
+      )
 }
 
 /** The part of a cache key that keeps answers for tokens of different statuses apart. */

@@ -20,7 +20,7 @@ const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LAST_MIL
 /** Schema for the name of an account. */
 export const AccountName = Schema.String.check(
   Schema.isPattern(namePattern, {
-    expected: "1 to 63 characters out of a-z, 0-9 and -, which do not begin with -"
+    expected: "1 to 63 characters from a-z, 0-9 and -, not beginning with -"
   })
 )
 

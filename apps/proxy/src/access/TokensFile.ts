@@ -97,7 +97,8 @@ export const update = <A, E>(
       if ((yield* resolve(file)).path !== path) return yield* unusable(file, MOVED)
       const names = previous?.nlink ?? 1
       const doubts = yield* ReadingDoubts.find(path)
-      const all = names > 1 ? [`${shownPath(path)} had ${names} names; the others hold the tokens of before`] : []
+      const all =
+        names > 1 ? [`${shownPath(path)} had ${names} hard links; the others still hold the previous tokens`] : []
       yield* Effect.forEach([...all, ...doubts], (doubt) => Console.error(`warning: ${doubt}`))
       return result
     })

@@ -19,6 +19,6 @@ const notServed = (account: string | undefined): Rejection =>
   reject(
     "account-not-served",
     account === undefined
-      ? "this token belongs to no account, and the proxy serves accounts; tell the proxy's operator"
-      : `this token belongs to the account ${account}, which the proxy does not serve; tell the proxy's operator`
+      ? "this token belongs to no account, but this proxy serves accounts; tell the proxy's operator"
+      : `this token belongs to the account ${account}, which this proxy does not serve; tell the proxy's operator`
   )

@@ -132,16 +132,16 @@ export const problemOf = (error: unknown): RedisConnectError => {
     return new RedisConnectError({ kind: "auth", problem })
   }
   if (message.startsWith("Unknown RESP type")) {
-    return new RedisConnectError({ kind: "usage", problem: "what answers there is not Redis" })
+    return new RedisConnectError({ kind: "usage", problem: "the server there is not Redis" })
   }
   if (CERTIFICATE.test(code)) {
     return new RedisConnectError({
       kind: "usage",
-      problem: `${problem}; NODE_EXTRA_CA_CERTS names a file with further authorities`
+      problem: `${problem}; to trust another certificate authority, name its file in NODE_EXTRA_CA_CERTS`
     })
   }
   if (/^ERR_SSL|^EPROTO/.test(code)) {
-    return new RedisConnectError({ kind: "usage", problem: "what answers there does not speak TLS; use redis://" })
+    return new RedisConnectError({ kind: "usage", problem: "the server there does not speak TLS; use redis://" })
   }
   if (/DB index/.test(message)) return new RedisConnectError({ kind: "usage", problem: "it has no such database" })
   if (/unknown command/i.test(message)) {

@@ -263,7 +263,7 @@ interface Current {
 }
 
 const SILENT = `it did not answer within ${COMMAND_MILLIS / 1000} s`
-const ALONE = "this replica goes on alone, with its share of every limit, until Redis can be used"
+const ALONE = "this replica works without it, within its share of every limit, until Redis can be used again"
 const GONE = new RedisConnectError({ kind: "absent", problem: "the connection was closed" })
 
 /** Fails when a command had its time; if this process was held up, what has come meanwhile counts first. */

@@ -7,13 +7,13 @@ import * as Metric from "effect/Metric"
 const context = Context.empty()
 
 const up = Metric.gauge("hb_sessions_proxy_redis_up", {
-  description: "1 while what replicas share is shared by Redis, 0 while this one goes on alone"
+  description: "1 while this replica shares state through Redis, 0 while it works without Redis"
 })
 const replicas = Metric.gauge("hb_sessions_proxy_redis_replicas", {
-  description: "Replicas that share a Redis, as this one last knew"
+  description: "Replicas that share this Redis, as last known to this one"
 })
 const failures = Metric.counter("hb_sessions_proxy_redis_failures", {
-  description: "Commands that Redis failed to answer as it should",
+  description: "Commands that Redis failed or did not answer",
   incremental: true
 })
 
@@ -27,7 +27,7 @@ export const knowsReplicas = (count: number): void => replicas.updateUnsafe(coun
 export const failed = (times = 1): void => failures.updateUnsafe(times, context)
 
 const pages = Metric.counter("hb_sessions_proxy_redis_pages", {
-  description: "Pages that were not in the memory of this replica, by what came of looking for them in Redis",
+  description: "Lookups in Redis of pages that this replica did not have in memory, by result",
   incremental: true
 })
 const pageSeries = new Map<string, typeof pages>()

@@ -36,7 +36,7 @@ const missing = unusable(
   AppError.exitCodes.auth
 )
 
-const damaged = unusable("what is there is not a list of tokens; restore it", AppError.exitCodes.auth)
+const damaged = unusable("the stored value is not a list of tokens; restore it", AppError.exitCodes.auth)
 
 /** The tokens with the version that they have there; a version is never given twice. */
 interface Stored {
@@ -93,7 +93,7 @@ export const update = <A, E>(
     if (isReplaced === 1) return result
     return attempt < ATTEMPTS
       ? yield* update(place, change, attempt + 1)
-      : yield* unusable("others change them all the time; run the command again", AppError.exitCodes.unavailable)
+      : yield* unusable("other commands keep changing them; run the command again", AppError.exitCodes.unavailable)
   })
 
 /**
