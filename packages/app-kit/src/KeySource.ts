@@ -58,9 +58,9 @@ const MOST_KNOWN = 8
  * **Details**
  *
  * The file is read again when it is needed and a second has passed, at once while there never was a key, and when the
- * key was rejected (`RejectedApiKey`); its content decides, so that a symbolic link that is replaced is noticed, and so is a file whose
- * times are set back. White space around the key is dropped. A file that cannot be used any more leaves the key read
- * before in use, and is told of once until it can be used again.
+ * key was rejected (`RejectedApiKey`); its content decides, so that a symbolic link that is replaced is noticed, and so
+ * is a file whose times are set back. White space around the key is dropped. A file that cannot be used any more leaves
+ * the key read before in use, and is told of once until it can be used again.
  *
  * Fails while no key was ever read: with the exit code of a missing key if the file does not exist, with that of a usage
  * error if it holds no key. `from` is where the file was named, such as `HYPERBROWSER_API_KEY_FILE`.

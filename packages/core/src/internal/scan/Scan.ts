@@ -22,7 +22,7 @@ import type { ScanLog } from "./ScanLog.ts"
 import type { Position } from "./token.ts"
 import { rowsOf } from "./unreadable.ts"
 
-/** After so many responses the read is one of the whole list, rather than of its first rows. */
+/** After so many responses a read without `since` is one of the whole list, rather than of its first rows. */
 const RESPONSES_BEFORE_ROOM = 4
 
 export class Scan extends ListBounds {
@@ -135,8 +135,10 @@ export class Scan extends ListBounds {
     const { known, total } = said
     const answer: Answer = { ...said, index: this.responses.add(said) }
     this.size.learn(answer, rows, total ?? this.total)
-    if (total !== undefined) this.totals.note(total, { floor, known })
-    if (total !== undefined && this.responses.length === RESPONSES_BEFORE_ROOM) this.table.reserve(total)
+    if (total === undefined) return answer
+    this.totals.note(total, { floor, known })
+    const isWhole = this.query.since === undefined && this.responses.length === RESPONSES_BEFORE_ROOM
+    if (isWhole) this.table.reserve(total)
     return answer
   }
 

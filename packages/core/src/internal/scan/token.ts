@@ -4,7 +4,8 @@
  * ```text
  * "hbs2." checksum "." base64url of
  *   query (8 bytes), page, page size, total, rows (u32 each, little-endian; no total is 0xffffffff), digest (16)
- *   how many digests of pages (u8), how many names of late rows (u8), flags (u8: 1 there is a first row, 2 there were more late rows), its digest (8)
+ *   how many digests of pages (u8), how many names of late rows (u8)
+ *   flags (u8: 1 there is a first row, 2 there were more late rows), the digest of the first row (8)
  *   the digests of pages (8 each), the names (6 each), those of late rows first
  * ```
  */
