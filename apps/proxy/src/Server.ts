@@ -31,6 +31,7 @@ import * as RequestFiber from "./http/RequestFiber.ts"
 import { CurrentLink } from "./redis/RedisLink.ts"
 import { SharedFailures } from "./redis/SharedFailures.ts"
 import { SharedRates } from "./redis/SharedRates.ts"
+import * as SharedLastUses from "./redis/SharedLastUses.ts"
 import { SharedPages } from "./redis/SharedPages.ts"
 import type { FindAccount } from "./access/accountOf.ts"
 import { stateOf } from "./access/Token.ts"
@@ -103,14 +104,17 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     },
     failures
   ).pipe(Scope.provide(work))
-  if (settings.tokensFile !== undefined && !settings.withoutTokens)
-    yield* LastUse.keep(settings.tokensFile, usage.lastUses)
-  yield* ExpiryAudit.watch({ file: settings.auditLog, link: yield* CurrentLink, records: tokens.records })
+  const link = yield* CurrentLink
+  const { tokensFile } = settings
+  if (!settings.withoutTokens) {
+    if (tokensFile !== undefined) yield* LastUse.keep((uses) => LastUse.add(tokensFile, uses), usage.lastUses)
+    else if (link !== undefined) yield* LastUse.keep((uses) => SharedLastUses.add(link, uses), usage.lastUses)
+  }
+  yield* ExpiryAudit.watch({ file: settings.auditLog, link, records: tokens.records })
   const documents = yield* Documents.make
   const context = yield* Effect.context<never>()
   const run = (effect: Effect.Effect<void>) => Fiber.runIn(Effect.runForkWith(context)(effect), work)
   const stopping = yield* Deferred.make<void>()
-  const link = yield* CurrentLink
   const perform = RequestFiber.make({
     stopping: Deferred.await(stopping),
     cache,

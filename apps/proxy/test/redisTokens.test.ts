@@ -58,6 +58,43 @@ describe.skipIf(!hasRedis)("tokens in Redis", () => {
     })
   )
 
+  it.live("tell when they were last used, by whichever replica, until they are gone or the time was wrong", () =>
+    Effect.gen(function* () {
+      const server = yield* redis()
+      const api = yield* notingUpstream()
+      const secrets = yield* Effect.forEach(["a", "b", "c"], (name) => create(server.url, name))
+      const [a = "", b = "", c = ""] = secrets.map((secret) => secret.slice(4, 20))
+      const key = "hb-sessions-proxy:v1:last-used"
+      const lastUses = Effect.map(token(server.url, "list", "--json"), ({ stdout }) =>
+        (JSON.parse(stdout) as ReadonlyArray<{ lastUsed?: string }>).map(({ lastUsed }) => lastUsed)
+      )
+      // Used by another replica, that of a clock that was ahead, of a token that is gone, and nonsense.
+      yield* Effect.promise(() =>
+        server.send("HSET", key, a, "8000000000000000", b, "1700000000000", "gone", "1", c, "1e300")
+      )
+      assert.deepStrictEqual((yield* lastUses).slice(1), ["2023-11-14T22:13:20Z", undefined])
+      const from = Date.now()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const proxies = yield* replicas(2, { redis: server.url }, envOf(api))
+          for (const [index, proxy] of proxies.entries()) {
+            assert.strictEqual(yield* statusWith(proxy, secrets[index * 2] ?? ""), 200)
+          }
+        })
+      )
+      const [ofA = "", ofB, ofC = ""] = yield* lastUses
+      assert.strictEqual(ofB, "2023-11-14T22:13:20Z")
+      for (const time of [ofA, ofC]) {
+        assert.isAtLeast(Date.parse(time), from - 1000)
+        assert.isAtMost(Date.parse(time), Date.now())
+      }
+      const ids = yield* Effect.promise(() => server.send("HKEYS", key))
+      assert.deepStrictEqual(ids.split("\n").toSorted(), [a, b, c].toSorted())
+      yield* Effect.promise(() => server.send("SET", key, "foreign"))
+      assert.deepStrictEqual(yield* lastUses, [undefined, undefined, undefined])
+    })
+  )
+
   it.live("are known to hold no longer where no message tells of it", () =>
     Effect.gen(function* () {
       const server = yield* redis()

@@ -208,6 +208,9 @@ const listed = (tokensFile: string) =>
     ])
   )
 
+/** How the server of a tokens file notes them. */
+const add = (tokensFile: string) => (uses: ReadonlyMap<string, number>) => LastUse.add(tokensFile, uses)
+
 describe("the last use of a token", () => {
   it.live("is kept beside the tokens when a server stops, and listed", () =>
     Effect.gen(function* () {
@@ -253,7 +256,7 @@ describe("the last use of a token", () => {
           Effect.promise(() => new Promise<object>((resolve) => setTimeout(() => resolve(read()), 20))),
           (found) => JSON.stringify(found) === JSON.stringify(expected)
         )
-      yield* LastUse.keep(tokensFile, () => uses)
+      yield* LastUse.keep(add(tokensFile), () => uses)
       yield* TestClock.adjust("59 seconds")
       assert.deepStrictEqual(read(), { [a]: 500, gone: 1 })
       yield* Effect.forkChild(TestClock.adjust("1 second"))
@@ -268,6 +271,20 @@ describe("the last use of a token", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is not kept from a clock that was ahead, nor is a time that is no date", () =>
+    Effect.gen(function* () {
+      const tokensFile = join(yield* directory, "tokens.json")
+      yield* createToken(tokensFile, "a")
+      const { id } = JSON.parse(readFileSync(tokensFile, "utf8")).tokens[0]
+      const path = LastUse.pathOf(tokensFile)
+      writeFileSync(path, JSON.stringify({ version: 1, lastUsed: { [id]: 8e15 } }))
+      yield* LastUse.add(tokensFile, new Map([[id, 700]]))
+      assert.deepStrictEqual(JSON.parse(readFileSync(path, "utf8")).lastUsed, { [id]: 700 })
+      writeFileSync(path, JSON.stringify({ version: 1, lastUsed: { [id]: 1e300 } }))
+      assert.deepStrictEqual(yield* listed(tokensFile), [["a", false]])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("that cannot be written is told once, and written later", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
@@ -278,7 +295,7 @@ describe("the last use of a token", () => {
       const path = LastUse.pathOf(tokensFile)
       mkdirSync(path)
       yield* Effect.gen(function* () {
-        yield* LastUse.keep(tokensFile, () => new Map([[id, 1]]))
+        yield* LastUse.keep(add(tokensFile), () => new Map([[id, 1]]))
         const pause = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
         const later = (holds: () => boolean): Effect.Effect<void> =>
           Effect.suspend(() => (holds() ? Effect.void : Effect.andThen(pause, later(holds))))

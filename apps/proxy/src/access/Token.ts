@@ -15,7 +15,8 @@ export type Scope = typeof Scope.Type
 /** The last moment that a date can be. */
 const LAST_MILLIS = 8.64e15
 
-const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LAST_MILLIS }))
+/** Schema for a time in epoch milliseconds. */
+export const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LAST_MILLIS }))
 
 /** Schema for the name of an account. */
 export const AccountName = Schema.String.check(

@@ -1,23 +1,25 @@
 /**
- * When each token was used last: a small file beside that of the tokens, which a server writes once a minute if there is
- * something new, and `token list` reads.
+ * When each token was used last: a server notes it once a minute if there is something new, in a small file beside that
+ * of the tokens or in Redis, and `token list` reads it.
  */
 import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import * as FileTarget from "@hb-sessions/app-kit/FileTarget"
 import * as RegularFile from "@hb-sessions/app-kit/RegularFile"
 import { shownPath } from "@hb-sessions/app-kit/SystemError"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as FileLock from "../access/FileLock.ts"
+import { Millis } from "../access/Token.ts"
 import * as TokensFile from "../access/TokensFile.ts"
 
 /** Epoch milliseconds by the id of the token. */
 const LastUses = Schema.Struct({
   version: Schema.Literal(1),
-  lastUsed: Schema.Record(Schema.String, Schema.Finite)
+  lastUsed: Schema.Record(Schema.String, Millis)
 })
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(LastUses))
@@ -40,8 +42,11 @@ export const read = (tokensFile: string): Effect.Effect<ReadonlyMap<string, numb
     Effect.orElseSucceed(() => new Map<string, number>())
   )
 
-/** Adds what is newer than what is in the file, and leaves out tokens that there are no more. */
-const add = (tokensFile: string, found: ReadonlyMap<string, number>) =>
+/**
+ * Adds what is newer than what is in the file, and leaves out tokens that there are no more. A time that is still to
+ * come is that of a clock that was wrong: any other takes its place.
+ */
+export const add = (tokensFile: string, found: ReadonlyMap<string, number>): Effect.Effect<void, AppError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const path = pathOf(tokensFile)
@@ -50,9 +55,10 @@ const add = (tokensFile: string, found: ReadonlyMap<string, number>) =>
       if (target._tag !== "Regular") return yield* unwritten(path, "it is no file")
       const before = yield* read(tokensFile)
       const { tokens } = yield* TokensFile.read(tokensFile)
+      const now = yield* Clock.currentTimeMillis
       const lastUsed: Record<string, number> = {}
       for (const { id } of tokens) {
-        const at = Math.max(before.get(id) ?? 0, found.get(id) ?? 0)
+        const at = Math.max(0, ...[before.get(id) ?? 0, found.get(id) ?? 0].filter((time) => time <= now))
         if (at > 0) lastUsed[id] = at
       }
       yield* AtomicFile.writeText(path, Stream.make(`${JSON.stringify({ version: 1, lastUsed })}\n`), { mode: 0o600 })
@@ -63,18 +69,21 @@ const unwritten = (path: string, problem: string) =>
   new AppError({ message: `${shownPath(path)}: ${problem}`, exitCode: exitCodes.unexpected })
 
 /**
- * Keeps the file of a server up to date until the scope closes, and then once more.
+ * Adds what is new to what is kept until the scope closes, and then once more.
  *
  * Where it cannot be written, that is told once, and tried again.
  */
-export const keep = Effect.fnUntraced(function* (tokensFile: string, lastUses: () => ReadonlyMap<string, number>) {
+export const keep = Effect.fnUntraced(function* (
+  addNewer: (uses: ReadonlyMap<string, number>) => Effect.Effect<void, AppError>,
+  lastUses: () => ReadonlyMap<string, number>
+) {
   let written = new Map<string, number>()
   let isFailing = false
   const write = Effect.gen(function* () {
     const uses = lastUses()
     const newer = new Map([...uses].filter(([id, at]) => written.get(id) !== at))
     if (newer.size === 0) return
-    yield* add(tokensFile, newer)
+    yield* addNewer(newer)
     written = new Map(uses)
     isFailing = false
   }).pipe(

@@ -13,6 +13,7 @@ import * as TokensFile from "../../access/TokensFile.ts"
 import * as LastUse from "../../operations/LastUse.ts"
 import { open } from "../../redis/openRedis.ts"
 import * as RedisUrl from "../../redis/RedisUrl.ts"
+import * as SharedLastUses from "../../redis/SharedLastUses.ts"
 import * as SharedTokens from "../../redis/SharedTokens.ts"
 import { settings } from "../../settings/Settings.ts"
 
@@ -95,7 +96,7 @@ export const find = Effect.fnUntraced(function* (options: PlaceOptions) {
   const place = yield* open({ url, prefix: values.redisPrefix })
   return {
     read: SharedTokens.read(place),
-    lastUses: Effect.succeed(new Map()),
+    lastUses: SharedLastUses.read(place),
     update: (change) => SharedTokens.update(place, change)
   } satisfies TokensPlace
 })
