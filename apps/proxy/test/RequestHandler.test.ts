@@ -162,7 +162,9 @@ describe("the request handler", () => {
         for (const path of paths) {
           yield* get(path)
           yield* get(`${path}?status=active`)
-          assert.strictEqual((yield* get(path, closedOnly.token)).problem, "status-not-allowed", path)
+          const whole = yield* get(path, closedOnly.token)
+          assert.strictEqual(whole.problem, "status-not-allowed", path)
+          assert.deepStrictEqual(JSON.parse(whole.text).allowedStatuses, ["closed"], path)
           const asked = yield* get(`${path}?status=active`, closedOnly.token)
           assert.strictEqual(asked.problem, "status-not-allowed", path)
           const { status, text } = yield* get(`${path}?status=closed`, closedOnly.token)

@@ -27,9 +27,11 @@ export const checkQuery = (
 ): Rejection | undefined => {
   if (statuses === undefined) return undefined
   if (wanted === undefined || [...wanted].some((status) => !statuses.has(status))) {
-    const names = [...statuses].join(", ")
+    const allowedStatuses = [...statuses]
+    const names = allowedStatuses.join(", ")
     return reject("status-not-allowed", `this token must send the parameter status, with one or more of: ${names}`, {
-      parameter: "status"
+      parameter: "status",
+      allowedStatuses
     })
   }
   const [unknown] = extra

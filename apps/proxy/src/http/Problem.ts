@@ -50,7 +50,10 @@ export const Problem = Schema.Struct({
   detail: Schema.String.annotateKey({ description: "What happened, and what to do" }),
   message: Schema.String.annotateKey({ description: "The same text, under the vendor's name" }),
   requestId: Schema.String.annotateKey({ description: "As in the header `x-request-id`" }),
-  parameter: Schema.optionalKey(Schema.String).annotateKey({ description: "The query parameter that is not valid" })
+  parameter: Schema.optionalKey(Schema.String).annotateKey({ description: "The query parameter that is not valid" }),
+  allowedStatuses: Schema.optionalKey(Schema.Array(Schema.String)).annotateKey({
+    description: "With `status-not-allowed`: the statuses that the token may ask for"
+  })
 }).annotate({ identifier: "Problem" })
 export type Problem = typeof Problem.Type
 
@@ -59,6 +62,8 @@ export interface Rejection {
   readonly problem: ProblemName
   readonly detail: string
   readonly parameter?: string
+  /** The statuses that the token may ask for, where that is the problem. */
+  readonly allowedStatuses?: ReadonlyArray<string>
   readonly headers?: Readonly<Record<string, string>>
   /** Whether the connection cannot be trusted any more, and is closed. */
   readonly close?: boolean
@@ -93,7 +98,7 @@ export const noCoding: Rejection = reject(
 export const statusOf = (problem: ProblemName): number => problems[problem][0]
 
 /** The body of a rejection. */
-export const body = ({ detail, parameter, problem }: Rejection, requestId: string): string => {
+export const body = ({ allowedStatuses, detail, parameter, problem }: Rejection, requestId: string): string => {
   const [status, title] = problems[problem]
   const fields: Problem = {
     type: typePrefix + problem,
@@ -102,7 +107,8 @@ export const body = ({ detail, parameter, problem }: Rejection, requestId: strin
     detail,
     message: detail,
     requestId,
-    ...(parameter === undefined ? {} : { parameter })
+    ...(parameter === undefined ? {} : { parameter }),
+    ...(allowedStatuses === undefined ? {} : { allowedStatuses })
   }
   return JSON.stringify(fields)
 }

@@ -2,7 +2,7 @@
  * The active sessions, followed while the page is open, through breaks of the network.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import { eventsOf, Problem, sessionsOf } from "./api.ts"
+import { eventsOf, isRecord, Problem, sessionsOf } from "./api.ts"
 import { EventParser, type ServerEvent } from "./EventParser.ts"
 
 /** What is told. */
@@ -26,7 +26,7 @@ const LONGEST_WAIT = 30_000
 
 const bodyOf = (text: string): Readonly<Record<string, unknown>> => {
   const value: unknown = JSON.parse(text)
-  return typeof value === "object" && value !== null ? { ...value } : {}
+  return isRecord(value) ? value : {}
 }
 
 const sessionsIn = (value: unknown): ReadonlyArray<Session> =>

@@ -20,6 +20,10 @@ export class Problem extends Error {
   }
 }
 
+/** Whether a value has keys to look up. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
 const ask = async (path: string, token: string, signal: AbortSignal, headers: Record<string, string> = {}) => {
   let response: Response
   try {
@@ -37,13 +41,11 @@ const ask = async (path: string, token: string, signal: AbortSignal, headers: Re
   }
   if (response.ok) return response
   const body: unknown = await response.json().catch(() => undefined)
-  const detail =
-    typeof body === "object" && body !== null && "detail" in body ? String(body.detail).slice(0, 500) : "no details"
-  const [, names = ""] = /must send the parameter status, with one or more of: (.+)$/.exec(detail) ?? []
+  const { allowedStatuses, detail = "no details" } = isRecord(body) ? body : {}
   throw new Problem(
-    `The server answered ${response.status}: ${detail}.`,
+    `The server answered ${response.status}: ${String(detail).slice(0, 500)}.`,
     response.status,
-    names === "" ? [] : names.split(", ")
+    Array.isArray(allowedStatuses) ? allowedStatuses.map(String) : []
   )
 }
 
