@@ -89,6 +89,25 @@ const open = (url: string, options: Parameters<Browser["newContext"]>[0] = {}) =
     })
   })
 
+const shots = fileURLToPath(new URL("../../../docs/dashboard/", import.meta.url))
+const isPhotographed = process.env["UPDATE_SCREENSHOTS"] !== undefined
+
+/** Takes a picture for the documents when they are asked for: the top of the page, or its table. */
+const photograph = async (page: Page, name: string, what: number | "table"): Promise<void> => {
+  if (!isPhotographed) return
+  const path = join(shots, `${name}.png`)
+  if (what === "table") {
+    const window = page.viewportSize()
+    await page.setViewportSize({ width: 1000, height: 420 })
+    await page.locator("section", { has: page.locator("#table") }).screenshot({ path })
+    if (window !== null) await page.setViewportSize(window)
+  } else {
+    await page.evaluate("scrollTo(0, 0)")
+    const { width } = page.viewportSize() ?? { width: 1280 }
+    await page.screenshot({ path, clip: { x: 0, y: 0, width, height: what } })
+  }
+}
+
 const signIn = async (page: Page, token: string, sessions: number) => {
   await page.getByLabel("Token", { exact: true }).fill(token)
   await page.getByRole("button", { name: "Sign in" }).click()
@@ -117,6 +136,26 @@ const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
     nodes.map(({ failureSummary, html }) => `${id}: ${html} ${failureSummary}`)
   )
 }
+
+/** Writes a number that JavaScript cannot hold. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
+
+/** Pixels of a chart that are drawn in the colour of bars. */
+const inked = async (page: Page, index: number): Promise<number> =>
+  Number(
+    await page.evaluate(`(() => {
+      const plot = document.querySelectorAll(".plot")[${index}]
+      const canvas = plot.querySelector("canvas")
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true })
+      copy.drawImage(canvas, 0, 0)
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height)
+      const [red, green, blue] = getComputedStyle(plot).fill.match(/\\d+/g).map(Number)
+      let found = 0
+      for (let at = 0; at < data.length; at += 4)
+        if (data[at] === red && data[at + 1] === green && data[at + 2] === blue) found += 1
+      return found
+    })()`)
+  )
 
 layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 })("the dashboard", (it) => {
   it.effect(
@@ -154,12 +193,15 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
     "signs in with a token that is pasted, filters, sorts, shows all fields and signs out, and the token is in no URL",
     Effect.gen(function* () {
       const { token, url, vendor } = yield* Served
-      vendor.state.rows = rows(250)
+      vendor.state.rows = rows(250).map((row, index) =>
+        index === 249 ? { ...row, closeReason: { code: rawJSON("12345678901234567890") } } : row
+      )
       const { context, page, problems, requests } = yield* open(url)
       yield* Effect.promise(async () => {
         await signIn(page, "hbs_0123456789abcdef_wrong", 0)
         await page.getByRole("alert").getByText("The token is not valid").waitFor()
         assert.isTrue(await page.getByLabel("Token", { exact: true }).isVisible())
+        await photograph(page, "wrong-token", 420)
         // The browser tells of the 401 on its own.
         assert.isTrue(
           problems.every((problem) => problem.includes("401")),
@@ -170,6 +212,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         await signIn(page, token, 250)
         assert.match((await page.locator("#zone").textContent()) ?? "", /Asia\/Kath?mandu \(now GMT\+05:45\)/)
         assert.include((await page.locator("#numbers").textContent()) ?? "", "Sessions250")
+        await photograph(page, "signed-in", 720)
         const first = page.locator("#rows tr[data-index='0'] th")
         assert.strictEqual(await first.textContent(), "session-00000")
         // 13:45 there when it is 8:00 in UTC.
@@ -180,6 +223,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         await page.getByLabel("Find").fill("")
         await page.locator("#status").selectOption({ label: "error" })
         await page.locator("#count").getByText("27 of 250 sessions match").waitFor()
+        await photograph(page, "filter", "table")
         await page.locator("#status").selectOption({ label: "all" })
         await page.locator("#count").getByText("250 sessions.").waitFor()
 
@@ -191,6 +235,17 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         await page.getByText("Columns", { exact: true }).first().click()
         await page.locator("#columns").getByLabel("teamId").check()
         await page.locator("#head").getByRole("button", { name: "teamId" }).waitFor()
+        // A key that the contract does not know.
+        await page.locator("#columns").getByLabel("closeReason.code").check()
+        await page.locator("#head").getByRole("button", { name: "closeReason.code" }).waitFor()
+        assert.match((await page.locator("#rows tr[data-index='0']").textContent()) ?? "", /12345678901234567890$/)
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("button", { name: "Download CSV" }).click()
+        ])
+        const [head = "", line = ""] = readFileSync(await download.path(), "utf8").split("\r\n")
+        assert.match(head, /,teamId,closeReason\.code$/)
+        assert.match(line, /^session-00249,.*,12345678901234567890$/)
 
         // With the keyboard alone.
         await page.locator("#rows tr[data-index='0'] button").focus()
@@ -205,22 +260,38 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
 
         assert.strictEqual(await page.locator("#charts figure").count(), 4)
         await page.locator("#charts summary").nth(2).click()
-        assert.include((await page.locator("#charts table").nth(2).textContent()) ?? "", "5–15 min")
+        assert.include((await page.locator("#charts .numbers table").nth(2).textContent()) ?? "", "5–15 min")
+
+        for (const pixels of await Promise.all([0, 1, 2, 3].map((index) => inked(page, index))))
+          assert.isAbove(pixels, 1000)
+        await page.getByLabel("Theme").selectOption("dark")
+        assert.isAbove(await inked(page, 0), 1000)
+        await page.getByLabel("Theme").selectOption("light")
+        assert.isAbove(await inked(page, 0), 1000)
+        await page.locator("#charts .u-over").first().hover()
+        assert.match(
+          (await page.locator("#charts .u-legend").first().textContent()) ?? "",
+          /^Day2026-03-31Sessions250$/
+        )
 
         const stored = await page.evaluate(
           "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"
         )
-        assert.strictEqual(stored, '[{},{},""]')
+        assert.strictEqual(stored, '[{},{"hb-sessions-theme":"light"},""]')
         await page.getByRole("button", { name: "Sign out" }).click()
         assert.isTrue(await page.getByLabel("Token", { exact: true }).isVisible())
         assert.notInclude(await page.content(), "session-00")
+
+        assert.strictEqual(await page.locator("#columns").getByLabel("closeReason.code").count(), 0)
+        assert.isFalse(await page.locator("#columns").getByLabel("teamId").isChecked())
+        assert.notInclude((await page.locator("#head").textContent()) ?? "", "teamId")
 
         await page.getByLabel("Keep it until").check()
         await signIn(page, token, 250)
         await page.reload()
         await page.locator("#count").getByText("250 sessions.").waitFor()
         await page.getByRole("button", { name: "Sign out" }).click()
-        assert.strictEqual(await page.evaluate("sessionStorage.length"), 0)
+        assert.isNull(await page.evaluate("sessionStorage.getItem('hb-sessions-token')"))
 
         assert.isEmpty(await context.cookies())
         assert.isEmpty(requests.filter((asked) => asked.includes("hbs_")))
@@ -295,6 +366,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         await page.locator("#count").getByText("21 sessions.").waitFor()
         assert.strictEqual(await page.locator("#rows tr[data-index='0'] th").textContent(), "brand-new")
         await page.locator("#rows tr", { hasText: "session-00001" }).getByText("not active any more").waitFor()
+        await photograph(page, "live-change", "table")
         vendor.state.status = 500
         await page.locator("#live-state").getByText("The proxy cannot ask the upstream").waitFor()
         vendor.state.status = 200
@@ -330,6 +402,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
           next()
         })`)) as { long: ReadonlyArray<number>; most: number; found: number; last: string }
       })
+      yield* Effect.promise(() => photograph(page, "ten-thousand", "table"))
       const longest = Math.max(0, ...seen.long)
       console.log(
         `dashboard: ${seen.long.length} long tasks while scrolling, the longest of ${Math.round(longest)} ms (limit: 200)`
@@ -355,6 +428,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         await page.getByRole("alert").getByText("The token is not valid").waitFor()
         assert.isTrue(await page.getByLabel("Token", { exact: true }).isVisible())
         assert.notInclude(await page.content(), "session-00")
+        await photograph(page, "expired-token", 420)
       })
     })
   )
@@ -390,6 +464,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
       yield* Effect.promise(async () => {
         await page.locator("#live-state").getByText("What is shown may be old; trying again.").waitFor()
         assert.strictEqual(await page.locator("#rows tr[data-index]").count(), 20)
+        await photograph(page, "offline", 340)
       })
       yield* relay.join
       yield* Effect.promise(() => page.locator("#live-state").getByText("Live: 3 active.").waitFor())
@@ -405,13 +480,13 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         await page.locator("#live").getByText("meanwhile").waitFor()
         await page.getByRole("button", { name: "Reload" }).click()
         await page.locator("#count").getByText("21 sessions.").waitFor()
+        await page.locator("#live-state").getByText("Live: 4 active.").waitFor()
+        await photograph(page, "back", 340)
       })
     })
   )
 
-  const shots = fileURLToPath(new URL("../../../docs/", import.meta.url))
-
-  it.effect.skipIf(missing !== undefined || process.env["UPDATE_SCREENSHOTS"] === undefined)(
+  it.effect.skipIf(missing !== undefined || !isPhotographed)(
     "is photographed for the documents, with the sessions of the simulator",
     () =>
       Effect.gen(function* () {
@@ -420,24 +495,15 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         const token = yield* createToken(file, "reader")
         const { url } = yield* serve(simulator, file, ["--upstream-rate", "0", "--read-concurrency", "8"])
         for (const [name, options] of [
-          ["dashboard", { viewport: { width: 1200, height: 1400 }, colorScheme: "light" }],
-          ["dashboard-table", { viewport: { width: 1200, height: 900 }, colorScheme: "dark" }],
-          ["dashboard-phone", { viewport: { width: 390, height: 844 }, colorScheme: "dark" }]
+          ["overview", { viewport: { width: 1160, height: 1180 }, colorScheme: "light" }],
+          ["phone", { viewport: { width: 390, height: 844 }, colorScheme: "dark" }]
         ] as const) {
           const { page } = yield* open(url, { ...options, timezoneId: "Europe/Berlin" })
           yield* Effect.promise(async () => {
             await signIn(page, token, 2000)
             await page.locator("#progress").getByText("Read at").waitFor()
             await page.locator("#live-state").getByText("Live:").waitFor()
-            if (name === "dashboard-table") {
-              await page.locator("#status").selectOption({ label: "error" })
-              await page.getByText("match the filter").waitFor()
-              await page
-                .locator("section", { has: page.locator("#table") })
-                .screenshot({ path: join(shots, `${name}.png`) })
-            } else {
-              await page.screenshot({ path: join(shots, `${name}.png`) })
-            }
+            await photograph(page, name, options.viewport.height)
           })
         }
       }).pipe(Effect.scoped, Effect.provide(Simulator.layer({ sessions: 2000 }))),

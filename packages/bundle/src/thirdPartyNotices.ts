@@ -23,17 +23,15 @@ export const allowedLicences: ReadonlyArray<string> = [
  * Emits `THIRD_PARTY_NOTICES.txt`: name, version, licence and its text for every package with code in the bundle.
  *
  * The build fails on a licence that is not allowed, and on a package that brings no text of its licence, be it in a file
- * of its own or in its README.
+ * of its own or in its README. `inside` are modules that another bundle has put into a text of this one.
  */
-export const thirdPartyNotices = (): Plugin => ({
+export const thirdPartyNotices = (inside: ReadonlyArray<string> = []): Plugin => ({
   name: "third-party-notices",
   generateBundle(_options, bundle) {
     const notices = new Map<string, Notice>()
-    for (const part of Object.values(bundle)) {
-      if (part.type !== "chunk") continue
-      for (const id of part.moduleIds) {
-        for (const notice of noticesOf(id)) notices.set(`${notice.name}@${notice.version}`, notice)
-      }
+    const ids = Object.values(bundle).flatMap((part) => (part.type === "chunk" ? part.moduleIds : []))
+    for (const id of [...ids, ...inside]) {
+      for (const notice of noticesOf(id)) notices.set(`${notice.name}@${notice.version}`, notice)
     }
     this.emitFile({ type: "asset", fileName: noticesFile, source: render([...notices.values()]) })
   }

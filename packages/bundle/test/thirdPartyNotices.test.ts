@@ -27,11 +27,11 @@ const addPackage = (name: string, license: string | undefined, files: Readonly<R
 }
 
 /** The notices of a program. */
-const notices = async (program: string): Promise<string> => {
+const notices = async (program: string, inside: ReadonlyArray<string> = []): Promise<string> => {
   write("main.js", program)
   const bundle = await rolldown({
     input: join(directory, "main.js"),
-    plugins: [thirdPartyNotices()],
+    plugins: [thirdPartyNotices(inside.map((file) => join(directory, file)))],
     logLevel: "silent"
   })
   const { output } = await bundle.generate({ format: "esm" })
@@ -58,6 +58,7 @@ it("names each package in the bundle with its licence and the text, and no other
   assert.match(text, /^@scope\/used 1\.2\.3 \(ISC\)\n\nISC\n\nCopyright Scope$/m)
   assert.match(text, /^used 1\.2\.3 \(MIT\)\n\nMIT License\n\nCopyright Used$/m)
   assert.notInclude(text, "Unused")
+  assert.include(await notices("console.log(1)", ["node_modules/unused/index.js", "main.js"]), "Copyright Unused")
 })
 
 it("finds the package of a file below a manifest without a name", async () => {

@@ -4,4 +4,4 @@
 import { type Asset, makeAssets } from "./makeAssets.ts"
 
 /** All files of the page. */
-export const assets: ReadonlyArray<Asset> = await makeAssets()
+export const assets: ReadonlyArray<Asset> = (await makeAssets()).assets

@@ -7,8 +7,12 @@ import { makeAssets } from "./makeAssets.ts"
 
 const module = fileURLToPath(new URL("assets.ts", import.meta.url))
 
-/** Puts them in. */
-export const inlineAssets = (): Plugin => ({
-  name: "dashboard",
-  load: async (id) => (id === module ? `export const assets = ${JSON.stringify(await makeAssets())}` : null)
-})
+/** The plugin, and the modules whose code it puts in. */
+export const inlineAssets = async (): Promise<{
+  readonly plugin: Plugin
+  readonly moduleIds: ReadonlyArray<string>
+}> => {
+  const { assets, moduleIds } = await makeAssets()
+  const code = `export const assets = ${JSON.stringify(assets)}`
+  return { plugin: { name: "dashboard", load: (id) => (id === module ? code : null) }, moduleIds }
+}

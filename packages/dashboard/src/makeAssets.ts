@@ -15,23 +15,30 @@ export interface Asset {
 
 const source = (name: string): string => fileURLToPath(new URL(`page/${name}`, import.meta.url))
 
-const script = async (): Promise<string> => {
+/** The script, and the files that it was made of. */
+const script = async (): Promise<{ readonly code: string; readonly moduleIds: ReadonlyArray<string> }> => {
   const bundle = await rolldown({ input: source("main.ts"), platform: "browser", logLevel: "silent" })
   const { output } = await bundle.generate({ format: "esm", codeSplitting: false, minify: true })
   await bundle.close()
-  return output[0].code
+  const [{ code, moduleIds }] = output
+  return { code, moduleIds }
 }
 
-/** Makes the files. */
-export const makeAssets = async (): Promise<ReadonlyArray<Asset>> => {
-  const [html, css, code] = await Promise.all([
+/** Makes the files; `moduleIds` are those whose code is in them. */
+export const makeAssets = async (): Promise<{
+  readonly assets: ReadonlyArray<Asset>
+  readonly moduleIds: ReadonlyArray<string>
+}> => {
+  const [html, plotCss, css, { code, moduleIds }] = await Promise.all([
     readFile(source("index.html"), "utf8"),
+    readFile(fileURLToPath(import.meta.resolve("uplot/dist/uPlot.min.css")), "utf8"),
     readFile(source("page.css"), "utf8"),
     script()
   ])
-  return [
+  const assets = [
     { path: "/dashboard", contentType: "text/html; charset=utf-8", text: html },
-    { path: "/dashboard/page.css", contentType: "text/css; charset=utf-8", text: css },
+    { path: "/dashboard/page.css", contentType: "text/css; charset=utf-8", text: `${plotCss}\n${css}` },
     { path: "/dashboard/page.js", contentType: "text/javascript; charset=utf-8", text: code }
   ]
+  return { assets, moduleIds }
 }

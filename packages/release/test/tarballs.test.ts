@@ -20,7 +20,7 @@ const budgets: Readonly<Record<string, readonly [packed: number, unpacked: numbe
   core: [330, 1400],
   // 40 and 115 of these are for Parquet, 130 and 540 for the queue of a fleet.
   export: [450, 1550],
-  // 90 and 440 of these are for Redis, 45 and 140 for the dashboard; each is loaded only where it is used.
+  // 90 and 440 of these are for Redis, 75 and 200 for the dashboard; each is loaded only where it is used.
   proxy: [1350, 4750],
   simulator: [80, 400]
 }

@@ -2,92 +2,48 @@
  * Charts of the sessions: bars, each with its numbers as a table.
  */
 import { add, empty, result } from "@hb-sessions/core/SessionsStats"
-import { draw, make } from "./dom.ts"
+import { make } from "./dom.ts"
+import { amount, type Bar, Plot, type PlotOptions } from "./Plot.ts"
 import { durationOf, durationText, momentOf, type Row } from "./Row.ts"
-
-interface Bar {
-  readonly label: string
-  readonly value: number
-}
-
-const WIDTH = 480
-const HEIGHT = 180
-const [LEFT, BOTTOM, TOP] = [44, 22, 8]
 
 /** Days that are drawn; older ones are left out, which the title says. */
 const MAX_DAYS = 60
 /** Launch features that are drawn. */
 const MAX_FEATURES = 12
 
-const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 })
-const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 })
-const amount = (value: number): string => numbers.format(value)
-
-const upright = (bars: ReadonlyArray<Bar>): SVGElement => {
-  const most = Math.max(...bars.map(({ value }) => value), 0) || 1
-  const step = (WIDTH - LEFT) / Math.max(1, bars.length)
-  const area = HEIGHT - TOP - BOTTOM
-  const every = Math.max(1, Math.ceil(bars.length / 6))
-  return draw(
-    "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
-    draw("line", { x1: LEFT, x2: WIDTH, y1: TOP + area, y2: TOP + area }),
-    draw("text", { x: LEFT - 4, y: TOP + 8, "text-anchor": "end" }, short.format(most)),
-    draw("text", { x: LEFT - 4, y: TOP + area, "text-anchor": "end" }, "0"),
-    ...bars.flatMap(({ label, value }, index) => {
-      const height = (value / most) * area
-      const bar = draw(
-        "rect",
-        { x: LEFT + index * step, y: TOP + area - height, width: Math.max(1, step * 0.8), height },
-        draw("title", {}, `${label}: ${amount(value)}`)
-      )
-      if (index % every !== 0) return [bar]
-      return [bar, draw("text", { x: LEFT + index * step, y: HEIGHT - 6 }, label.slice(0, 24))]
-    })
-  )
-}
-
-const LINE = 20
-
-const level = (bars: ReadonlyArray<Bar>): SVGElement => {
-  const most = Math.max(...bars.map(({ value }) => value), 0) || 1
-  const left = 200
-  return draw(
-    "svg",
-    { viewBox: `0 0 ${WIDTH} ${Math.max(1, bars.length) * LINE + 4}`, "aria-hidden": "true" },
-    ...bars.flatMap(({ label, value }, index) => [
-      draw("text", { x: left - 6, y: index * LINE + 14, "text-anchor": "end" }, label.slice(0, 34)),
-      draw("rect", { x: left, y: index * LINE + 3, width: (value / most) * (WIDTH - left - 60), height: LINE - 6 }),
-      draw("text", { x: left + (value / most) * (WIDTH - left - 60) + 4, y: index * LINE + 14 }, amount(value))
-    ])
-  )
-}
-
 /** A drawing for those who see it, and the same as a table for everybody. */
-const chart = (
-  title: string,
-  [what, unit]: readonly [string, string],
-  bars: ReadonlyArray<Bar>,
-  drawn: SVGElement,
-  summary: string
-): HTMLElement => {
-  const rows = bars.map(({ label, value }) =>
-    make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, amount(value)))
-  )
-  const head = make("tr", {}, make("th", { scope: "col" }, what), make("th", { scope: "col" }, unit))
-  const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))
-  const box = make(
-    "div",
-    { class: "numbers", tabindex: "0", role: "region", "aria-label": `${title}, as a table` },
-    table
-  )
-  return make(
-    "figure",
-    {},
-    make("figcaption", {}, make("h3", {}, title), make("p", { class: "note" }, summary)),
-    drawn,
-    make("details", {}, make("summary", {}, "As a table"), box)
-  )
+class Chart {
+  readonly figure: HTMLElement
+  readonly plot: Plot
+  private readonly summary = make("p", { class: "note" })
+  private readonly rows = make("tbody")
+
+  constructor(title: string, options: PlotOptions) {
+    this.plot = new Plot(options)
+    const head = make("tr", {}, ...options.names.map((name) => make("th", { scope: "col" }, name)))
+    const box = make(
+      "div",
+      { class: "numbers", tabindex: "0", role: "region", "aria-label": `${title}, as a table` },
+      make("table", {}, make("thead", {}, head), this.rows)
+    )
+    this.figure = make(
+      "figure",
+      {},
+      make("figcaption", {}, make("h3", {}, title), this.summary),
+      this.plot.box,
+      make("details", {}, make("summary", {}, "As a table"), box)
+    )
+  }
+
+  show(bars: ReadonlyArray<Bar>, summary: string): void {
+    this.summary.textContent = summary
+    this.rows.replaceChildren(
+      ...bars.map(({ label, value }) =>
+        make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, amount(value)))
+      )
+    )
+    this.plot.show(bars)
+  }
 }
 
 const dayOf = (millis: number): string => {
@@ -127,56 +83,66 @@ export const summaryOf = (rows: ReadonlyArray<Row>) =>
     )
   )
 
-/** The charts of these sessions. */
-export const charts = (rows: ReadonlyArray<Row>, summary: ReturnType<typeof summaryOf>): ReadonlyArray<HTMLElement> => {
-  const counts = new Map<string, number>()
-  const credits = new Map<string, number>()
-  const lengths = steps.map(() => 0)
-  for (const { session } of rows) {
-    const moment = momentOf(session)
-    if (moment !== undefined && Number.isFinite(new Date(moment).getTime())) {
-      const day = dayOf(moment)
-      counts.set(day, (counts.get(day) ?? 0) + 1)
-      credits.set(day, (credits.get(day) ?? 0) + (session.creditsUsed ?? 0))
-    }
-    const length = durationOf(session)
-    if (length !== undefined) {
-      const index = steps.findIndex(([, below]) => length < below)
-      lengths[index] = (lengths[index] ?? 0) + 1
-    }
+/** All charts, of the sessions that they are given. */
+export class Charts {
+  private readonly counts = new Chart("Sessions by day", { direction: "upright", names: ["Day", "Sessions"] })
+  private readonly credits = new Chart("Credits by day", { direction: "upright", names: ["Day", "Credits"] })
+  private readonly durations = new Chart("Durations", { direction: "level", names: ["Duration", "Sessions"] })
+  private readonly features = new Chart("Launch features", { direction: "level", names: ["Feature", "Sessions"] })
+  private readonly all = [this.counts, this.credits, this.durations, this.features]
+
+  constructor(box: HTMLElement) {
+    box.replaceChildren(...this.all.map(({ figure }) => figure))
   }
-  const all = [...counts.keys()].toSorted()
-  const days = daysBetween(all[0] ?? "", all.at(-1) ?? "")
-  const byDay = (of: ReadonlyMap<string, number>) =>
-    all.length === 0 ? [] : days.map((label) => ({ label, value: of.get(label) ?? 0 }))
-  const span =
-    all.length === 0
-      ? "No session has a time."
-      : `${days[0]} to ${days.at(-1)}, in your time zone${(all[0] ?? "") < (days[0] ?? "") ? "; earlier days are left out" : ""}.`
-  const features = Object.entries(summary.launchFeatures)
-    .map(([label, value]) => ({ label, value }))
-    .toSorted((a, b) => b.value - a.value)
-    .slice(0, MAX_FEATURES)
-  const lengthBars = steps.map(([label], index) => ({ label, value: lengths[index] ?? 0 }))
-  const { durations } = summary
-  return [
-    chart("Sessions by day", ["Day", "Sessions"], byDay(counts), upright(byDay(counts)), span),
-    chart("Credits by day", ["Day", "Credits"], byDay(credits), upright(byDay(credits)), span),
-    chart(
-      "Durations",
-      ["Duration", "Sessions"],
+
+  /** Draws again, in the colours of now. */
+  repaint(): void {
+    for (const { plot } of this.all) plot.repaint()
+  }
+
+  /** Draws these sessions. */
+  show(rows: ReadonlyArray<Row>, summary: ReturnType<typeof summaryOf>): void {
+    const counts = new Map<string, number>()
+    const credits = new Map<string, number>()
+    const lengths = steps.map(() => 0)
+    for (const { session } of rows) {
+      const moment = momentOf(session)
+      if (moment !== undefined && Number.isFinite(new Date(moment).getTime())) {
+        const day = dayOf(moment)
+        counts.set(day, (counts.get(day) ?? 0) + 1)
+        credits.set(day, (credits.get(day) ?? 0) + (session.creditsUsed ?? 0))
+      }
+      const length = durationOf(session)
+      if (length !== undefined) {
+        const index = steps.findIndex(([, below]) => length < below)
+        lengths[index] = (lengths[index] ?? 0) + 1
+      }
+    }
+    const all = [...counts.keys()].toSorted()
+    const days = daysBetween(all[0] ?? "", all.at(-1) ?? "")
+    const byDay = (of: ReadonlyMap<string, number>) =>
+      all.length === 0 ? [] : days.map((label) => ({ label, value: of.get(label) ?? 0 }))
+    const span =
+      all.length === 0
+        ? "No session has a time."
+        : `${days[0]} to ${days.at(-1)}, in your time zone${(all[0] ?? "") < (days[0] ?? "") ? "; earlier days are left out" : ""}.`
+    const features = Object.entries(summary.launchFeatures)
+      .map(([label, value]) => ({ label, value }))
+      .toSorted((a, b) => b.value - a.value)
+      .slice(0, MAX_FEATURES)
+    const lengthBars = steps.map(([label], index) => ({ label, value: lengths[index] ?? 0 }))
+    const { durations } = summary
+    this.counts.show(byDay(counts), span)
+    this.credits.show(byDay(credits), span)
+    this.durations.show(
       lengthBars,
-      level(lengthBars),
       durations === undefined
         ? "No session has both a start and an end."
         : `Half of them end within ${durationText(durations.p50)}, nine of ten within ${durationText(durations.p90)}.`
-    ),
-    chart(
-      "Launch features",
-      ["Feature", "Sessions"],
+    )
+    this.features.show(
       features,
-      level(features),
       features.length === 0 ? "No session says what it was launched with." : "Sessions with the feature on."
     )
-  ]
+  }
 }

@@ -70,7 +70,7 @@ export const follow = async ({ onEnded, onSessions, onState, signal, token }: Li
         // With the id of an event, there is an event only if something has changed.
         onState(lastId === "" ? "Connected; waiting for the first news." : stateText(active.size, isWhole))
       }
-      // oxlint-disable-next-line eslint/no-await-in-loop
+      // oxlint-disable-next-line eslint/no-await-in-loop -- one stream at a time
       for await (const event of eventsOf(token, parser, onOpen, signal)) take(event)
       onState("The stream of events ended; it is opened again.")
     } catch (error) {
@@ -81,7 +81,7 @@ export const follow = async ({ onEnded, onSessions, onState, signal, token }: Li
       onState(`${problem.message} What is shown may be old; trying again.`)
     }
     lastId = parser.lastId
-    // oxlint-disable-next-line eslint/no-await-in-loop
+    // oxlint-disable-next-line eslint/no-await-in-loop -- waits before the next try
     await pause(Math.max(wait, parser.retry ?? 0), signal)
     wait = Math.min(wait * 2, LONGEST_WAIT)
   }

@@ -1,9 +1,10 @@
 /**
  * A session as the page shows it.
  */
+import { pathsOf } from "@hb-sessions/core/ColumnChooser"
 import type { Session } from "@hb-sessions/core/Session"
-import { isTimeColumn } from "@hb-sessions/core/SessionsColumns"
-import { toRecord } from "@hb-sessions/core/SessionsNdjson"
+import { columns as contract, isTimeColumn, reader } from "@hb-sessions/core/SessionsColumns"
+import { encodeSession, ExactNumber, toJson } from "@hb-sessions/core/SessionsNdjson"
 
 /** A session, and what is looked for in it. */
 export interface Row {
@@ -15,11 +16,11 @@ export interface Row {
 /** Makes a row. */
 export const rowOf = (session: Session): Row => ({
   session,
-  text: JSON.stringify(toRecord(session)).toLowerCase()
+  text: encodeSession(session).toLowerCase()
 })
 
 /** The column that is not one of a session: how long it ran. */
-export const duration = "duration"
+export const runTime = "run time"
 
 const numberOf = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isFinite(value) ? value : undefined
@@ -34,15 +35,13 @@ export const durationOf = ({ endTime, startTime }: Session): number | undefined 
 export const momentOf = ({ createdAt, startTime }: Session): number | undefined =>
   numberOf(createdAt) ?? numberOf(startTime)
 
-/** The value of a column, to sort by. */
+const readers = new Map<string, (session: Session) => unknown>([[runTime, durationOf]])
+
+/** The value of a column. */
 export const valueOf = (session: Session, column: string): unknown => {
-  if (column === duration) return durationOf(session)
-  let value: unknown = session
-  for (const key of column.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined
-    value = Reflect.get(value, key)
-  }
-  return value
+  const read = readers.get(column) ?? reader(column)
+  readers.set(column, read)
+  return read(session)
 }
 
 const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 9 })
@@ -67,35 +66,29 @@ const LONGEST = 2000
 
 /** A value as text; short enough to be drawn. */
 export const valueText = (value: unknown, column: string): string => {
-  if (value === undefined || value === null) return ""
+  if (value === undefined) return ""
   if (typeof value === "number") {
     if (isTimeColumn(column)) return timeText(value)
-    return column === duration ? durationText(value) : numbers.format(value)
+    return column === runTime ? durationText(value) : numbers.format(value)
   }
   if (typeof value === "boolean") return value ? "yes" : "no"
-  const text = typeof value === "string" ? value : JSON.stringify(value)
+  const text = typeof value === "string" ? value : toJson(value)
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
 }
 
 /** Compares two values of a column; absent ones come last whatever the direction. */
 export const compareValues = (a: unknown, b: unknown, direction: 1 | -1): number => {
-  const isAbsent = (value: unknown) => value === undefined || value === null
-  if (isAbsent(a) || isAbsent(b)) return Number(isAbsent(a)) - Number(isAbsent(b))
-  const [left, right] = typeof a === "number" && typeof b === "number" ? [a, b] : [String(a), String(b)]
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined)
+  const [first, second] = [a, b].map((value) => (value instanceof ExactNumber ? value.value : value))
+  const [left, right] =
+    typeof first === "number" && typeof second === "number" ? [first, second] : [String(first), String(second)]
   if (left === right) return 0
   return left < right ? -direction : direction
 }
 
-/** All fields of a session, by path, as text. */
-export const fieldsOf = (session: Session): ReadonlyArray<readonly [path: string, text: string]> => {
-  const fields: Array<readonly [string, string]> = []
-  const visit = (value: unknown, path: string) => {
-    if (typeof value === "object" && value !== null && Object.keys(value).length > 0) {
-      for (const [key, inner] of Object.entries(value)) visit(inner, path === "" ? key : `${path}.${key}`)
-    } else {
-      fields.push([path, valueText(value, path) || (value === "" ? "" : String(JSON.stringify(value)))])
-    }
-  }
-  visit(session, "")
-  return fields
-}
+/** All fields of a session, by path, as text: those of the contract that it has, then the others. */
+export const fieldsOf = (session: Session): ReadonlyArray<readonly [path: string, text: string]> =>
+  [...contract.filter((column) => reader(column)(session) !== undefined), ...pathsOf(session)].map((column) => [
+    column,
+    valueText(reader(column)(session), column)
+  ])

@@ -2,7 +2,7 @@
  * The table of the sessions: only the rows that can be seen are in the document.
  */
 import { byId, make } from "./dom.ts"
-import { compareValues, duration, type Row, valueOf, valueText } from "./Row.ts"
+import { compareValues, type Row, valueOf, valueText } from "./Row.ts"
 
 /** Height of a row in pixels, as the style sheet has it. */
 const HEIGHT = 36
@@ -161,14 +161,3 @@ export class SessionsTable {
     this.buttonOf(to)?.focus({ preventScroll: true })
   }
 }
-
-/** The columns that are shown until others are chosen. */
-export const defaultColumns: ReadonlyArray<string> = [
-  "id",
-  "status",
-  "createdAt",
-  duration,
-  "creditsUsed",
-  "launchState.useStealth",
-  "launchState.useProxy"
-]

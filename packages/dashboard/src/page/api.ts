@@ -54,7 +54,7 @@ async function* piecesOf(response: Response, signal: AbortSignal): AsyncGenerato
   const decoder = new TextDecoder()
   try {
     for (;;) {
-      // oxlint-disable-next-line eslint/no-await-in-loop
+      // oxlint-disable-next-line eslint/no-await-in-loop -- the pieces of an answer follow each other
       const { done, value } = await reader.read()
       if (done) return
       yield decoder.decode(value, { stream: true })
@@ -104,7 +104,7 @@ export async function* listOf(
       if (waiting.length <= BATCH) continue
       yield sessionsOf(waiting.slice(0, BATCH))
       waiting = waiting.slice(BATCH)
-      // oxlint-disable-next-line eslint/no-await-in-loop
+      // oxlint-disable-next-line eslint/no-await-in-loop -- lets the page draw between two batches
       await new Promise((resolve) => setTimeout(resolve, 0))
     }
   }

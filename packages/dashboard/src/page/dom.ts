@@ -20,17 +20,3 @@ export const make = <Name extends keyof HTMLElementTagNameMap>(
   element.append(...children)
   return element
 }
-
-const SVG = "http://www.w3.org/2000/svg"
-
-/** As `make`, of a drawing. */
-export const draw = (
-  name: "svg" | "g" | "rect" | "line" | "text" | "title",
-  attributes: Readonly<Record<string, string | number>>,
-  ...children: ReadonlyArray<Node | string>
-): SVGElement => {
-  const element = document.createElementNS(SVG, name)
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value))
-  element.append(...children)
-  return element
-}

@@ -2,14 +2,15 @@
  * The page: signs in, reads the list, follows what is active, and shows both.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import { columns as contract } from "@hb-sessions/core/SessionsColumns"
 import { listOf, Problem } from "./api.ts"
-import { charts, summaryOf } from "./Charts.ts"
+import { Charts, summaryOf } from "./Charts.ts"
+import { ColumnChoice } from "./ColumnChoice.ts"
 import { byId, make } from "./dom.ts"
 import { downloadCsv } from "./download.ts"
 import { follow } from "./Live.ts"
-import { duration, durationText, fieldsOf, momentOf, type Row, rowOf } from "./Row.ts"
-import { defaultColumns, SessionsTable } from "./SessionsTable.ts"
+import { durationText, fieldsOf, momentOf, type Row, rowOf } from "./Row.ts"
+import { SessionsTable } from "./SessionsTable.ts"
+import { chooseTheme } from "./chooseTheme.ts"
 
 /** Most sessions that are read; the rest is left to the other endpoints. */
 const MAX_SESSIONS = 100_000
@@ -18,7 +19,6 @@ const MAX_LIVE = 50
 /** Milliseconds between two drawings of what changes. */
 const REDRAW = 400
 const KEPT = "hb-sessions-token"
-const THEME = "hb-sessions-theme"
 
 /** What is known while someone is signed in. */
 interface Visit {
@@ -51,8 +51,11 @@ const open = (session: Session): void => {
 
 const table = new SessionsTable({ onOpen: ({ session }) => open(session) })
 
-const shownColumns = (): ReadonlyArray<string> =>
-  [...byId("columns").querySelectorAll("input")].filter(({ checked }) => checked).map(({ value }) => value)
+const charts = new Charts(byId("charts"))
+
+const choose = (): void => table.setColumns(choice.columns)
+const choice = new ColumnChoice(choose)
+choose()
 
 /** The day of an input, as milliseconds of its beginning in the reader's zone. */
 const dayOf = (id: string, plus: number): number | undefined => {
@@ -120,9 +123,7 @@ const redraw = (): void => {
       : `${number.format(found.length)} of ${number.format(rows.size)} sessions match the filter.`
   const summary = summaryOf(found)
   drawNumbers(found, summary, isFollowed ? active.size : undefined)
-  const opened = [...byId("charts").querySelectorAll("details")].map((one) => one.open)
-  byId("charts").replaceChildren(...charts(found, summary))
-  for (const [index, one] of byId("charts").querySelectorAll("details").entries()) one.open = opened[index] ?? false
+  charts.show(found, summary)
   drawLive(active)
 }
 
@@ -152,7 +153,7 @@ const readList = async (current: Visit): Promise<void> => {
     try {
       const list = listOf(token, statuses, signal)
       for (;;) {
-        // oxlint-disable-next-line eslint/no-await-in-loop
+        // oxlint-disable-next-line eslint/no-await-in-loop -- the pieces of a list follow each other
         const step = await list.next()
         if (step.done === true) {
           const seen = statuses.length === 0 ? "" : ` This token sees these statuses only: ${statuses.join(", ")}.`
@@ -164,10 +165,11 @@ const readList = async (current: Visit): Promise<void> => {
           current.ended.delete(session.id)
           rows.set(session.id, rowOf(session))
         }
+        choice.offer(step.value)
         progress.textContent = `Reading: ${number.format(rows.size)} sessions so far.`
         redrawSoon()
         if (rows.size >= MAX_SESSIONS) {
-          // oxlint-disable-next-line eslint/no-await-in-loop
+          // oxlint-disable-next-line eslint/no-await-in-loop -- it ends the loop
           await list.return({ isProven: false })
           progress.textContent = `Only the first ${number.format(MAX_SESSIONS)} sessions are shown.`
           return redraw()
@@ -204,7 +206,7 @@ const begin = (token: string): void => {
   byId("signed-in-tools").hidden = false
   byId("progress").textContent = "Reading the sessions."
   byId("live-state").textContent = "Connecting."
-  byId("main").focus()
+  byId("main").focus({ preventScroll: true })
   redraw()
   void readList(current)
   void follow({
@@ -218,6 +220,7 @@ const begin = (token: string): void => {
       isFollowed = true
       current.active = new Map(active)
       for (const session of changed) current.rows.set(session.id, rowOf(session))
+      choice.offer(changed)
       for (const id of gone) {
         const before = current.rows.get(id)
         if (before?.session.status === "active") current.rows.set(id, rowOf({ ...before.session, status: ENDED }))
@@ -238,10 +241,13 @@ const signOut = (why?: string): void => {
   leave()
   sessionStorage.removeItem(KEPT)
   table.setRows([])
-  for (const id of ["numbers", "live", "charts", "fields", "dialog-title", "live-state", "progress", "count"])
+  charts.show([], summaryOf([]))
+  for (const id of ["numbers", "live", "fields", "dialog-title", "live-state", "progress", "count"])
     byId(id).replaceChildren()
   byId<HTMLDialogElement>("dialog").close()
   byId<HTMLFormElement>("filter").reset()
+  choice.reset()
+  choose()
   byId("content").hidden = true
   byId("signed-in-tools").hidden = true
   byId("sign-in").hidden = false
@@ -271,30 +277,12 @@ byId("reload").addEventListener("click", () => {
 byId("download").addEventListener("click", () => {
   downloadCsv(
     table.shown.map(({ session }) => session),
-    shownColumns()
+    choice.columns
   )
 })
 byId("close").addEventListener("click", () => byId<HTMLDialogElement>("dialog").close())
 byId("filter").addEventListener("submit", (event) => event.preventDefault())
 for (const id of ["find", "status", "since", "until"]) byId(id).addEventListener("input", redrawSoon)
-
-byId("columns").append(
-  ...["id", duration, ...contract.filter((name) => name !== "id")].map((name) => {
-    const input = make("input", {
-      type: "checkbox",
-      value: name,
-      ...(defaultColumns.includes(name) ? { checked: "" } : {})
-    })
-    return make("label", {}, input, name)
-  })
-)
-const choose = () => {
-  const chosen = shownColumns()
-  const kept = defaultColumns.filter((name) => chosen.includes(name))
-  table.setColumns([...kept, ...chosen.filter((name) => !kept.includes(name))])
-}
-byId("columns").addEventListener("change", choose)
-choose()
 
 const offset = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" })
   .formatToParts()
@@ -302,18 +290,7 @@ const offset = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" })
 byId("zone").textContent =
   `Times and days are in your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone} (now ${offset ?? "UTC"}).`
 
-const theme = byId<HTMLSelectElement>("theme")
-const paint = () => {
-  if (theme.value === "auto") delete document.documentElement.dataset["theme"]
-  else document.documentElement.dataset["theme"] = theme.value
-}
-theme.value = sessionStorage.getItem(THEME) ?? "auto"
-if (theme.value === "") theme.value = "auto"
-paint()
-theme.addEventListener("change", () => {
-  sessionStorage.setItem(THEME, theme.value)
-  paint()
-})
+chooseTheme(() => charts.repaint())
 
 const kept = sessionStorage.getItem(KEPT)
 if (kept !== null) begin(kept)
