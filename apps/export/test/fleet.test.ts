@@ -11,20 +11,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { type Asked, type Fleet, startFleet, type WorkerProcess } from "./fleet.ts"
+import { type Asked, type Fleet, isReady, NEVER, startFleet, until } from "./fleet.ts"
 import { notificationsOf, recipient } from "./recipient.ts"
 import { bin, manifestOf, publishedIds } from "./support.ts"
-
-/** A schedule that is not due while the test runs. */
-const NEVER = 'cron = "0 0 1 1 *"'
-
-const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  if (await isSo()) return
-  await sleep(20)
-  await until(isSo)
-}
-
-const isReady = ({ log }: WorkerProcess) => until(() => log().includes(" is ready: "))
 
 /** Makes all accounts due, as when their time has come. */
 const makeDue = (fleet: Fleet, where = "true") => fleet.sql(`UPDATE fleet_account SET next_due = now() WHERE ${where}`)
@@ -58,6 +47,14 @@ const within = async (
     await fleet.stop()
   }
 }
+
+/** With someone who is notified; all on the shared server. */
+const withRecipient = (
+  run: (fleet: Fleet, one: Effect.Success<ReturnType<typeof recipient>>) => Promise<void>
+): Promise<void> =>
+  Effect.flatMap(recipient(), (one) =>
+    Effect.promise(() => within((fleet) => run(fleet, one), { sessions: 5 }, shared))
+  ).pipe(Effect.scoped, Effect.runPromise)
 
 const named = (amount: number): ReadonlyArray<string> =>
   Array.from({ length: amount }, (_, index) => `team-${String(index).padStart(2, "0")}`)
@@ -155,12 +152,12 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         await until(() =>
           workers.every(({ log }) => log().includes("the accounts file has changed; it has 3 accounts"))
         )
-        await until(async () => (await count(fleet, "fleet_account WHERE account = 'leaves'")) === 0)
+        await until(async () => (await count(fleet, "fleet_account WHERE unlisted_since IS NOT NULL")) === 1)
         await until(() => existsSync(join(fleet.outOf("comes"), "manifest.json")))
-        await until(
-          async () => (await count(fleet, "job WHERE singleton_key = 'leaves' AND state < 'completed'")) === 0
+        await until(async () => (await count(fleet, "job WHERE singleton_key = 'leaves' AND state = 'active'")) === 0)
+        const rows = await fleet.sql(
+          "SELECT account, cron FROM fleet_account WHERE account <> 'leaves' ORDER BY account"
         )
-        const rows = await fleet.sql("SELECT account, cron FROM fleet_account ORDER BY account")
         assert.deepStrictEqual(
           rows.map(({ account, cron }) => [account, cron]),
           [
@@ -182,6 +179,16 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
           before.slice(0, 2)
         )
         for (const { log } of workers) assert.lengthOf(log().match(/stay in use/g) ?? [], 1)
+
+        // Its history is kept, and it goes on when it is back.
+        assert.strictEqual(await count(fleet, "fleet_account WHERE account = 'leaves' AND last_success IS NOT NULL"), 1)
+        assert.lengthOf(
+          workers.flatMap(({ log }) => log().match(/WARN no worker's accounts file lists leaves: /g) ?? []),
+          1
+        )
+        fleet.writeAccounts({ stays: often, changes: NEVER, comes: often, leaves: often })
+        await until(() => manifestOf(fleet.outOf("leaves")).generation > (before[0] ?? 0))
+        assert.strictEqual(await count(fleet, "fleet_account WHERE unlisted_since IS NOT NULL"), 0)
       },
       { sessions: 5 },
       shared
@@ -235,114 +242,75 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
     ))
 
   it("retries what may pass, and tells people once, when an account has failed", () =>
-    Effect.runPromise(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const { told, url } = yield* recipient()
-          yield* Effect.promise(() =>
-            within(
-              async (fleet) => {
-                writeFileSync(join(fleet.directory, "wrong"), "not-the-key")
-                fleet.writeAccounts({
-                  down: `${NEVER}\nbase_url = "http://127.0.0.1:9"`,
-                  "wrong-key": `${NEVER}\napi_key_file = "wrong"`,
-                  fine: NEVER
-                })
-                const args = ["--notify-url", url, "--run-retries", "2", "--retry-delay", "10ms"]
-                const worker = await fleet.start("one", args)
-                await isReady(worker)
-                await makeDue(fleet)
-                await until(async () => (await count(fleet, "fleet_account WHERE failed")) === 2)
-                const rows = await fleet.sql(
-                  "SELECT account, failed, failures, last_exit_code FROM fleet_account ORDER BY account"
-                )
-                assert.deepStrictEqual(rows, [
-                  { account: "down", failed: "t", failures: "3", last_exit_code: "4" },
-                  { account: "fine", failed: "f", failures: "0", last_exit_code: "" },
-                  { account: "wrong-key", failed: "t", failures: "1", last_exit_code: "3" }
-                ])
-                assert.sameMembers(
-                  notificationsOf(told).map(({ account, exitCode }) => `${account} ${exitCode}`),
-                  ["down 4", "wrong-key 3"]
-                )
-                assert.strictEqual(await count(fleet, "job WHERE state <> 'completed'"), 0)
-                assert.lengthOf(worker.log().match(/INFO down: retrying in/g) ?? [], 2)
-                // The next time of the schedule is another matter.
-                await makeDue(fleet, "account = 'down'")
-                await until(() => notificationsOf(told).length === 3)
-              },
-              { sessions: 5 },
-              shared
-            )
-          )
-        })
+    withRecipient(async (fleet, { told, url }) => {
+      writeFileSync(join(fleet.directory, "wrong"), "not-the-key")
+      fleet.writeAccounts({
+        down: `${NEVER}\nbase_url = "http://127.0.0.1:9"`,
+        "wrong-key": `${NEVER}\napi_key_file = "wrong"`,
+        fine: NEVER
+      })
+      const args = ["--notify-url", url, "--run-retries", "2", "--retry-delay", "10ms"]
+      const worker = await fleet.start("one", args)
+      await isReady(worker)
+      await makeDue(fleet)
+      await until(async () => (await count(fleet, "fleet_account WHERE failed")) === 2)
+      const rows = await fleet.sql(
+        "SELECT account, failed, failures, last_exit_code FROM fleet_account ORDER BY account"
       )
-    ))
+      assert.deepStrictEqual(rows, [
+        { account: "down", failed: "t", failures: "3", last_exit_code: "4" },
+        { account: "fine", failed: "f", failures: "0", last_exit_code: "" },
+        { account: "wrong-key", failed: "t", failures: "1", last_exit_code: "3" }
+      ])
+      assert.sameMembers(
+        notificationsOf(told).map(({ account, exitCode }) => `${account} ${exitCode}`),
+        ["down 4", "wrong-key 3"]
+      )
+      assert.strictEqual(await count(fleet, "job WHERE state <> 'completed'"), 0)
+      assert.lengthOf(worker.log().match(/INFO down: retrying in/g) ?? [], 2)
+      // The next time of the schedule is another matter.
+      await makeDue(fleet, "account = 'down'")
+      await until(() => notificationsOf(told).length === 3)
+    }))
 
   it("gives up an account whose workers died again and again, and tells people", () =>
-    Effect.runPromise(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const { told, url } = yield* recipient()
-          yield* Effect.promise(() =>
-            within(
-              async (fleet) => {
-                fleet.writeAccounts({ "team-a": NEVER })
-                const worker = await fleet.start("one", ["--notify-url", url])
-                await isReady(worker)
-                await fleet.sql("UPDATE fleet_account SET paused = true")
-                // As eleven workers in a row left it.
-                await fleet.sql(
-                  `INSERT INTO job (name, singleton_key, data, state, policy, retry_limit, retry_count, dead_letter, heartbeat_seconds, heartbeat_on, started_on, expire_seconds)
-                    VALUES ('export', 'team-a', '{"account": "team-a", "reason": "enqueued", "failures": 0}', 'active', 'exclusive', 10, 10, 'export-lost', 15, now() - interval '1 minute', now(), 80000)`
-                )
-                await until(async () => (await count(fleet, "fleet_account WHERE failed AND last_exit_code = 1")) === 1)
-                await until(() => told.length > 0)
-                const [notification] = notificationsOf(told)
-                assert.match(notification?.message ?? "", /^its workers died or froze 11 times in a row/)
-                assert.strictEqual(await count(fleet, "job WHERE state = 'failed'"), 1)
-                assert.lengthOf(fleet.asked, 0)
-              },
-              { sessions: 5 },
-              shared
-            )
-          )
-        })
+    withRecipient(async (fleet, { told, url }) => {
+      fleet.writeAccounts({ "team-a": NEVER })
+      const worker = await fleet.start("one", ["--notify-url", url])
+      await isReady(worker)
+      await fleet.sql("UPDATE fleet_account SET paused = true")
+      // As eleven workers in a row left it.
+      await fleet.sql(
+        `INSERT INTO job (name, singleton_key, data, state, policy, retry_limit, retry_count, dead_letter, heartbeat_seconds, heartbeat_on, started_on, expire_seconds)
+          VALUES ('export', 'team-a', '{"account": "team-a", "reason": "enqueued", "failures": 0}', 'active', 'exclusive', 10, 10, 'export-lost', 15, now() - interval '1 minute', now(), 80000)`
       )
-    ))
+      await until(async () => (await count(fleet, "fleet_account WHERE failed AND last_exit_code = 1")) === 1)
+      await until(() => told.length > 0)
+      const [notification] = notificationsOf(told)
+      assert.match(notification?.message ?? "", /^its workers died or froze 11 times in a row/)
+      assert.strictEqual(await count(fleet, "job WHERE state = 'failed'"), 1)
+      assert.lengthOf(fleet.asked, 0)
+    }))
 
   it("tells once that an account is stale, however many workers there are", () =>
-    Effect.runPromise(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const { told, url } = yield* recipient()
-          yield* Effect.promise(() =>
-            within(
-              async (fleet) => {
-                const stale = `${NEVER}\nstale_after = "1 hour"`
-                fleet.writeAccounts({ "never-ran": stale, fresh: stale, "not-watched": NEVER })
-                const args = ["--notify-url", url]
-                const workers = await Promise.all(["one", "two"].map((name) => fleet.start(name, args)))
-                await Promise.all(workers.map(isReady))
-                await makeDue(fleet, "account = 'fresh'")
-                await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 1)
-                await fleet.sql("UPDATE fleet_account SET created = now() - interval '2 hours'")
-                await until(() => told.length > 0)
-                assert.deepStrictEqual(
-                  notificationsOf(told).map(({ account, message, outcome }) => ({ account, message, outcome })),
-                  [{ account: "never-ran", outcome: "stale", message: "nothing is published" }]
-                )
-                // Two workers look every 5 seconds.
-                await sleep(6000)
-                assert.lengthOf(told, 1)
-              },
-              { sessions: 5 },
-              shared
-            )
-          )
-        })
+    withRecipient(async (fleet, { told, url }) => {
+      const stale = `${NEVER}\nstale_after = "1 hour"`
+      fleet.writeAccounts({ "never-ran": stale, fresh: stale, "not-watched": NEVER })
+      const args = ["--notify-url", url]
+      const workers = await Promise.all(["one", "two"].map((name) => fleet.start(name, args)))
+      await Promise.all(workers.map(isReady))
+      await makeDue(fleet, "account = 'fresh'")
+      await until(async () => (await count(fleet, "fleet_account WHERE last_success IS NOT NULL")) === 1)
+      await fleet.sql("UPDATE fleet_account SET created = now() - interval '2 hours'")
+      await until(() => told.length > 0)
+      assert.deepStrictEqual(
+        notificationsOf(told).map(({ account, message, outcome }) => ({ account, message, outcome })),
+        [{ account: "never-ran", outcome: "stale", message: "nothing is published" }]
       )
-    ))
+      // Two workers look every 5 seconds.
+      await sleep(6000)
+      assert.lengthOf(told, 1)
+    }))
 
   it("publishes to buckets whose leases a dead worker and a frozen one hold; the frozen one asks for nothing more", () =>
     within(

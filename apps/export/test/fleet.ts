@@ -11,10 +11,20 @@ import { createServer, request, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { bin } from "./support.ts"
 
 // oxlint-disable-next-line no-console
 if (!hasPostgres) console.warn("skipped: the tests of fleets, which need PostgreSQL, which is not installed here")
+
+/** A schedule that is not due while a test runs. */
+export const NEVER = 'cron = "0 0 1 1 *"'
+
+export const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
+  if (await isSo()) return
+  await sleep(50)
+  await until(isSo)
+}
 
 /** A request to the API. */
 export interface Asked {
@@ -75,6 +85,8 @@ const recorder = async (worker: string, target: string, asked: Array<Asked>): Pr
   await once(server.listen(0, "127.0.0.1"), "listening")
   return server
 }
+
+export const isReady = ({ log }: WorkerProcess) => until(() => log().includes(" is ready: "))
 
 let schemas = 0
 

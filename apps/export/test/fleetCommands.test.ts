@@ -9,13 +9,9 @@ import { once } from "node:events"
 import { existsSync, writeFileSync } from "node:fs"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { type Fleet, startFleet, type WorkerProcess } from "./fleet.ts"
+import { type Fleet, isReady, NEVER, startFleet, until, type WorkerProcess } from "./fleet.ts"
 import { bin, runHere } from "./support.ts"
-
-/** A schedule that is not due while the test runs. */
-const NEVER = 'cron = "0 0 1 1 *"'
 
 let fleet: Fleet
 beforeAll(async () => {
@@ -36,15 +32,9 @@ const status = async (...args: ReadonlyArray<string>) => {
   return { code, stderr, of, workers: parsed.workers, accounts: parsed.accounts }
 }
 
-const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  if (await isSo()) return
-  await sleep(200)
-  await until(isSo)
-}
-
 const started = async (name: string): Promise<WorkerProcess> => {
   const worker = await fleet.start(name, [], { HB_SESSIONS_EXPORT_DATABASE_SCHEMA: "hb_sessions" })
-  await until(() => worker.log().includes(" is ready: "))
+  await isReady(worker)
   return worker
 }
 
@@ -197,6 +187,16 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
     assert.strictEqual(found.of("team-new").state, "no worker has it")
     assert.strictEqual(found.of("slow").state, "paused, not in the file")
     assert.strictEqual(found.of("other").state, "never run")
+    // What no worker lists is told, and removed on demand only.
+    await fleet.sql("UPDATE hb_sessions.fleet_account SET unlisted_since = now() WHERE account IN ('slow', 'other')")
+    const kept = await operate("forget", "--only", "other,slow,team-a", "--accounts", fleet.accountsFile)
+    assert.strictEqual(kept.code, 2)
+    assert.strictEqual(kept.stdout, "other: still listed\nslow: removed\nteam-a: still listed\n")
+    assert.match(kept.stderr, /^hb-sessions-export: not removed: other, team-a; [^\n]*\n$/)
+    const unlisted = await operate("enqueue", "--only", "other")
+    assert.deepStrictEqual([unlisted.code, unlisted.stdout], [2, "other: unlisted\n"])
+    assert.match(unlisted.stderr, /unlisted: other; add them to the accounts file/)
+    assert.match((await operate("forget")).stderr, /--only is missing; give the accounts to forget/)
     assert.strictEqual((await operate("enqueue", "--accounts", fleet.accountsFile, "--only", "team-new")).code, 0)
     await fleet.sql("DELETE FROM hb_sessions.job WHERE state < 'active'")
   })
@@ -209,14 +209,14 @@ describe.skipIf(!hasPostgres)("a fleet and its operator (PostgreSQL is not insta
     )
     const { code, stdout } = await operate("status")
     assert.strictEqual(code, 0)
-    assert.lengthOf(stdout.split("\n"), 1 + 1003 + 3)
+    assert.lengthOf(stdout.split("\n"), 1 + 1006 + 3)
     assert.notInclude(stdout, "\x1B")
     const enqueued = await operate("enqueue")
-    assert.lengthOf(enqueued.stdout.split("\n"), 1003 + 1)
+    assert.lengthOf(enqueued.stdout.split("\n"), 1006 + 1)
     assert.notInclude(enqueued.stdout, "\x1B")
     assert.strictEqual(
       (await fleet.sql("SELECT count(*) AS n FROM hb_sessions.job WHERE state < 'active'"))[0]?.["n"],
-      "1002"
+      "1005"
     )
     await operate("pause")
     await fleet.sql("DELETE FROM hb_sessions.fleet_account WHERE account LIKE 'many-%' OR account LIKE 'odd%'")

@@ -14,10 +14,9 @@ import { once } from "node:events"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { parse } from "yaml"
-import { type Fleet, startFleet } from "./fleet.ts"
+import { type Fleet, startFleet, until } from "./fleet.ts"
 import { bin } from "./support.ts"
 
 const read = (file: string) => readFileSync(fileURLToPath(new URL(`../deploy/${file}`, import.meta.url)), "utf8")
@@ -27,12 +26,6 @@ beforeAll(async () => {
   if (hasPostgres) fleet = await startFleet({ sessions: 30 })
 }, 60_000)
 afterAll(() => fleet?.stop())
-
-const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  if (await isSo()) return
-  await sleep(50)
-  await until(isSo)
-}
 
 /** The value of a flag that is written as one word. */
 const flag = (words: ReadonlyArray<string>, name: string): string =>

@@ -5,21 +5,14 @@ import { hasPostgres } from "@hb-sessions/postgres/Postgres"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import { type AddressInfo, connect } from "node:net"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { type Fleet, startFleet, type WorkerProcess } from "./fleet.ts"
+import { type Fleet, isReady, startFleet, until, type WorkerProcess } from "./fleet.ts"
 
 let fleet: Fleet
 beforeAll(async () => {
   if (hasPostgres) fleet = await startFleet({ sessions: 30 })
 }, 60_000)
 afterAll(() => fleet?.stop())
-
-const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
-  if (await isSo()) return
-  await sleep(50)
-  await until(isSo)
-}
 
 const urlOf = async ({ log }: WorkerProcess): Promise<string> => {
   const found = () => /listening on (\S+):/.exec(log())?.[1]
@@ -134,7 +127,7 @@ describe.skipIf(!hasPostgres)("the port of a worker (PostgreSQL is not installed
       OTEL_TRACES_EXPORTER: "otlp",
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
     })
-    await until(() => worker.log().includes(" is ready: "))
+    await isReady(worker)
     await fleet.sql("UPDATE fleet_account SET next_due = now()")
     await until(() => worker.log().includes("exported 30 sessions"))
     worker.child.kill("SIGTERM")

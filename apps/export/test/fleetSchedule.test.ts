@@ -5,8 +5,12 @@ import { hasPostgres, type PostgresTcp, startPostgresTcp } from "@hb-sessions/po
 import { Duration, Effect, Logger, Redacted } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as AccountState from "../src/fleet/AccountState.ts"
+import * as Control from "../src/fleet/Control.ts"
+import * as FleetStatus from "../src/fleet/FleetStatus.ts"
+import * as outcomes from "../src/fleet/outcomes.ts"
 import { type Claim, Queue } from "../src/fleet/Queue.ts"
 import * as Schedules from "../src/fleet/Schedules.ts"
+import * as Workers from "../src/fleet/Workers.ts"
 import * as Cron from "../src/operations/Cron.ts"
 
 let server: PostgresTcp
@@ -178,6 +182,87 @@ describe.skipIf(!hasPostgres)("the schedules of a fleet", () => {
           log.filter((line) => line.startsWith("the clock of the database was set back")),
           1
         )
+      })
+    ))
+
+  it("of accounts that no worker lists any more stand still, and nothing is lost", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        const { schema, send, sql, take } = yield* Queue
+        const schedules = [
+          yield* scheduleOf("keeps", "0 2 * * *"),
+          yield* scheduleOf("leaves", "0 2 * * *"),
+          yield* scheduleOf("runs", "0 2 * * *")
+        ]
+        yield* Schedules.register(schedules, at("2026-06-01T12:00:00Z"))
+        yield* Workers.lists("host:1/a", ["keeps", "leaves", "runs"])
+        assert.deepStrictEqual(yield* Schedules.markUnlisted(), [])
+        yield* send({ account: "runs", reason: "enqueued", failures: 0 })
+        const [running] = yield* take(1)
+        assert.isDefined(running)
+        yield* AccountState.began(running, "host:1/a")
+        yield* sql(`UPDATE ${schema}.fleet_account SET last_success = now(), last_rows = 7, last_generation = 3`)
+        yield* send({ account: "leaves", reason: "enqueued", failures: 0 }, { afterSeconds: 600 })
+
+        // A file that is short by mistake; then two workers look at the same time.
+        yield* Workers.lists("host:1/a", ["keeps"])
+        const marked = yield* Effect.all([Schedules.markUnlisted(), Schedules.markUnlisted()], { concurrency: 2 })
+        assert.sameMembers(marked.flat(), ["leaves", "runs"])
+        assert.isTrue(yield* outcomes.failed(running, { exitCode: 4, message: "down" }, 0))
+        assert.deepStrictEqual(yield* take(5), [], "what waits is not taken, nor is the retry")
+        const { accounts } = yield* FleetStatus.read({
+          inFile: undefined,
+          staleAfter: undefined,
+          staleAfterDefault: undefined
+        })
+        const leaves = accounts.find(({ account }) => account === "leaves")
+        assert.match(leaves?.state ?? "", /^unlisted since 20\d\d-\d\d-\d\dT[\d:]{8}Z$/)
+        assert.deepInclude(leaves?.published, { sessions: 7, generation: 3 })
+        assert.deepStrictEqual(yield* Control.enqueue(["keeps", "leaves"], "enqueued"), [
+          { account: "keeps", result: "enqueued" },
+          { account: "leaves", result: "unlisted" }
+        ])
+
+        yield* Workers.lists("host:1/a", ["keeps", "leaves", "runs"])
+        assert.deepStrictEqual(yield* Schedules.register(schedules, at("2026-06-01T12:00:00Z")), ["leaves", "runs"])
+        const jobs = yield* sql(
+          `SELECT singleton_key AS account, round(extract(epoch FROM start_after - now()) / 60)::int AS minutes,
+              round(extract(epoch FROM keep_until - now()) / 86400)::int AS days
+            FROM ${schema}.job WHERE state < 'active' ORDER BY 1`
+        )
+        assert.deepStrictEqual(jobs, [
+          { account: "keeps", minutes: 0, days: 30 },
+          { account: "leaves", minutes: 10, days: 30 },
+          { account: "runs", minutes: 0, days: 30 }
+        ])
+        assert.isTrue(
+          (yield* AccountState.all()).every(({ lastRows, unlistedSince }) => lastRows === 7 && unlistedSince === null)
+        )
+      })
+    ))
+
+  it("of accounts are forgotten when asked for only, and not while a worker lists or runs one", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        const { schema, send, sql, take } = yield* Queue
+        const schedules = yield* Effect.forEach(["gone", "listed", "runs"], (account) =>
+          scheduleOf(account, "0 2 * * *")
+        )
+        yield* Schedules.register(schedules)
+        for (const account of ["runs", "gone"]) yield* send({ account, reason: "enqueued", failures: 0 })
+        assert.lengthOf(yield* take(1), 1)
+        yield* Workers.lists("host:1/a", ["listed"])
+        yield* Schedules.markUnlisted()
+        assert.deepStrictEqual(yield* Control.forget(["gone", "listed", "runs"]), [
+          { account: "gone", result: "removed" },
+          { account: "listed", result: "still listed" },
+          { account: "runs", result: "still running" }
+        ])
+        assert.deepStrictEqual(
+          (yield* AccountState.all()).map(({ account }) => account),
+          ["listed", "runs"]
+        )
+        assert.deepStrictEqual(yield* sql(`SELECT singleton_key FROM ${schema}.job`), [{ singleton_key: "runs" }])
       })
     ))
 

@@ -24,6 +24,8 @@ export interface AccountState {
   readonly staleAfterSeconds: number | null
   /** Whether its schedule stands still. */
   readonly paused: boolean
+  /** Since when no worker's accounts file lists it; null while one does. */
+  readonly unlistedSince: Date | null
   /** Whether it failed for good: the exit code is not worth a retry, or the retries are spent. */
   readonly failed: boolean
   /** Failed runs since the last success. */
@@ -85,6 +87,7 @@ export const prepare = Effect.fn("AccountState.prepare")(function* () {
         stale_told timestamptz,
         created timestamptz NOT NULL DEFAULT now(),
         paused boolean NOT NULL DEFAULT false,
+        unlisted_since timestamptz,
         failed boolean NOT NULL DEFAULT false,
         failures int NOT NULL DEFAULT 0,
         job uuid,
@@ -148,7 +151,7 @@ export const all = Effect.fn("AccountState.all")(function* (): Effect.fn.Return<
   const { schema, sql } = yield* Queue
   const rows = yield* sql<Row>(
     `SELECT a.account, a.cron, a.tz, a.next_due AS "nextDue", a.stale_after_seconds AS "staleAfterSeconds", a.paused,
-        a.failed, a.failures, a.last_attempt AS "lastAttempt", a.last_success AS "lastSuccess",
+        a.unlisted_since AS "unlistedSince", a.failed, a.failures, a.last_attempt AS "lastAttempt", a.last_success AS "lastSuccess",
         a.last_rows AS "lastRows", a.last_completeness AS "lastCompleteness", a.last_generation AS "lastGeneration",
         a.last_error_at AS "lastErrorAt", a.last_exit_code AS "lastExitCode", a.last_message AS "lastMessage",
         CASE WHEN j.id IS NULL THEN NULL ELSE a.worker END AS worker,
@@ -163,6 +166,13 @@ export const all = Effect.fn("AccountState.all")(function* (): Effect.fn.Return<
     lastRows: row.lastRows === null ? null : Number(row.lastRows),
     lastGeneration: row.lastGeneration === null ? null : Number(row.lastGeneration)
   }))
+})
+
+/** Whether there is an account, listed or not. */
+export const isKnown = Effect.fnUntraced(function* (account: string) {
+  const { schema, sql } = yield* Queue
+  const found = yield* sql(`SELECT account FROM ${accounts(schema)} WHERE account = $1`, [account])
+  return found.length > 0
 })
 
 /** Writes that a worker has begun to run an account. */

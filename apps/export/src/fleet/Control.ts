@@ -9,16 +9,20 @@ export interface Known {
   readonly account: string
   readonly paused: boolean
   readonly failed: boolean
+  /** Whether no worker's accounts file lists it. */
+  readonly unlisted: boolean
 }
+
+const KNOWN = `account, paused, failed, unlisted_since IS NOT NULL AS unlisted`
 
 /** The accounts that workers know, by name. */
 export const known = Effect.fn("Control.known")(function* () {
   const { schema, sql } = yield* Queue
-  return yield* sql<Known>(`SELECT account, paused, failed FROM ${schema}.fleet_account ORDER BY account`)
+  return yield* sql<Known>(`SELECT ${KNOWN} FROM ${schema}.fleet_account ORDER BY account`)
 })
 
 /** What became of a request to run an account. */
-export type Requested = "enqueued" | "brought forward" | "waiting already" | "running already" | "paused"
+export type Requested = "enqueued" | "brought forward" | "waiting already" | "running already" | "paused" | "unlisted"
 
 /** How many accounts are asked for in one transaction. */
 const BATCH = 100
@@ -28,7 +32,7 @@ const batches = <A>(all: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
 
 /**
  * Asks for a run of each account now. An account has at most one job that is not ended: one that waits for its time, such
- * as a retry, is brought forward. A paused account gets none.
+ * as a retry, is brought forward. A paused account gets none, nor does one that no worker's file lists.
  */
 export const enqueue = Effect.fn("Control.enqueue")(function* (
   accounts: ReadonlyArray<string>,
@@ -53,11 +57,13 @@ const enqueueBatch = Effect.fnUntraced(function* (
   const { schema } = session
   // Locked, so that an account that is paused at the same time has no job afterwards.
   const rows = yield* session.sql<Known>(
-    `SELECT account, paused, failed FROM ${schema}.fleet_account WHERE account = ANY ($1) ORDER BY account FOR SHARE`,
+    `SELECT ${KNOWN} FROM ${schema}.fleet_account WHERE account = ANY ($1) ORDER BY account FOR SHARE`,
     [accounts]
   )
   const results = new Map<string, Requested>()
-  for (const { account, paused } of rows) if (paused) results.set(account, "paused")
+  for (const { account, paused, unlisted } of rows) {
+    if (paused || unlisted) results.set(account, paused ? "paused" : "unlisted")
+  }
   for (const account of accounts) {
     if (results.has(account)) continue
     if (yield* session.send({ account, reason, failures: 0 })) results.set(account, "enqueued")
@@ -105,4 +111,36 @@ export const resume = Effect.fn("Control.resume")(function* (accounts: ReadonlyA
     [accounts]
   )
   return new Set(changed.map(({ account }) => account))
+})
+
+/** What became of a request to forget an account. */
+export type Forgotten = "removed" | "still listed" | "still running"
+
+/** Removes what is known of accounts that no worker's file lists, with the jobs that wait. */
+export const forget = Effect.fn("Control.forget")(function* (accounts: ReadonlyArray<string>) {
+  const { schema, transaction } = yield* Queue
+  return yield* transaction(
+    Effect.fnUntraced(function* ({ sql }) {
+      const rows = yield* sql<Known>(
+        `SELECT ${KNOWN} FROM ${schema}.fleet_account WHERE account = ANY ($1) ORDER BY account FOR UPDATE`,
+        [accounts]
+      )
+      const active = yield* sql<{ readonly account: string }>(
+        `SELECT singleton_key AS account FROM ${schema}.job
+          WHERE name = '${RUNS}' AND state = 'active' AND singleton_key = ANY ($1)`,
+        [accounts]
+      )
+      const running = new Set(active.map(({ account }) => account))
+      const results = rows.map(({ account, unlisted }) => {
+        const result: Forgotten = !unlisted ? "still listed" : running.has(account) ? "still running" : "removed"
+        return { account, result }
+      })
+      const removed = results.filter(({ result }) => result === "removed").map(({ account }) => account)
+      yield* sql(`DELETE FROM ${schema}.job WHERE name = '${RUNS}' AND state < 'active' AND singleton_key = ANY ($1)`, [
+        removed
+      ])
+      yield* sql(`DELETE FROM ${schema}.fleet_account WHERE account = ANY ($1)`, [removed])
+      return results
+    })
+  )
 })

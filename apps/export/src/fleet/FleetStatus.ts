@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Staleness from "../operations/Staleness.ts"
 import * as AccountState from "./AccountState.ts"
-import { Queue, RUNS } from "./Queue.ts"
+import { PARKED_SECONDS, Queue, RUNS } from "./Queue.ts"
 import { GONE_SECONDS } from "./Schedules.ts"
 
 /** A worker as it was last seen. */
@@ -27,6 +27,8 @@ export interface AccountStatus {
   readonly state: string
   /** Whether the accounts file has it; absent where none was given. */
   readonly isInFile?: boolean
+  /** Since when no worker's accounts file lists it; absent while one does. */
+  readonly unlistedSince?: string
   /** Whether a worker has ever registered it. */
   readonly isKnown: boolean
   readonly paused: boolean
@@ -96,7 +98,7 @@ export const read = Effect.fn("FleetStatus.read")(function* (options: StatusOpti
   const states = yield* AccountState.all()
   const waiting = yield* sql<Waiting>(
     `SELECT singleton_key AS account, start_after AS "from" FROM ${schema}.job
-      WHERE name = '${RUNS}' AND state < 'active'`
+      WHERE name = '${RUNS}' AND state < 'active' AND start_after < now() + interval '${PARKED_SECONDS / 2} seconds'`
   )
   const workers = yield* sql<WorkerRow>(
     `SELECT worker, started, seen, parallel, running FROM ${schema}.fleet_worker
@@ -155,7 +157,8 @@ const statusOf = (account: string, found: Found): AccountStatus => {
 const ofState = (state: AccountState.AccountState, now: Date): Partial<AccountStatus> => ({
   tz: state.tz,
   ...(state.cron === null ? {} : { cron: state.cron }),
-  ...(state.nextDue === null ? {} : { nextRun: iso(state.nextDue) }),
+  ...(state.unlistedSince === null ? {} : { unlistedSince: iso(state.unlistedSince) }),
+  ...(state.nextDue === null || state.unlistedSince !== null ? {} : { nextRun: iso(state.nextDue) }),
   ...(state.lastSuccess === null
     ? {}
     : {
@@ -187,12 +190,15 @@ const ofState = (state: AccountState.AccountState, now: Date): Partial<AccountSt
       })
 })
 
+const short = (time: string): string => `${time.slice(0, 19)}Z`
+
 const inWords = (one: Omit<AccountStatus, "account" | "state">): string => {
   const words = [
     ...(one.failed ? ["failed"] : []),
     ...(one.stale === undefined ? [] : ["stale"]),
     ...(one.paused ? ["paused"] : []),
-    ...(one.isInFile === false ? ["not in the file"] : []),
+    ...(one.unlistedSince === undefined ? [] : [`unlisted since ${short(one.unlistedSince)}`]),
+    ...(one.isInFile === false && one.unlistedSince === undefined ? ["not in the file"] : []),
     ...(one.isKnown ? [] : ["no worker has it"]),
     ...(one.running === undefined ? [] : ["running"]),
     ...(one.waiting === undefined ? [] : [one.failures > 0 && !one.failed ? "retrying" : "waiting"])
@@ -204,8 +210,6 @@ const inWords = (one: Omit<AccountStatus, "account" | "state">): string => {
 /** The accounts that an operator has to look at. */
 export const problems = ({ accounts }: FleetStatus): ReadonlyArray<AccountStatus> =>
   accounts.filter(({ failed, stale }) => failed || stale !== undefined)
-
-const short = (time: string): string => `${time.slice(0, 19)}Z`
 
 /** A duration in its largest two units. */
 const roughly = (seconds: number): string => {

@@ -29,6 +29,9 @@ export const HEARTBEAT_SECONDS = 15
 /** How often a job may lose its worker. */
 export const MOST_LOSSES = 10
 
+/** A job of an account that no file lists waits for so long: a century, which is for ever. */
+export const PARKED_SECONDS = 36_500 * 86_400
+
 /** pg-boss has no longer time limit. */
 const EXPIRE_SECONDS = 24 * 3600 - 1
 

@@ -15,7 +15,7 @@ import * as Cron from "../operations/Cron.ts"
 import { type SelectedAccount, within } from "../settings/accounts.ts"
 import { withSettings } from "../settings/environment.ts"
 import { runSettings, scheduleSettings } from "../settings/runSettings.ts"
-import { Queue, RUNS, type Session } from "./Queue.ts"
+import { PARKED_SECONDS, Queue, RUNS, type Session } from "./Queue.ts"
 
 /** When an account is exported. */
 export interface AccountSchedule {
@@ -39,6 +39,9 @@ const BATCH = 100
 
 /** A worker that was not seen for so long is gone, in seconds. */
 export const GONE_SECONDS = 60
+
+/** How much later than it would be is what waits for an account that no file lists. */
+const PARKED = `interval '${PARKED_SECONDS} seconds'`
 
 const settings = {
   ...Struct.pick(scheduleSettings, ["cron", "onMissed", "jitter"]),
@@ -75,13 +78,17 @@ const timeOf = Effect.fnUntraced(function* ({ sql }: Session, now: number | unde
   return row === undefined ? yield* Effect.die(new Error("the database does not tell the time")) : row.now.getTime()
 })
 
-/** Writes the schedules of a worker's accounts; one that did not change keeps its next run. */
+/**
+ * Writes the schedules of a worker's accounts; one that did not change keeps its next run.
+ *
+ * The names of those that no file listed until now. What waited for them waits for a worker again.
+ */
 export const register = Effect.fn("Schedules.register")(function* (
   schedules: Iterable<AccountSchedule>,
   given?: number
 ) {
   const { schema, transaction } = yield* Queue
-  yield* transaction(
+  return yield* transaction(
     Effect.fnUntraced(function* (session) {
       const now = yield* timeOf(session, given)
       const rows = [...schedules].map((schedule) => ({
@@ -106,31 +113,67 @@ export const register = Effect.fn("Schedules.register")(function* (
             IS DISTINCT FROM (excluded.cron, excluded.tz, excluded.stale_after_seconds)`,
         [JSON.stringify(rows), new Date(now)]
       )
+      return yield* setListed(session, schema, {
+        since: "NULL",
+        which: "account = ANY ($1) AND unlisted_since IS NOT NULL",
+        values: [rows.map(({ account }) => account)],
+        jobs: `start_after > now() + ${PARKED} / 2`,
+        moved: `- ${PARKED}`
+      })
     })
   )
 })
 
-/** Removes the accounts that no worker's file has any more, with the jobs that wait; their names. */
-export const removeUnlisted = Effect.fn("Schedules.removeUnlisted")(function* () {
+/**
+ * Marks the accounts that no worker's file lists any more: they are not scheduled, and what waits for them waits until a
+ * file lists them again. A file may be short by mistake, and so nothing is removed. The names of those that are new.
+ */
+export const markUnlisted = Effect.fn("Schedules.markUnlisted")(function* () {
   const { schema, transaction } = yield* Queue
-  return yield* transaction(
-    Effect.fnUntraced(function* ({ sql }) {
-      const removed = yield* sql<{ readonly account: string }>(
-        `DELETE FROM ${schema}.fleet_account a WHERE NOT EXISTS (
-            SELECT 1 FROM ${schema}.fleet_worker w
-            WHERE w.seen > now() - interval '${GONE_SECONDS} seconds' AND a.account = ANY (w.accounts))
-          RETURNING account`
-      )
-      const names = removed.map(({ account }) => account)
-      if (names.length > 0) {
-        yield* sql(
-          `DELETE FROM ${schema}.job WHERE name = '${RUNS}' AND state < 'active' AND singleton_key = ANY ($1)`,
-          [names]
-        )
-      }
-      return names
+  return yield* transaction((session) =>
+    setListed(session, schema, {
+      since: "now()",
+      which: `unlisted_since IS NULL AND NOT EXISTS (
+          SELECT 1 FROM ${schema}.fleet_worker w
+          WHERE w.seen > now() - interval '${GONE_SECONDS} seconds' AND a.account = ANY (w.accounts))`,
+      values: [],
+      jobs: "true",
+      moved: `+ ${PARKED}`
     })
   )
+})
+
+interface Listing {
+  /** The new value of `unlisted_since`. */
+  readonly since: string
+  /** Of the accounts, with its values. */
+  readonly which: string
+  readonly values: ReadonlyArray<unknown>
+  /** Of their jobs that wait. */
+  readonly jobs: string
+  /** How the times of these jobs are moved. */
+  readonly moved: string
+}
+
+const setListed = Effect.fnUntraced(function* (
+  { sql }: Session,
+  schema: string,
+  { jobs, moved, since, values, which }: Listing
+) {
+  // Locked in order, as several workers do so at the same time.
+  const found = yield* sql<{ readonly account: string }>(
+    `SELECT account FROM ${schema}.fleet_account a WHERE ${which} ORDER BY account FOR UPDATE`,
+    values
+  )
+  const names = found.map(({ account }) => account)
+  if (names.length === 0) return names
+  yield* sql(`UPDATE ${schema}.fleet_account SET unlisted_since = ${since} WHERE account = ANY ($1)`, [names])
+  yield* sql(
+    `UPDATE ${schema}.job SET start_after = start_after ${moved}, keep_until = keep_until ${moved}
+      WHERE name = '${RUNS}' AND state < 'active' AND singleton_key = ANY ($1) AND ${jobs}`,
+    [names]
+  )
+  return names
 })
 
 /**

@@ -86,9 +86,16 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
   /** Makes the accounts of the file those of the fleet. */
   const announce = Effect.gen(function* () {
     yield* Workers.lists(name, [...accounts.keys()])
-    yield* Schedules.register(schedules().values())
-    const removed = yield* Schedules.removeUnlisted()
-    if (removed.length > 0) yield* Effect.logInfo(`removed the schedules of ${removed.join(", ")}`)
+    const again = yield* Schedules.register(schedules().values())
+    if (again.length > 0) yield* Effect.logInfo(`scheduled again: ${someOf(again)}`)
+    // Else accounts of workers that could not show that they are alive would look unlisted.
+    if ((yield* health.upFor) < RECOVERY) return
+    const unlisted = yield* Schedules.markUnlisted()
+    if (unlisted.length > 0) {
+      yield* Effect.logWarning(
+        `no worker's accounts file lists ${someOf(unlisted)}: not scheduled until one does; their history is kept until fleet forget`
+      )
+    }
   })
 
   const followFile = Effect.gen(function* () {
@@ -167,9 +174,9 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
     return isHeld
   })
 
-  /** The file of this worker may be older or newer than that of another. */
+  /** The file of this worker may be older or newer than that of another, or short by mistake. */
   const withoutAccount = Effect.fnUntraced(function* (claim: Claim) {
-    if (yield* health.patiently(Workers.isListed(claim.data.account))) {
+    if (yield* health.patiently(AccountState.isKnown(claim.data.account))) {
       yield* health.patiently(outcomes.handBack(claim, "not in the accounts file", { afterSeconds: ELSEWHERE_SECONDS }))
       return
     }
@@ -251,12 +258,20 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
   yield* Workers.seen({ worker: name, parallel, running: 0 })
   yield* Effect.logInfo(`worker ${name} is ready: ${accounts.size} accounts, ${parallel} at a time`)
   yield* warnOfUnscheduled(accounts)
-  const announceAgain = Effect.delay(again(announce, ANNOUNCE), ANNOUNCE)
+  const announceAgain = Effect.delay(again(announce, ANNOUNCE), RECOVERY)
   return yield* Effect.all([claims.heartbeat, work, again(supervise, SUPERVISE), announceAgain, followFile], {
     concurrency: "unbounded",
     discard: true
   }).pipe(Effect.onExit(() => stop))
 })
+
+/** Names, for a line of the log. */
+const someOf = (names: ReadonlyArray<string>): string => {
+  const more = names.length - MOST_NAMED
+  return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+}
+
+const MOST_NAMED = 10
 
 const defectOf = (cause: Cause.Cause<unknown>): string => {
   const defect = Cause.squash(cause)

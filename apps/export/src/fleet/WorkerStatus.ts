@@ -2,7 +2,7 @@
  * What a worker tells its machines: whether it is alive and ready, and its numbers for Prometheus.
  *
  * The accounts' numbers come from the database, so that every worker tells the same of an account, wherever it ran; their
- * names are those of `--metrics-file`. A worker tells of the accounts of its own file.
+ * names are those of `--metrics-file`. A worker tells of the accounts of its own file, and of those that no file lists.
  */
 import type { Failure } from "@hb-sessions/app-kit/AppError"
 import * as SteadyTime from "@hb-sessions/app-kit/SteadyTime"
@@ -55,6 +55,7 @@ interface Row {
   readonly next: number | null
   readonly failed: boolean
   readonly paused: boolean
+  readonly unlisted: boolean
   readonly running: boolean
 }
 
@@ -109,10 +110,11 @@ const familiesOf = (rows: ReadonlyArray<Row>): ReadonlyArray<Family> => {
     gauge(
       "next_run_timestamp_seconds",
       "Time of the next run of the schedule; absent without one.",
-      ({ next, paused }) => (paused ? null : next)
+      ({ next, paused, unlisted }) => (paused || unlisted ? null : next)
     ),
     gauge("failed", "1 if the account has failed and is not retried automatically.", ({ failed }) => Number(failed)),
     gauge("paused", "1 if the account is paused.", ({ paused }) => Number(paused)),
+    gauge("unlisted", "1 if no worker's accounts file lists the account.", ({ unlisted }) => Number(unlisted)),
     gauge("running", "1 if the account is being exported, by any worker.", ({ running }) => Number(running))
   ]
 }
@@ -122,10 +124,12 @@ const readRows = ({ schema, sql }: QueueService, worker: string) =>
     `SELECT a.account, extract(epoch FROM a.last_success)::float8 AS success, a.last_rows::float8 AS rows,
         a.last_completeness AS completeness, a.last_generation::float8 AS generation,
         extract(epoch FROM a.last_error_at)::float8 AS error, a.last_exit_code AS "exitCode",
-        extract(epoch FROM a.next_due)::float8 AS next, a.failed, a.paused, j.id IS NOT NULL AS running
+        extract(epoch FROM a.next_due)::float8 AS next, a.failed, a.paused,
+        a.unlisted_since IS NOT NULL AS unlisted, j.id IS NOT NULL AS running
       FROM ${schema}.fleet_account a
       LEFT JOIN ${schema}.job j ON j.id = a.job AND j.retry_count = a.attempt AND j.state = 'active'
       WHERE a.account = ANY ((SELECT w.accounts FROM ${schema}.fleet_worker w WHERE w.worker = $1)::text[])
+        OR a.unlisted_since IS NOT NULL
       ORDER BY a.account`,
     [worker]
   )

@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import { Queue } from "./Queue.ts"
-import { GONE_SECONDS } from "./Schedules.ts"
 
 /** What a worker says of itself. */
 export interface WorkerRow {
@@ -31,17 +30,6 @@ export const lists = Effect.fnUntraced(function* (worker: string, accounts: Read
       ON CONFLICT (worker) DO UPDATE SET accounts = $2, seen = now()`,
     [worker, [...accounts]]
   )
-})
-
-/** Whether the file of a worker that is there has an account. */
-export const isListed = Effect.fnUntraced(function* (account: string) {
-  const { schema, sql } = yield* Queue
-  const found = yield* sql(
-    `SELECT worker FROM ${schema}.fleet_worker
-      WHERE seen > now() - interval '${GONE_SECONDS} seconds' AND $1 = ANY (accounts) LIMIT 1`,
-    [account]
-  )
-  return found.length > 0
 })
 
 /** Removes a worker that ends, and those that ended without a word long ago. */

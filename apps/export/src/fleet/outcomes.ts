@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as AccountState from "./AccountState.ts"
-import { type Claim, Queue, RUNS, type SendOptions, type Session } from "./Queue.ts"
+import { type Claim, PARKED_SECONDS, Queue, RUNS, type SendOptions, type Session } from "./Queue.ts"
 
 /** Whether this claim has ended its job already, and only the answer was lost. */
 const hasEnded = Effect.fnUntraced(function* ({ sql }: Session, schema: string, { attempt, id }: Claim) {
@@ -58,10 +58,13 @@ export const handBack = (claim: Claim, why: string, options: SendOptions) =>
     })
   )
 
-/** Ends a job of an account that there is no more. */
+/** Ends a job of an account that there is not. */
 export const dropped = (claim: Claim) => end(claim, { dropped: "no accounts file has the account" }, () => Effect.void)
 
-/** Adds the job that follows on one that has ended, unless the account was paused meanwhile. */
+/**
+ * Adds the job that follows on one that has ended, unless the account was paused meanwhile. One that no file lists gets
+ * it when a file lists it again.
+ */
 const again = Effect.fnUntraced(function* (
   { send, sql }: Session,
   schema: string,
@@ -69,7 +72,14 @@ const again = Effect.fnUntraced(function* (
   failures: number,
   options: SendOptions
 ) {
-  const paused = yield* sql(`SELECT account FROM ${schema}.fleet_account WHERE account = $1 AND paused`, [data.account])
-  if (paused.length > 0) return
-  yield* send({ ...data, failures: data.failures + failures, reason: failures === 0 ? data.reason : "retry" }, options)
+  // Locked, so that what becomes of the account at the same time becomes of this job too.
+  const [row] = yield* sql<{ readonly paused: boolean; readonly unlisted: boolean }>(
+    `SELECT paused, unlisted_since IS NOT NULL AS unlisted FROM ${schema}.fleet_account WHERE account = $1 FOR SHARE`,
+    [data.account]
+  )
+  if (row?.paused === true) return
+  yield* send(
+    { ...data, failures: data.failures + failures, reason: failures === 0 ? data.reason : "retry" },
+    row?.unlisted === true ? { afterSeconds: PARKED_SECONDS } : options
+  )
 })

@@ -10,7 +10,7 @@ import * as AccountState from "../../fleet/AccountState.ts"
 import * as Control from "../../fleet/Control.ts"
 import { chosen, namesOfFile, print, sharedSettings, withQueue } from "./options.ts"
 
-/** Asks for runs, and prints what became of it. An account that was named and is paused is a mistake. */
+/** Asks for runs, and prints what became of it. An account that was named and can get none is a mistake. */
 const ask = Effect.fnUntraced(function* (
   names: ReadonlyArray<string>,
   reason: "enqueued" | "retry",
@@ -18,12 +18,19 @@ const ask = Effect.fnUntraced(function* (
 ) {
   const requested = yield* Control.enqueue(names, reason)
   yield* print(requested.map(({ account, result }) => `${shownPath(account)}: ${result}`))
-  const paused = requested.filter(({ result }) => result === "paused").map(({ account }) => account)
-  if (!areNamed || paused.length === 0) return
-  return yield* fail(
-    exitCodes.usage,
-    `paused: ${paused.join(", ")}; run fleet resume first, which lets their schedules go on too`
-  )
+  if (!areNamed) return
+  const namesOf = (wanted: Control.Requested) =>
+    requested.filter(({ result }) => result === wanted).map(({ account }) => account)
+  const [paused, unlisted] = [namesOf("paused"), namesOf("unlisted")]
+  const problems = [
+    ...(paused.length === 0
+      ? []
+      : [`paused: ${paused.join(", ")}; run fleet resume first, which lets their schedules go on too`]),
+    ...(unlisted.length === 0
+      ? []
+      : [`unlisted: ${unlisted.join(", ")}; add them to the accounts file of the workers first`])
+  ]
+  if (problems.length > 0) return yield* fail(exitCodes.usage, problems.join("; "))
 })
 
 export const fleetEnqueue = Command.make("enqueue", flagsOf(sharedSettings), (given) =>
