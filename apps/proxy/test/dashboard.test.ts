@@ -2,121 +2,29 @@
  * The page for holders of a token, in a real browser.
  */
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { brotliCompressSync, gzipSync } from "node:zlib"
-import type { Browser, BrowserContext, Page } from "playwright-core"
+import type { Page } from "playwright-core"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
-import { fileURLToPath } from "node:url"
 import { dashboardPaths, pagePolicy } from "../src/routes/dashboard.ts"
-import { launch, missing } from "./support/Chromium.ts"
-import { createToken, directory, get, serve, token as tokenCommand } from "./support/Proxy.ts"
-import { relayTo } from "./support/Relay.ts"
-import { type Row, vendor as startVendor } from "./support/Vendor.ts"
-
-if (missing !== undefined) console.warn(`skipped: /dashboard in Chromium, because ${missing}`)
+import { missing } from "./support/Chromium.ts"
+import {
+  chromiumTests,
+  isPhotographed,
+  layerServed,
+  open,
+  photograph,
+  rows,
+  Served,
+  signIn
+} from "./support/Dashboard.ts"
+import { createToken, directory, get, serve } from "./support/Proxy.ts"
 
 /** Most bytes of the page in all, compressed. */
 const MOST = 150_000
-
-const make = Effect.gen(function* () {
-  const vendor = yield* startVendor
-  const tokensFile = join(yield* directory, "tokens.json")
-  const token = yield* createToken(tokensFile, "reader")
-  const proxy = yield* serve(vendor, tokensFile, [
-    ...["--watch-interval", "100ms", "--upstream-rate", "0", "--rate", "0", "--read-concurrency", "8"]
-  ])
-  return { ...proxy, vendor, token, tokensFile, browser: missing === undefined ? yield* launch : undefined }
-})
-
-class Served extends Context.Service<Served, Effect.Success<typeof make>>()("@hb-sessions/proxy/test/Served") {}
-
-const day = 86_400_000
-const start = Date.UTC(2026, 2, 1, 8)
-
-const rows = (count: number): ReadonlyArray<Row> =>
-  Array.from({ length: count }, (_, index) => {
-    const status = index < 3 ? "active" : index % 9 === 0 ? "error" : "closed"
-    const at = start + 30 * day - index * 20_000
-    return {
-      id: `session-${String(index).padStart(5, "0")}`,
-      status,
-      createdAt: new Date(at).toISOString(),
-      startTime: String(at + 1000),
-      ...(status === "active" ? {} : { endTime: String(at + 1000 + (index % 40) * 60_000) }),
-      creditsUsed: index % 7,
-      launchState: { useStealth: index % 2 === 0, useProxy: index % 3 === 0 }
-    }
-  })
-
-interface Opened {
-  readonly page: Page
-  readonly context: BrowserContext
-  /** What the page asked for, and what went wrong in it. */
-  readonly requests: Array<string>
-  readonly problems: Array<string>
-}
-
-/** A tab of its own. */
-const open = (url: string, options: Parameters<Browser["newContext"]>[0] = {}) =>
-  Effect.gen(function* () {
-    const { browser } = yield* Served
-    const context = yield* Effect.acquireRelease(
-      Effect.promise(
-        () =>
-          browser?.newContext({ timezoneId: "Asia/Kathmandu", locale: "en-GB", ...options }) as Promise<BrowserContext>
-      ),
-      (made) => Effect.promise(() => made.close())
-    )
-    return yield* Effect.promise(async (): Promise<Opened> => {
-      const page = await context.newPage()
-      page.setDefaultTimeout(20_000)
-      const requests: Array<string> = []
-      const problems: Array<string> = []
-      page.on("request", (request) => requests.push(request.url()))
-      page.on("console", (message) => {
-        if (message.type() === "error" || message.type() === "warning") problems.push(message.text())
-      })
-      page.on("pageerror", (error) => problems.push(String(error)))
-      page.on("dialog", (dialog) => {
-        problems.push(`dialog: ${dialog.message()}`)
-        void dialog.dismiss()
-      })
-      await page.goto(`${url}/dashboard`)
-      return { page, context, requests, problems }
-    })
-  })
-
-const shots = fileURLToPath(new URL("../../../docs/dashboard/", import.meta.url))
-const isPhotographed = process.env["UPDATE_SCREENSHOTS"] !== undefined
-
-/** Takes a picture for the documents when they are asked for: the top of the page, or its table. */
-const photograph = async (page: Page, name: string, what: number | "table"): Promise<void> => {
-  if (!isPhotographed) return
-  const path = join(shots, `${name}.png`)
-  if (what === "table") {
-    const window = page.viewportSize()
-    await page.setViewportSize({ width: 1000, height: 420 })
-    await page.locator("section", { has: page.locator("#table") }).screenshot({ path })
-    if (window !== null) await page.setViewportSize(window)
-  } else {
-    await page.evaluate("scrollTo(0, 0)")
-    const { width } = page.viewportSize() ?? { width: 1280 }
-    await page.screenshot({ path, clip: { x: 0, y: 0, width, height: what } })
-  }
-}
-
-const signIn = async (page: Page, token: string, sessions: number) => {
-  await page.getByLabel("Token", { exact: true }).fill(token)
-  await page.getByRole("button", { name: "Sign in" }).click()
-  if (sessions > 0)
-    await page
-      .locator("#count")
-      .getByText(`${sessions.toLocaleString("en-GB")} sessions.`)
-      .waitFor()
-}
 
 const require = createRequire(import.meta.url)
 const axe = () => readFileSync(require.resolve("axe-core/axe.min.js"), "utf8")
@@ -157,7 +65,7 @@ const inked = async (page: Page, index: number): Promise<number> =>
     })()`)
   )
 
-layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 })("the dashboard", (it) => {
+layer(layerServed, { excludeTestServices: true, timeout: 60_000 })("the dashboard", (it) => {
   it.effect(
     "is served without a token, small, with a policy that allows nothing inline and nothing from elsewhere",
     () =>
@@ -186,8 +94,7 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
       })
   )
 
-  const inChromium = <E>(name: string, test: Effect.Effect<void, E, Served | import("effect").Scope.Scope>) =>
-    it.effect.skipIf(missing !== undefined)(name, () => Effect.scoped(test), 60_000)
+  const inChromium = chromiumTests(it)
 
   inChromium(
     "signs in with a token that is pasted, filters, sorts, shows all fields and signs out, and the token is in no URL",
@@ -415,25 +322,6 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
   )
 
   inChromium(
-    "goes back to the sign-in when the token ends, with nothing left to see",
-    Effect.gen(function* () {
-      const { tokensFile, url, vendor } = yield* Served
-      vendor.state.rows = rows(20)
-      const token = yield* createToken(tokensFile, "ending")
-      yield* Effect.sleep("1200 millis")
-      const { page } = yield* open(url)
-      yield* Effect.promise(() => signIn(page, token, 20))
-      yield* tokenCommand(tokensFile, "revoke", "--name", "ending")
-      yield* Effect.promise(async () => {
-        await page.getByRole("alert").getByText("The token is not valid").waitFor()
-        assert.isTrue(await page.getByLabel("Token", { exact: true }).isVisible())
-        assert.notInclude(await page.content(), "session-00")
-        await photograph(page, "expired-token", 420)
-      })
-    })
-  )
-
-  inChromium(
     "shows a token of some statuses these, and says so",
     Effect.gen(function* () {
       const { tokensFile, url, vendor } = yield* Served
@@ -445,43 +333,6 @@ layer(Layer.effect(Served, make), { excludeTestServices: true, timeout: 60_000 }
         await signIn(page, token, 2)
         await page.getByText("This token sees these statuses only: error.").waitFor()
         await page.getByText("This token may not see which sessions are active.").waitFor()
-      })
-    })
-  )
-
-  inChromium(
-    "keeps what it shows while the network is away, says so, and goes on when it is back",
-    Effect.gen(function* () {
-      const { token, url, vendor } = yield* Served
-      vendor.state.rows = rows(20)
-      const relay = yield* relayTo(url)
-      const { page } = yield* open(relay.url)
-      yield* Effect.promise(async () => {
-        await signIn(page, token, 20)
-        await page.locator("#live-state").getByText("Live: 3 active.").waitFor()
-      })
-      yield* relay.cut
-      yield* Effect.promise(async () => {
-        await page.locator("#live-state").getByText("What is shown may be old; trying again.").waitFor()
-        assert.strictEqual(await page.locator("#rows tr[data-index]").count(), 20)
-        await photograph(page, "offline", 340)
-      })
-      yield* relay.join
-      yield* Effect.promise(() => page.locator("#live-state").getByText("Live: 3 active.").waitFor())
-      yield* relay.cut
-      yield* Effect.promise(async () => {
-        await page.locator("#live-state").getByText("What is shown may be old; trying again.").waitFor()
-        await page.getByRole("button", { name: "Reload" }).click()
-        await page.getByRole("alert").getByText("The server cannot be reached.").waitFor()
-      })
-      vendor.state.rows = [{ id: "meanwhile", status: "active", createdAt: "2026-04-02T08:00:00Z" }, ...rows(20)]
-      yield* relay.join
-      yield* Effect.promise(async () => {
-        await page.locator("#live").getByText("meanwhile").waitFor()
-        await page.getByRole("button", { name: "Reload" }).click()
-        await page.locator("#count").getByText("21 sessions.").waitFor()
-        await page.locator("#live-state").getByText("Live: 4 active.").waitFor()
-        await photograph(page, "back", 340)
       })
     })
   )

@@ -1,5 +1,5 @@
 /**
- * A stretch of network that can be cut and joined again.
+ * A stretch of network that can be cut and joined again, that can lose what is sent, and lead elsewhere.
  */
 import { Effect } from "effect"
 import { once } from "node:events"
@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 
 /** Passes connections on to a server until the scope closes. */
 export const relayTo = Effect.fnUntraced(function* (url: string) {
-  const target = Number(new URL(url).port)
+  let target = Number(new URL(url).port)
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(target, "127.0.0.1")
@@ -39,5 +39,9 @@ export const relayTo = Effect.fnUntraced(function* (url: string) {
       for (const socket of sockets) socket.destroy()
     })
   )
-  return { url: `http://127.0.0.1:${port}`, cut, join: open(port) }
+  const turnTo = (other: string) => void (target = Number(new URL(other).port))
+  const silence = () => {
+    for (const socket of sockets) socket.unpipe().pause()
+  }
+  return { url: `http://127.0.0.1:${port}`, cut, join: open(port), turnTo, silence }
 })

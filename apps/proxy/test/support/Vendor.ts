@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net"
 /** A session as the server sends it. */
 export interface Row {
   readonly id: string
-  readonly status?: string
+  readonly status?: unknown
   readonly [key: string]: unknown
 }
 

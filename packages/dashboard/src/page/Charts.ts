@@ -3,11 +3,11 @@
  */
 import { add, empty, result } from "@hb-sessions/core/SessionsStats"
 import { make } from "./dom.ts"
-import { amount, type Bar, Plot, type PlotOptions } from "./Plot.ts"
-import { durationOf, durationText, momentOf, type Row } from "./Row.ts"
+import { numberText } from "./numberText.ts"
+import { type Bar, Plot, type PlotOptions } from "./Plot.ts"
+import { durationOf, durationText, type Row } from "./Row.ts"
+import { sessionsByDay } from "./sessionsByDay.ts"
 
-/** Days that are drawn; older ones are left out, which the title says. */
-const MAX_DAYS = 60
 /** Launch features that are drawn. */
 const MAX_FEATURES = 12
 
@@ -39,29 +39,11 @@ class Chart {
     this.summary.textContent = summary
     this.rows.replaceChildren(
       ...bars.map(({ label, value }) =>
-        make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, amount(value)))
+        make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, numberText(value)))
       )
     )
     this.plot.show(bars)
   }
-}
-
-const dayOf = (millis: number): string => {
-  const date = new Date(millis)
-  const two = (value: number) => String(value).padStart(2, "0")
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
-}
-
-/** The days from the first to the last, the empty ones too. */
-const daysBetween = (from: string, to: string): ReadonlyArray<string> => {
-  const days: Array<string> = []
-  const [year = 0, month = 1, day = 1] = to.split("-").map(Number)
-  for (let back = 0; back < MAX_DAYS; back += 1) {
-    const name = dayOf(new Date(year, month - 1, day - back, 12).getTime())
-    if (name < from) break
-    days.unshift(name)
-  }
-  return days
 }
 
 const MINUTE = 60_000
@@ -102,38 +84,30 @@ export class Charts {
 
   /** Draws these sessions. */
   show(rows: ReadonlyArray<Row>, summary: ReturnType<typeof summaryOf>): void {
-    const counts = new Map<string, number>()
-    const credits = new Map<string, number>()
     const lengths = steps.map(() => 0)
     for (const { session } of rows) {
-      const moment = momentOf(session)
-      if (moment !== undefined && Number.isFinite(new Date(moment).getTime())) {
-        const day = dayOf(moment)
-        counts.set(day, (counts.get(day) ?? 0) + 1)
-        credits.set(day, (credits.get(day) ?? 0) + (session.creditsUsed ?? 0))
-      }
       const length = durationOf(session)
-      if (length !== undefined) {
-        const index = steps.findIndex(([, below]) => length < below)
-        lengths[index] = (lengths[index] ?? 0) + 1
-      }
+      const index = length === undefined ? -1 : steps.findIndex(([, below]) => length < below)
+      if (index >= 0) lengths[index] = (lengths[index] ?? 0) + 1
     }
-    const all = [...counts.keys()].toSorted()
-    const days = daysBetween(all[0] ?? "", all.at(-1) ?? "")
-    const byDay = (of: ReadonlyMap<string, number>) =>
-      all.length === 0 ? [] : days.map((label) => ({ label, value: of.get(label) ?? 0 }))
-    const span =
-      all.length === 0
-        ? "No session has a time."
-        : `${days[0]} to ${days.at(-1)}, in your time zone${(all[0] ?? "") < (days[0] ?? "") ? "; earlier days are left out" : ""}.`
+    const { days, note } = sessionsByDay(
+      rows.map(({ session }) => session),
+      Date.now()
+    )
     const features = Object.entries(summary.launchFeatures)
       .map(([label, value]) => ({ label, value }))
       .toSorted((a, b) => b.value - a.value)
       .slice(0, MAX_FEATURES)
     const lengthBars = steps.map(([label], index) => ({ label, value: lengths[index] ?? 0 }))
     const { durations } = summary
-    this.counts.show(byDay(counts), span)
-    this.credits.show(byDay(credits), span)
+    this.counts.show(
+      days.map(({ day, sessions }) => ({ label: day, value: sessions })),
+      note
+    )
+    this.credits.show(
+      days.map(({ credits, day }) => ({ label: day, value: credits })),
+      note
+    )
     this.durations.show(
       lengthBars,
       durations === undefined

@@ -3,6 +3,7 @@
  */
 import uPlot from "uplot"
 import { make } from "./dom.ts"
+import { numberText } from "./numberText.ts"
 
 /** A bar: what it stands for, and how much of it there is. */
 export interface Bar {
@@ -26,11 +27,13 @@ const FONT = "12px system-ui, sans-serif"
 const GAP = 6
 const LONGEST_LABEL = 34
 
-const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 })
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 })
 
-/** A value as text. */
-export const amount = (value: number): string => numbers.format(value)
+/** From zero to the longest bar, with some space behind it; a server may also take credits back. */
+const rangeOf = (least: number, most: number): [number, number] => {
+  const [low, high] = [1.02 * Math.min(0, least), 1.02 * Math.max(0, most)]
+  return [low, low === high ? 1 : high]
+}
 
 /** A colour of the style sheet, as it is now: light or dark. */
 const colour =
@@ -93,7 +96,7 @@ export class Plot {
           ...(this.isLevel ? { ori: 1, dir: -1 } : {})
         },
         y: {
-          range: (_plot, _least, most) => [0, most > 0 ? most * 1.02 : 1],
+          range: (_plot, least, most) => rangeOf(least, most),
           ...(this.isLevel ? { ori: 0, dir: 1 } : {})
         }
       },
@@ -134,7 +137,7 @@ export class Plot {
           fill: colour("fill"),
           points: { show: false },
           ...(uPlot.paths.bars === undefined ? {} : { paths: uPlot.paths.bars({ size: [0.8, 40] }) }),
-          value: (_plot, shown) => (shown === null ? "—" : amount(shown))
+          value: (_plot, shown) => (shown === null ? "—" : numberText(shown))
         }
       ],
       hooks: { draw: this.isLevel ? [(plot) => this.drawValues(plot)] : [] }
@@ -151,7 +154,7 @@ export class Plot {
     ctx.textAlign = "left"
     ctx.textBaseline = "middle"
     for (const [index, { value }] of this.bars.entries()) {
-      ctx.fillText(amount(value), plot.valToPos(value, "y", true) + GAP * ratio, plot.valToPos(index, "x", true))
+      ctx.fillText(numberText(value), plot.valToPos(value, "y", true) + GAP * ratio, plot.valToPos(index, "x", true))
     }
     ctx.restore()
   }

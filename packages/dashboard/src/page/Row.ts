@@ -5,6 +5,7 @@ import { pathsOf } from "@hb-sessions/core/ColumnChooser"
 import type { Session } from "@hb-sessions/core/Session"
 import { columns as contract, isTimeColumn, reader } from "@hb-sessions/core/SessionsColumns"
 import { encodeSession, ExactNumber, toJson } from "@hb-sessions/core/SessionsNdjson"
+import { exactNumberText, numberText } from "./numberText.ts"
 
 /** A session, and what is looked for in it. */
 export interface Row {
@@ -44,7 +45,6 @@ export const valueOf = (session: Session, column: string): unknown => {
   return read(session)
 }
 
-const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 9 })
 const times = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" })
 
 /** A time in the reader's zone. */
@@ -59,32 +59,44 @@ export const durationText = (millis: number): string => {
   if (seconds < 60) return `${seconds} s`
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return `${minutes} min ${seconds % 60} s`
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  return `${numberText(Math.floor(minutes / 60))} h ${minutes % 60} min`
 }
 
 const LONGEST = 2000
+
+/** A text, cut where it is too long to be drawn. */
+export const shortText = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)
 
 /** A value as text; short enough to be drawn. */
 export const valueText = (value: unknown, column: string): string => {
   if (value === undefined) return ""
   if (typeof value === "number") {
     if (isTimeColumn(column)) return timeText(value)
-    return column === runTime ? durationText(value) : numbers.format(value)
+    return column === runTime ? durationText(value) : exactNumberText(value)
   }
   if (typeof value === "boolean") return value ? "yes" : "no"
-  const text = typeof value === "string" ? value : toJson(value)
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
+  return shortText(typeof value === "string" ? value : toJson(value))
 }
 
-/** Compares two values of a column; absent ones come last whatever the direction. */
-export const compareValues = (a: unknown, b: unknown, direction: 1 | -1): number => {
-  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined)
-  const [first, second] = [a, b].map((value) => (value instanceof ExactNumber ? value.value : value))
-  const [left, right] =
-    typeof first === "number" && typeof second === "number" ? [first, second] : [String(first), String(second)]
-  if (left === right) return 0
-  return left < right ? -direction : direction
+/** What a value is sorted by. An object may have a `toString` that is none, so its text is its JSON. */
+const sortKey = (value: unknown): number | string | undefined => {
+  if (value === undefined || typeof value === "number" || typeof value === "string") return value
+  return value instanceof ExactNumber ? value.value : toJson(value)
 }
+
+const compare = (a: number | string, b: number | string): number => {
+  const [left, right] = typeof a === typeof b ? [a, b] : [String(a), String(b)]
+  return left === right ? 0 : left < right ? -1 : 1
+}
+
+/** Sorts rows by a column; those without a value come last whatever the direction. */
+export const sortedBy = (rows: ReadonlyArray<Row>, column: string, direction: 1 | -1): ReadonlyArray<Row> =>
+  rows
+    .map((row) => ({ row, key: sortKey(valueOf(row.session, column)) }))
+    .toSorted(({ key: a }, { key: b }) =>
+      a === undefined || b === undefined ? Number(a === undefined) - Number(b === undefined) : direction * compare(a, b)
+    )
+    .map(({ row }) => row)
 
 /** All fields of a session, by path, as text: those of the contract that it has, then the others. */
 export const fieldsOf = (session: Session): ReadonlyArray<readonly [path: string, text: string]> =>

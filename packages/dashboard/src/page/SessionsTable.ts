@@ -2,7 +2,7 @@
  * The table of the sessions: only the rows that can be seen are in the document.
  */
 import { byId, make } from "./dom.ts"
-import { compareValues, type Row, valueOf, valueText } from "./Row.ts"
+import { type Row, sortedBy, valueOf, valueText } from "./Row.ts"
 
 /** Height of a row in pixels, as the style sheet has it. */
 const HEIGHT = 36
@@ -70,8 +70,7 @@ export class SessionsTable {
   }
 
   private inOrder(rows: ReadonlyArray<Row>): ReadonlyArray<Row> {
-    const { column, direction } = this.sorted
-    return rows.toSorted((a, b) => compareValues(valueOf(a.session, column), valueOf(b.session, column), direction))
+    return sortedBy(rows, this.sorted.column, this.sorted.direction)
   }
 
   private drawHead(): void {

@@ -24,6 +24,14 @@ export class Problem extends Error {
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
 
+/** The texts of a list; none of what is no list. */
+export const textsIn = (value: unknown): ReadonlyArray<string> =>
+  Array.isArray(value) ? value.filter((one) => typeof one === "string") : []
+
+/** The `detail` of a problem. */
+export const detailOf = (problem: unknown): string =>
+  isRecord(problem) && typeof problem["detail"] === "string" ? problem["detail"].slice(0, 500) : "no details"
+
 const ask = async (path: string, token: string, signal: AbortSignal, headers: Record<string, string> = {}) => {
   let response: Response
   try {
@@ -41,14 +49,14 @@ const ask = async (path: string, token: string, signal: AbortSignal, headers: Re
   }
   if (response.ok) return response
   const body: unknown = await response.json().catch(() => undefined)
-  const { allowedStatuses, detail = "no details" } = isRecord(body) ? body : {}
   throw new Problem(
-    `The server answered ${response.status}: ${String(detail).slice(0, 500)}.`,
+    `The server answered ${response.status}: ${detailOf(body)}.`,
     response.status,
-    Array.isArray(allowedStatuses) ? allowedStatuses.map(String) : []
+    isRecord(body) ? textsIn(body["allowedStatuses"]) : []
   )
 }
 
+/** The text of an answer; nothing comes any more once the signal is aborted. */
 async function* piecesOf(response: Response, signal: AbortSignal): AsyncGenerator<string> {
   const reader = (response.body ?? new ReadableStream<Uint8Array>()).getReader()
   const decoder = new TextDecoder()
@@ -56,6 +64,7 @@ async function* piecesOf(response: Response, signal: AbortSignal): AsyncGenerato
     for (;;) {
       // oxlint-disable-next-line eslint/no-await-in-loop -- the pieces of an answer follow each other
       const { done, value } = await reader.read()
+      signal.throwIfAborted()
       if (done) return
       yield decoder.decode(value, { stream: true })
     }
@@ -76,6 +85,18 @@ export const sessionsOf = (texts: ReadonlyArray<string>): ReadonlyArray<Session>
 
 /** Sessions that are decoded between two turns of the page. */
 const BATCH = 250
+
+/** Lets the page do something else; a timer would take a second, and later a minute, in a tab in the background. */
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.addEventListener("message", () => {
+      port1.close()
+      resolve()
+    })
+    port1.start()
+    port2.postMessage(undefined)
+  })
 
 /** How a list ended. */
 export interface Ending {
@@ -105,7 +126,8 @@ export async function* listOf(
       yield sessionsOf(waiting.slice(0, BATCH))
       waiting = waiting.slice(BATCH)
       // oxlint-disable-next-line eslint/no-await-in-loop -- lets the page draw between two batches
-      await new Promise((resolve) => setTimeout(resolve, 0))
+      await turn()
+      signal.throwIfAborted()
     }
   }
   if (!last.startsWith('{"report":')) {
@@ -116,6 +138,12 @@ export async function* listOf(
   return { isProven: last.includes('"status":"proven"') }
 }
 
+/**
+ * Milliseconds of silence after which a stream of events is given up: the network may lose a connection without a word.
+ * The proxy answers at once, and then sends a comment every few seconds.
+ */
+const [UNANSWERED, SILENCE] = [15_000, 60_000]
+
 /** Reads the events until the stream ends. */
 export async function* eventsOf(
   token: string,
@@ -123,10 +151,26 @@ export async function* eventsOf(
   onOpen: () => void,
   signal: AbortSignal
 ): AsyncGenerator<ServerEvent> {
-  const response = await ask("v1/events", token, signal, {
-    accept: "text/event-stream",
-    ...(parser.lastId === "" ? {} : { "last-event-id": parser.lastId })
-  })
-  onOpen()
-  for await (const piece of piecesOf(response, signal)) yield* parser.push(piece)
+  const silence = new AbortController()
+  const giveUp = () => silence.abort(new Problem("The server is silent.", 0))
+  let timer = setTimeout(giveUp, UNANSWERED)
+  const listening = AbortSignal.any([signal, silence.signal])
+  try {
+    const response = await ask("v1/events", token, listening, {
+      accept: "text/event-stream",
+      ...(parser.lastId === "" ? {} : { "last-event-id": parser.lastId })
+    })
+    const heard = () => {
+      clearTimeout(timer)
+      timer = setTimeout(giveUp, SILENCE)
+    }
+    heard()
+    onOpen()
+    for await (const piece of piecesOf(response, listening)) {
+      heard()
+      yield* parser.push(piece)
+    }
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -2,6 +2,7 @@
  * Light or dark: as the system has it, or as the reader chose for this tab.
  */
 import { byId } from "./dom.ts"
+import * as TabStorage from "./TabStorage.ts"
 
 const KEPT = "hb-sessions-theme"
 
@@ -13,12 +14,12 @@ export const chooseTheme = (onChange: () => void): void => {
     else document.documentElement.dataset["theme"] = select.value
     onChange()
   }
-  select.value = sessionStorage.getItem(KEPT) ?? "auto"
+  select.value = TabStorage.read(KEPT) ?? "auto"
   // What was kept is not among the choices.
   if (select.value === "") select.value = "auto"
   paint()
   select.addEventListener("change", () => {
-    sessionStorage.setItem(KEPT, select.value)
+    TabStorage.keep(KEPT, select.value)
     paint()
   })
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onChange)

@@ -1,39 +1,34 @@
 /**
- * The page: signs in, reads the list, follows what is active, and shows both.
+ * The page: signs in and out, and shows what is read and what is followed.
  */
 import type { Session } from "@hb-sessions/core/Session"
-import { listOf, Problem } from "./api.ts"
+import { Problem } from "./api.ts"
 import { Charts, summaryOf } from "./Charts.ts"
+import { chooseTheme } from "./chooseTheme.ts"
 import { ColumnChoice } from "./ColumnChoice.ts"
 import { byId, make } from "./dom.ts"
 import { downloadCsv } from "./download.ts"
 import { follow } from "./Live.ts"
-import { durationText, fieldsOf, momentOf, type Row, rowOf } from "./Row.ts"
+import { numberText } from "./numberText.ts"
+import { readList } from "./readList.ts"
+import { durationText, fieldsOf, shortText } from "./Row.ts"
+import { SessionsFilter } from "./SessionsFilter.ts"
 import { SessionsTable } from "./SessionsTable.ts"
-import { chooseTheme } from "./chooseTheme.ts"
+import * as TabStorage from "./TabStorage.ts"
+import { Visit } from "./Visit.ts"
 
-/** Most sessions that are read; the rest is left to the other endpoints. */
-const MAX_SESSIONS = 100_000
 /** Most active sessions that are shown above the table. */
 const MAX_LIVE = 50
-/** Milliseconds between two drawings of what changes. */
+/** Least milliseconds between two drawings of what changes. */
 const REDRAW = 400
-const KEPT = "hb-sessions-token"
-
-/** What is known while someone is signed in. */
-interface Visit {
-  readonly token: string
-  readonly abort: AbortController
-  readonly rows: Map<string, Row>
-  active: ReadonlyMap<string, Session>
-  /** Ended since they were read: what became of them is not known. */
-  readonly ended: Set<string>
-}
+/** After a drawing the page rests for this many times as long as it took, unless the reader asks for the next. */
+const REST = 10
+const TOKEN = "hb-sessions-token"
 
 let visit: Visit | undefined
 let redrawing: ReturnType<typeof setTimeout> | undefined
-
-const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 })
+/** Milliseconds that the last drawing took. */
+let cost = 0
 
 const tell = (text: string | undefined): void => {
   const notice = byId("notice")
@@ -42,64 +37,19 @@ const tell = (text: string | undefined): void => {
 }
 
 const open = (session: Session): void => {
-  byId("dialog-title").textContent = `Session ${session.id}`
+  byId("dialog-title").textContent = `Session ${shortText(session.id)}`
   byId("fields").replaceChildren(
     ...fieldsOf(session).flatMap(([path, text]) => [make("dt", {}, path), make("dd", {}, text)])
   )
   byId<HTMLDialogElement>("dialog").showModal()
 }
 
-const table = new SessionsTable({ onOpen: ({ session }) => open(session) })
-
-const charts = new Charts(byId("charts"))
-
-const choose = (): void => table.setColumns(choice.columns)
-const choice = new ColumnChoice(choose)
-choose()
-
-/** The day of an input, as milliseconds of its beginning in the reader's zone. */
-const dayOf = (id: string, plus: number): number | undefined => {
-  const [year, month, day] = byId<HTMLInputElement>(id).value.split("-").map(Number)
-  if (year === undefined || month === undefined || day === undefined) return undefined
-  return new Date(year, month - 1, day + plus).getTime()
-}
-
-const filtered = (rows: Iterable<Row>): ReadonlyArray<Row> => {
-  const wanted = byId<HTMLInputElement>("find").value.trim().toLowerCase()
-  const status = byId<HTMLSelectElement>("status").value
-  const [since, until] = [dayOf("since", 0), dayOf("until", 1)]
-  return [...rows].filter(({ session, text }) => {
-    if (wanted !== "" && !text.includes(wanted)) return false
-    if (status !== "" && `=${session.status ?? ""}` !== status) return false
-    const moment = momentOf(session)
-    if (since !== undefined && (moment === undefined || moment < since)) return false
-    return until === undefined || (moment !== undefined && moment < until)
-  })
-}
-
-const drawStatuses = (rows: Iterable<Row>): void => {
-  const select = byId<HTMLSelectElement>("status")
-  const known = [...new Set([...rows].map(({ session }) => session.status ?? ""))].toSorted()
-  const values = ["", ...known.map((status) => `=${status}`)]
-  if (values.length === select.options.length && values.every((value, index) => select.options[index]?.value === value))
-    return
-  const { value: chosen } = select
-  select.replaceChildren(
-    ...values.map((value) => {
-      const option = make("option", {}, value === "" ? "all" : value.slice(1) || "(none)")
-      option.value = value
-      return option
-    })
-  )
-  select.value = values.includes(chosen) ? chosen : ""
-}
-
-const drawNumbers = (rows: ReadonlyArray<Row>, summary: ReturnType<typeof summaryOf>, active: number | undefined) => {
-  const { durations } = summary
+const drawNumbers = (summary: ReturnType<typeof summaryOf>, active: number | undefined): void => {
+  const { credits, durations, sessions } = summary
   const numbers: ReadonlyArray<readonly [string, string]> = [
-    ["Sessions", number.format(rows.length)],
-    ["Active now", active === undefined ? "…" : number.format(active)],
-    ["Credits", number.format(summary.credits)],
+    ["Sessions", numberText(sessions)],
+    ["Active now", active === undefined ? "…" : numberText(active)],
+    ["Credits", numberText(credits)],
     ["Median duration", durations === undefined ? "—" : durationText(durations.p50)]
   ]
   byId("numbers").replaceChildren(
@@ -107,84 +57,52 @@ const drawNumbers = (rows: ReadonlyArray<Row>, summary: ReturnType<typeof summar
   )
 }
 
-let isFollowed = false
+const drawLive = (active: ReadonlyMap<string, Session>): void => {
+  const shown = [...active.values()].slice(0, MAX_LIVE).map((session) => {
+    const button = make("button", { type: "button", "aria-haspopup": "dialog" }, shortText(session.id))
+    button.addEventListener("click", () => open(session))
+    return make("li", {}, button)
+  })
+  const rest = active.size - shown.length
+  byId("live").replaceChildren(...shown, ...(rest > 0 ? [make("li", {}, `and ${numberText(rest)} more`)] : []))
+}
 
 const redraw = (): void => {
   clearTimeout(redrawing)
   redrawing = undefined
   if (visit === undefined) return
+  const began = performance.now()
   const { active, rows } = visit
-  drawStatuses(rows.values())
-  const found = filtered(rows.values())
+  filter.offer(rows.values())
+  const found = filter.matching(rows.values())
   table.setRows(found)
   byId("count").textContent =
     found.length === rows.size
-      ? `${number.format(found.length)} sessions.`
-      : `${number.format(found.length)} of ${number.format(rows.size)} sessions match the filter.`
+      ? `${numberText(found.length)} sessions.`
+      : `${numberText(found.length)} of ${numberText(rows.size)} sessions match the filter.`
   const summary = summaryOf(found)
-  drawNumbers(found, summary, isFollowed ? active.size : undefined)
+  drawNumbers(summary, active?.size)
   charts.show(found, summary)
-  drawLive(active)
+  drawLive(active ?? new Map())
+  cost = performance.now() - began
 }
 
-const drawLive = (active: ReadonlyMap<string, Session>): void => {
-  const shown = [...active.values()].slice(0, MAX_LIVE).map((session) => {
-    const button = make("button", { type: "button", "aria-haspopup": "dialog" }, session.id)
-    button.addEventListener("click", () => open(session))
-    return make("li", {}, button)
-  })
-  const rest = active.size - shown.length
-  byId("live").replaceChildren(...shown, ...(rest > 0 ? [make("li", {}, `and ${number.format(rest)} more`)] : []))
-}
-
-/** Draws soon, and no more often than it can be read. */
+/** Draws what came by itself: soon, and no more often than it can be read. */
 const redrawSoon = (): void => {
-  redrawing ??= setTimeout(redraw, REDRAW)
+  redrawing ??= setTimeout(redraw, Math.max(REDRAW, REST * cost))
 }
 
-/** What the page says of a session that is not active any more, until it is read again. */
-const ENDED = "not active any more"
-
-const readList = async (current: Visit): Promise<void> => {
-  const { rows, signal, token } = { ...current, signal: current.abort.signal }
-  const progress = byId("progress")
-  let statuses: ReadonlyArray<string> = []
-  for (;;) {
-    try {
-      const list = listOf(token, statuses, signal)
-      for (;;) {
-        // oxlint-disable-next-line eslint/no-await-in-loop -- the pieces of a list follow each other
-        const step = await list.next()
-        if (step.done === true) {
-          const seen = statuses.length === 0 ? "" : ` This token sees these statuses only: ${statuses.join(", ")}.`
-          const proof = step.value.isProven ? "" : " The list could not be proven complete; some may be missing."
-          progress.textContent = `Read at ${new Date().toLocaleTimeString()}.${proof}${seen}`
-          return redraw()
-        }
-        for (const session of step.value) {
-          current.ended.delete(session.id)
-          rows.set(session.id, rowOf(session))
-        }
-        choice.offer(step.value)
-        progress.textContent = `Reading: ${number.format(rows.size)} sessions so far.`
-        redrawSoon()
-        if (rows.size >= MAX_SESSIONS) {
-          // oxlint-disable-next-line eslint/no-await-in-loop -- it ends the loop
-          await list.return({ isProven: false })
-          progress.textContent = `Only the first ${number.format(MAX_SESSIONS)} sessions are shown.`
-          return redraw()
-        }
-      }
-    } catch (error) {
-      if (signal.aborted) return
-      if (error instanceof Problem && error.statuses.length > 0 && statuses.length === 0) {
-        statuses = error.statuses
-        continue
-      }
-      return failed(current, error)
-    }
-  }
+/** Draws what the reader asked for, once the reader has finished. */
+const redrawNow = (): void => {
+  clearTimeout(redrawing)
+  redrawing = setTimeout(redraw, REDRAW)
 }
+
+const table = new SessionsTable({ onOpen: ({ session }) => open(session) })
+const charts = new Charts(byId("charts"))
+const filter = new SessionsFilter(redrawNow)
+const choice = new ColumnChoice(() => table.setColumns(choice.columns))
+table.setColumns(choice.columns)
 
 const failed = (current: Visit, error: unknown): void => {
   if (current !== visit) return
@@ -196,10 +114,33 @@ const failed = (current: Visit, error: unknown): void => {
   tell(`${problem.message} ${current.rows.size > 0 ? "What is shown is not all, or old. " : ""}Reload to try again.`)
 }
 
+const readAll = (current: Visit): Promise<void> =>
+  readList(current, {
+    onSessions: (sessions) => {
+      current.list(sessions)
+      choice.offer(sessions)
+      redrawSoon()
+    },
+    onProgress: (text) => (byId("progress").textContent = text)
+  }).then(redraw, (error: unknown) => failed(current, error))
+
+const followActive = (current: Visit): Promise<void> =>
+  follow({
+    token: current.token,
+    signal: current.signal,
+    onState: (text) => {
+      if (byId("live-state").textContent !== text) byId("live-state").textContent = text
+    },
+    onEnded: (problem) => failed(current, problem),
+    onNews: (news) => {
+      current.follow(news)
+      choice.offer(news.changed)
+      redrawSoon()
+    }
+  })
+
 const begin = (token: string): void => {
-  const current: Visit = { token, abort: new AbortController(), rows: new Map(), active: new Map(), ended: new Set() }
-  visit = current
-  isFollowed = false
+  visit = new Visit(token)
   tell(undefined)
   byId("sign-in").hidden = true
   byId("content").hidden = false
@@ -208,30 +149,12 @@ const begin = (token: string): void => {
   byId("live-state").textContent = "Connecting."
   byId("main").focus({ preventScroll: true })
   redraw()
-  void readList(current)
-  void follow({
-    token,
-    signal: current.abort.signal,
-    onState: (text) => {
-      if (byId("live-state").textContent !== text) byId("live-state").textContent = text
-    },
-    onEnded: (problem) => failed(current, problem),
-    onSessions: (active, changed, gone) => {
-      isFollowed = true
-      current.active = new Map(active)
-      for (const session of changed) current.rows.set(session.id, rowOf(session))
-      choice.offer(changed)
-      for (const id of gone) {
-        const before = current.rows.get(id)
-        if (before?.session.status === "active") current.rows.set(id, rowOf({ ...before.session, status: ENDED }))
-      }
-      redrawSoon()
-    }
-  })
+  void readAll(visit)
+  void followActive(visit)
 }
 
 const leave = (): void => {
-  visit?.abort.abort()
+  visit?.end()
   visit = undefined
   clearTimeout(redrawing)
   redrawing = undefined
@@ -239,15 +162,16 @@ const leave = (): void => {
 
 const signOut = (why?: string): void => {
   leave()
-  sessionStorage.removeItem(KEPT)
+  TabStorage.forget(TOKEN)
   table.setRows([])
   charts.show([], summaryOf([]))
   for (const id of ["numbers", "live", "fields", "dialog-title", "live-state", "progress", "count"])
     byId(id).replaceChildren()
   byId<HTMLDialogElement>("dialog").close()
-  byId<HTMLFormElement>("filter").reset()
+  filter.reset()
+  filter.offer([])
   choice.reset()
-  choose()
+  table.setColumns(choice.columns)
   byId("content").hidden = true
   byId("signed-in-tools").hidden = true
   byId("sign-in").hidden = false
@@ -263,8 +187,9 @@ byId("sign-in").addEventListener("submit", (event) => {
   // A header holds nothing else.
   if (!/^[\x21-\x7e]{1,1000}$/.test(token))
     return tell("This is not a token: it has other characters than tokens have.")
-  if (byId<HTMLInputElement>("keep").checked) sessionStorage.setItem(KEPT, token)
+  const isKept = !byId<HTMLInputElement>("keep").checked || TabStorage.keep(TOKEN, token)
   begin(token)
+  if (!isKept) tell("This browser keeps nothing for this page: after a reload the token is to be pasted again.")
 })
 
 byId("sign-out").addEventListener("click", () => signOut())
@@ -281,8 +206,6 @@ byId("download").addEventListener("click", () => {
   )
 })
 byId("close").addEventListener("click", () => byId<HTMLDialogElement>("dialog").close())
-byId("filter").addEventListener("submit", (event) => event.preventDefault())
-for (const id of ["find", "status", "since", "until"]) byId(id).addEventListener("input", redrawSoon)
 
 const offset = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" })
   .formatToParts()
@@ -292,5 +215,5 @@ byId("zone").textContent =
 
 chooseTheme(() => charts.repaint())
 
-const kept = sessionStorage.getItem(KEPT)
-if (kept !== null) begin(kept)
+const kept = TabStorage.read(TOKEN)
+if (kept !== undefined) begin(kept)
