@@ -1,39 +1,62 @@
 /**
  * Runs the comparisons, prints their tables, and writes RESULTS.md when all of them ran.
  *
- * `npx -y pnpm@12 bench` runs all, `npx -y pnpm@12 bench csv scan` some. `BENCH_ROUNDS` sets the rounds of each.
+ * `npx -y pnpm@12 bench` runs all, `npx -y pnpm@12 bench csv scan` some. `--quick` runs them with fewer rounds and
+ * shorter lists, and writes nothing. `BENCH_ROUNDS` sets the rounds of each.
  */
 import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"
+import { parseArgs } from "node:util"
 import { csv } from "./csv.ts"
 import { decode } from "./decode.ts"
 import { drift } from "./drift.ts"
+import { exportRows } from "./exportRows.ts"
 import { fleet } from "./fleet.ts"
 import { growth } from "./growth.ts"
 import { memory } from "./memory.ts"
 import { neighbour } from "./neighbour.ts"
+import { parquet } from "./parquet.ts"
 import { proxy } from "./proxy.ts"
 import { type Section, sectionText, summaryText } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { startup } from "./startup.ts"
 import { cpu, scan } from "./scan.ts"
+import { short } from "./short.ts"
+import { store } from "./store.ts"
 
-const benches: Record<string, { readonly rounds: number; readonly run: (rounds: number) => Promise<Section> }> = {
-  scan: { rounds: 3, run: scan },
-  cpu: { rounds: 15, run: cpu },
-  decode: { rounds: 15, run: decode },
-  csv: { rounds: 3, run: csv },
-  memory: { rounds: 1, run: memory },
-  fleet: { rounds: 1, run: fleet },
-  growth: { rounds: 10, run: growth },
-  startup: { rounds: 11, run: startup },
-  proxy: { rounds: 5, run: proxy },
-  neighbour: { rounds: 5, run: neighbour },
-  drift: { rounds: 20, run: drift },
-  scale: { rounds: 1, run: scale }
+interface Bench {
+  readonly rounds: number
+  /** Rounds with `--quick`. */
+  readonly quick: number
+  readonly run: (rounds: number, isQuick: boolean) => Promise<Section>
 }
 
-const asked = process.argv.slice(2).filter((name) => name !== "--")
+const benches: Readonly<Record<string, Bench>> = {
+  scan: { rounds: 3, quick: 1, run: scan },
+  short: { rounds: 7, quick: 3, run: short },
+  cpu: { rounds: 15, quick: 2, run: cpu },
+  decode: { rounds: 15, quick: 2, run: decode },
+  csv: { rounds: 3, quick: 2, run: csv },
+  export: { rounds: 5, quick: 2, run: exportRows },
+  parquet: { rounds: 3, quick: 1, run: parquet },
+  store: { rounds: 3, quick: 1, run: store },
+  memory: { rounds: 1, quick: 1, run: memory },
+  fleet: { rounds: 1, quick: 1, run: fleet },
+  growth: { rounds: 10, quick: 2, run: growth },
+  startup: { rounds: 11, quick: 3, run: startup },
+  proxy: { rounds: 5, quick: 1, run: proxy },
+  neighbour: { rounds: 5, quick: 1, run: neighbour },
+  drift: { rounds: 20, quick: 3, run: drift },
+  scale: { rounds: 1, quick: 1, run: scale }
+}
+
+const { positionals, values } = parseArgs({
+  args: process.argv.slice(2).filter((name) => name !== "--"),
+  options: { quick: { type: "boolean", default: false } },
+  allowPositionals: true
+})
+const isQuick = values.quick
+const asked = positionals
 const unknown = asked.filter((name) => !(name in benches))
 if (unknown.length > 0) {
   console.error(`bench: no bench named ${unknown.join(", ")}; there are ${Object.keys(benches).join(", ")}`)
@@ -47,15 +70,21 @@ for (const name of asked.length === 0 ? Object.keys(benches) : asked) {
   const bench = benches[name]
   if (bench === undefined) continue
   const started = performance.now()
-  const section = await bench.run(setting === undefined ? bench.rounds : Number(setting))
+  const section = await bench.run(
+    setting === undefined ? (isQuick ? bench.quick : bench.rounds) : Number(setting),
+    isQuick
+  )
   sections.push(section)
   minutes.push(`${name} ${((performance.now() - started) / 60_000).toFixed(1)}`)
   console.log(sectionText(section))
 }
 
-console.log(`## Summary\n\n${summaryText(sections)}\nMinutes: ${minutes.join(", ")}`)
+const title = isQuick
+  ? "Summary of a quick run: few rounds and short lists, so a target may be missed for that"
+  : "Summary"
+console.log(`## ${title}\n\n${summaryText(sections)}\nMinutes: ${minutes.join(", ")}`)
 
-if (asked.length === 0) {
+if (asked.length === 0 && !isQuick) {
   const command = `${setting === undefined ? "" : `BENCH_ROUNDS=${setting} `}npx -y pnpm@12 bench`
   const text = [
     "# Results",

@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url"
 import type { Cost } from "./readOnce.ts"
 
 const readOnceFile = fileURLToPath(new URL("./readOnce.ts", import.meta.url))
+const exportByHandFile = fileURLToPath(new URL("./exportByHand.ts", import.meta.url))
+const csvToParquetFile = fileURLToPath(new URL("./csvToParquet.ts", import.meta.url))
 const exportBin = fileURLToPath(import.meta.resolve("@hb-sessions/export/dist/bin.js"))
 
 interface Upstream {
@@ -32,23 +34,54 @@ const succeed = async (file: string, args: ReadonlyArray<string>, env: Bin.Env):
 export const readOnce = async (upstream: Upstream): Promise<Cost> =>
   JSON.parse((await succeed(readOnceFile, [], environment(upstream))).stdout)
 
-const script = `process.on("exit", () => process.stderr.write("peak=" + process.resourceUsage().maxRSS))`
+const script = `process.on("exit", () => {
+  const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
+  process.stderr.write("cost=" + (userCPUTime + systemCPUTime) + " " + maxRSS)
+})`
 
-// NODE_OPTIONS would take quotes and spaces for its own.
-const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(script)}`
+/** Prints what the process cost at its end. NODE_OPTIONS would take quotes and spaces for its own. */
+export const REPORT_COST = `--import=data:text/javascript,${encodeURIComponent(script)}`
+
+/** What a process cost in all. */
+export interface ProcessCost {
+  /** Milliseconds from start to exit. */
+  readonly wall: number
+  /** Milliseconds of CPU time. */
+  readonly cpu: number
+  /** Highest resident set, in megabytes. */
+  readonly peakMegabytes: number
+}
+
+/** What a process said of its CPU time and memory, by `REPORT_COST`. */
+export const reportedCost = (stderr: string): Omit<ProcessCost, "wall"> => {
+  const [, cpu, peak] = /cost=(\d+) (\d+)$/.exec(stderr) ?? []
+  return { cpu: Number(cpu) / 1000, peakMegabytes: Number(peak) / 1024 }
+}
+
+const measured = async (file: string, args: ReadonlyArray<string>, env: Bin.Env): Promise<ProcessCost> => {
+  const started = performance.now()
+  const { stderr } = await succeed(file, args, { ...env, NODE_OPTIONS: REPORT_COST })
+  return { wall: performance.now() - started, ...reportedCost(stderr) }
+}
 
 /** One export with these arguments. */
-export const exportOnce = (upstream: Upstream, args: ReadonlyArray<string>): Promise<Bin.Exited> =>
-  succeed(exportBin, ["run", ...args], environment(upstream))
+export const exportOnce = (upstream: Upstream, args: ReadonlyArray<string>, env: Bin.Env = {}): Promise<ProcessCost> =>
+  measured(exportBin, ["run", ...args], { ...environment(upstream), ...env })
 
-/** The highest resident set of one export to CSV, in megabytes. */
-export const exportPeakMegabytes = async (upstream: Upstream): Promise<number> => {
-  const out = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
+/** One export to a file by hand. */
+export const exportByHandOnce = (upstream: Upstream, file: string): Promise<ProcessCost> =>
+  measured(exportByHandFile, [file], environment(upstream))
+
+/** A CSV file as a Parquet file, by DuckDB. */
+export const csvToParquetOnce = (from: string, to: string): Promise<ProcessCost> =>
+  measured(csvToParquetFile, [from, to], {})
+
+/** A directory that is removed after `use`. */
+export const withDirectory = async <A>(use: (directory: string) => Promise<A>): Promise<A> => {
+  const directory = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
   try {
-    const env = { ...environment(upstream), NODE_OPTIONS: `--import=${REPORT_PEAK}` }
-    const { stderr } = await succeed(exportBin, ["run", "--out", out], env)
-    return Number(/peak=(\d+)/.exec(stderr)?.[1]) / 1024
+    return await use(directory)
   } finally {
-    rmSync(out, { recursive: true })
+    rmSync(directory, { recursive: true, force: true })
   }
 }

@@ -176,7 +176,7 @@ export const decode = async (rounds: number): Promise<Section> => {
     tables: [comparisonTable(results, "ms")],
     claims: [
       above("speed relative to the fastest that copies", 1, copying),
-      atLeast("speed relative to `JSON.parse` alone", 0.8, ratio(1), { cause: CAUSE })
+      atLeast("speed relative to `JSON.parse` alone", 0.9, ratio(1), { cause: CAUSE })
     ]
   }
 }

@@ -4,18 +4,21 @@
 import { hasPostgres, type PostgresTcp, startPostgresTcp } from "@hb-sessions/postgres/Postgres"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { PgBoss } from "pg-boss"
+import { REPORT_COST, reportedCost } from "./children.ts"
 import { median } from "./Comparison.ts"
-import { atLeast, atMost, type Section, significant } from "./Report.ts"
+import { PLAIN_QUEUE, type PlainJob } from "./plainJobs.ts"
+import { atLeast, atMost, type Section, significant, times } from "./Report.ts"
 import { cpuSeconds, disposable } from "./servers/processes.ts"
 import { withUpstream } from "./upstream.ts"
 
-const ACCOUNTS = 200
+const accountsOf = (isQuick: boolean) => (isQuick ? 20 : 200)
 
 /** Sessions of each list: 20 pages. */
 const SESSIONS = 200
@@ -28,11 +31,16 @@ const LATENCY_MILLIS = 20
 /** Sessions of the list that the figures on paper start from. */
 const LONG = 100_000
 
+const plainWorker = fileURLToPath(new URL("./plainWorker.ts", import.meta.url))
+
 const exportBin = fileURLToPath(import.meta.resolve("@hb-sessions/export/dist/bin.js"))
 
 /** A place for one measurement: accounts, a schema, directories. */
 interface Site {
+  readonly directory: string
   readonly accountsFile: string
+  readonly schema: string
+  readonly databaseUrl: string
   readonly env: Readonly<Record<string, string>>
   readonly sql: (text: string) => Promise<string>
 }
@@ -43,9 +51,10 @@ interface Measured {
   readonly cpu: number
 }
 
-export const fleet = async (rounds: number): Promise<Section> => {
+export const fleet = async (rounds: number, isQuick: boolean): Promise<Section> => {
   const name = "fleet"
-  const work = `Export ${ACCOUNTS} accounts of ${SESSIONS} sessions each, from an upstream that takes ${LATENCY_MILLIS} ms for each of 20 pages; two accounts at a time in each worker, one page in flight each.`
+  const accounts = accountsOf(isQuick)
+  const work = `Export ${accounts} accounts of ${SESSIONS} sessions each, from an upstream that takes ${LATENCY_MILLIS} ms for each of 20 pages; two accounts at a time in each worker, one page in flight each.`
   if (!hasPostgres) return { name, work, tables: [], claims: [], notes: ["Not run: there is no PostgreSQL here."] }
   const root = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
   const postgres = await startPostgresTcp({})
@@ -53,26 +62,31 @@ export const fleet = async (rounds: number): Promise<Section> => {
     const latency = ["--latency", `${LATENCY_MILLIS}ms`]
     const measured = await withUpstream([...latency, "--sessions", String(SESSIONS)], async (upstream) => {
       let sites = 0
-      const newSite = () => siteOf({ root, index: sites++, postgres, upstream })
+      const newSite = () => siteOf({ root, index: sites++, postgres, upstream, accounts })
       const plain: Array<Measured> = []
-      const fleets = new Map<number, Array<Measured>>([1, 2, 4].map((workers) => [workers, []]))
+      const jobs: Array<Measured> = []
+      const fleets = new Map<number, Array<Measured>>((isQuick ? [1, 2] : [1, 2, 4]).map((workers) => [workers, []]))
       for (let round = 0; round < rounds; round++) {
         plain.push(await runPlain(newSite()))
+        jobs.push(await runPlainJobs(newSite(), accounts))
         for (const [workers, found] of fleets) found.push(await runFleet(newSite(), workers))
       }
-      return { plain, fleets, takeOver: await takeOver(newSite()) }
+      return { plain, jobs, fleets, takeOver: isQuick ? undefined : await takeOver(newSite()) }
     })
     const long = await withUpstream([...latency, "--sessions", String(LONG)], (upstream) =>
       runPlain(siteOf({ root, index: -1, postgres, upstream, accounts: 1 }), ["--page-size", "100"])
     )
-    const { fleets, plain, takeOver: taken } = measured
+    const most = isQuick ? 2 : 4
+    const { fleets, jobs, plain, takeOver: taken } = measured
     const of = (workers: number) => fleets.get(workers) ?? []
     const secondsOf = (found: ReadonlyArray<Measured>) => median(found.map(({ seconds }) => seconds))
-    const jobMillis = (found: ReadonlyArray<Measured>) => (median(found.map(({ cpu }) => cpu)) / ACCOUNTS) * 1000
-    const gain = (workers: number) => median(of(workers).map(({ seconds }, at) => (of(1)[at]?.seconds ?? 0) / seconds))
+    const jobMillis = (found: ReadonlyArray<Measured>) => (median(found.map(({ cpu }) => cpu)) / accounts) * 1000
+    const throughputs = (ours: ReadonlyArray<Measured>, theirs: ReadonlyArray<Measured>) =>
+      median(ours.map(({ seconds }, at) => (theirs[at]?.seconds ?? Number.NaN) / seconds))
+    const gain = (workers: number) => throughputs(of(workers), of(1))
     const row = (title: string, found: ReadonlyArray<Measured>) => [
       title,
-      significant(ACCOUNTS / secondsOf(found)),
+      significant(accounts / secondsOf(found)),
       significant(jobMillis(found))
     ]
     return {
@@ -83,6 +97,7 @@ export const fleet = async (rounds: number): Promise<Section> => {
           columns: ["contestant", "accounts a second", "CPU ms an account"],
           rows: [
             row("`run --accounts`, no database", plain),
+            row("1 worker on plain pg-boss, a loop by hand", jobs),
             ...[...fleets].map(([workers, found]) => row(`${workers} × \`worker\``, found))
           ]
         }
@@ -97,10 +112,13 @@ export const fleet = async (rounds: number): Promise<Section> => {
             unit: ""
           }
         ),
-        atMost("seconds until another worker has the account of one that was killed", 60, taken, { unit: "" })
+        ...(taken === undefined
+          ? []
+          : [atMost("seconds until another worker has the account of one that was killed", 60, taken, { unit: "" })])
       ],
       notes: [
-        `4 workers have ${gain(4).toFixed(2)} times the throughput of 1; all share the cores with PostgreSQL and the upstream.`,
+        `On plain pg-boss, a job exports by the loop of \`export\`: without a proof, a state of each account or a lease, and to a file that is half written when it is stopped. 1 \`worker\` has ${times(throughputs(of(1), jobs))} of its throughput, for ${times(jobMillis(of(1)) / jobMillis(jobs))} of its CPU time.`,
+        `${most} workers have ${gain(most).toFixed(2)} times the throughput of 1; all share the cores with PostgreSQL and the upstream.`,
         onPaper(long)
       ]
     }
@@ -123,7 +141,7 @@ const onPaper = ({ cpu, seconds }: Measured): string => {
 }
 
 const siteOf = ({
-  accounts = ACCOUNTS,
+  accounts,
   index,
   postgres,
   root,
@@ -133,7 +151,7 @@ const siteOf = ({
   readonly index: number
   readonly postgres: PostgresTcp
   readonly upstream: { readonly url: string; readonly apiKey: string }
-  readonly accounts?: number
+  readonly accounts: number
 }): Site => {
   const directory = mkdtempSync(join(root, "site-"))
   const accountsFile = join(directory, "accounts.toml")
@@ -143,7 +161,10 @@ const siteOf = ({
   const defaults = ['api_key_file = "key"', `out = "${directory}/out/{account}"`, 'cron = "0 0 1 1 *"']
   writeFileSync(accountsFile, ["[defaults]", ...defaults, ...all].join("\n"))
   return {
+    directory,
     accountsFile,
+    schema,
+    databaseUrl: postgres.url,
     env: {
       PATH: process.env["PATH"] ?? "",
       HYPERBROWSER_BASE_URL: upstream.url,
@@ -165,24 +186,20 @@ const launch = ({ accountsFile, env }: Site, args: ReadonlyArray<string>): Child
 
 const ownCpu = (child: ChildProcess): number => cpuSeconds(child.pid ?? 0) ?? Number.NaN
 
-/** Prints the CPU time of a process at its end, where it can no longer be asked. */
-const script = `process.on("exit", () => { const { user, system } = process.cpuUsage(); process.stderr.write("cpu=" + (user + system)) })`
-
-const REPORT_CPU = `--import=data:text/javascript,${encodeURIComponent(script)}`
-
 const runPlain = async (site: Site, pace: ReadonlyArray<string> = PACE): Promise<Measured> => {
   const started = performance.now()
-  const child = launch({ ...site, env: { ...site.env, NODE_OPTIONS: REPORT_CPU } }, ["run", ...pace])
+  const child = launch({ ...site, env: { ...site.env, NODE_OPTIONS: REPORT_COST } }, ["run", ...pace])
   let log = ""
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-2000)))
   const [code] = await once(child, "close")
   if (code !== 0) throw new Error(`run exited with ${String(code)}: ${log}`)
-  return { seconds: (performance.now() - started) / 1000, cpu: Number(/cpu=(\d+)/.exec(log)?.[1]) / 1e6 }
+  return { seconds: (performance.now() - started) / 1000, cpu: reportedCost(log).cpu / 1000 }
 }
 
 /** A worker that has said that it is ready. */
-const startWorker = async (site: Site): Promise<ChildProcess> => {
-  const child = launch(site, ["worker", ...PACE])
+const startWorker = async (site: Site): Promise<ChildProcess> => ready(launch(site, ["worker", ...PACE]))
+
+const ready = async (child: ChildProcess): Promise<ChildProcess> => {
   await new Promise<void>((resolve, reject) => {
     let log = ""
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -192,6 +209,39 @@ const startWorker = async (site: Site): Promise<ChildProcess> => {
     child.once("close", () => reject(new Error(`a worker ended: ${log}`)))
   })
   return child
+}
+
+/** Jobs that are sent at once, and one worker that knows only them. */
+const runPlainJobs = async (site: Site, accounts: number): Promise<Measured> => {
+  const env = {
+    ...site.env,
+    DATABASE: site.databaseUrl,
+    SCHEMA: site.schema,
+    DIRECTORY: site.directory,
+    HYPERBROWSER_API_KEY: readFileSync(join(site.directory, "key"), "utf8")
+  }
+  const worker = await ready(spawn(process.execPath, [plainWorker], { env, stdio: ["ignore", "ignore", "pipe"] }))
+  await using _stopped = disposable(worker, "SIGKILL")
+  const boss = new PgBoss({
+    connectionString: site.databaseUrl,
+    schema: site.schema,
+    supervise: false,
+    schedule: false
+  })
+  await boss.start()
+  try {
+    const before = ownCpu(worker)
+    const started = performance.now()
+    const jobs = Array.from({ length: accounts }, (_, at): { readonly data: PlainJob } => ({
+      data: { account: `a${at}` }
+    }))
+    await boss.insert(PLAIN_QUEUE, jobs)
+    const open = `SELECT count(*) FROM job WHERE state <> 'completed'`
+    await until(async () => (await site.sql(open)) === "0")
+    return { seconds: (performance.now() - started) / 1000, cpu: ownCpu(worker) - before }
+  } finally {
+    await boss.stop({ graceful: false })
+  }
 }
 
 const runFleet = async (site: Site, count: number): Promise<Measured> => {

@@ -10,12 +10,12 @@ import { median } from "./Comparison.ts"
 import { atMost, type Section } from "./Report.ts"
 
 /** Runs of a round; the first round is what the last one is compared with. */
-const FIRST = 50
+const runsOf = (isQuick: boolean) => (isQuick ? 10 : 50)
 
 /** Sessions that start, and that end, in a night. */
 const CHANGES = 5
 
-/** Runs whose time is taken together. */
+/** Runs at the end of a round whose time is taken together. */
 const LAST = 10
 
 const archives = [
@@ -35,8 +35,9 @@ interface Night {
   readonly share: number
 }
 
-export const growth = async (rounds: number): Promise<Section> => {
-  const total = FIRST * Math.max(2, rounds)
+export const growth = async (rounds: number, isQuick: boolean): Promise<Section> => {
+  const first = runsOf(isQuick)
+  const total = first * Math.max(2, rounds)
   const simulator = await startSimulator({ sessions: 200, activeShare: 0.1, seed: "growth" })
   const root = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
   try {
@@ -49,30 +50,30 @@ export const growth = async (rounds: number): Promise<Section> => {
         simulator.world.mutate("end")
       }
       // The list grows, and with it what any run reads: a snapshot of the same night is what the time is measured by.
-      if ((run - 1) % FIRST >= FIRST - LAST) {
+      if ((run - 1) % first >= first - LAST) {
         whole.push(await timed(() => exportOnce(simulator, ["--out", join(root, "snapshot")])))
       }
       for (const [index, { args }] of archives.entries()) {
         const out = join(root, String(index))
         times[index]?.push(await timed(() => exportOnce(simulator, ["--out", out, "--mode", "incremental", ...args])))
-        if (run % FIRST !== 0) continue
+        if (run % first !== 0) continue
         const time = median(times[index]?.slice(-LAST) ?? [])
         nights[index]?.push({ runs: run, ...sizeOf(out), time, share: time / median(whole.slice(-LAST)) })
       }
     }
     const claims = archives.flatMap(({ name }, index) => {
-      const [first] = nights[index] ?? []
+      const [earliest] = nights[index] ?? []
       const last = nights[index]?.at(-1)
-      if (first === undefined || last === undefined) throw new Error("there are nights to compare")
-      const grown = (key: "bytes" | "files" | "share") => last[key] / first[key]
+      if (earliest === undefined || last === undefined) throw new Error("there are nights to compare")
+      const grown = (key: "bytes" | "files" | "share") => last[key] / earliest[key]
       return [
         atMost(
-          `bytes on the disk, ${total} runs ÷ ${FIRST}, ÷ the same of the data, ${name}`,
+          `bytes on the disk, ${total} runs ÷ ${first}, ÷ the same of the data, ${name}`,
           1.5,
-          grown("bytes") / (last.data / first.data)
+          grown("bytes") / (last.data / earliest.data)
         ),
-        atMost(`files, ${total} runs ÷ ${FIRST}, ${name}`, total / FIRST, grown("files")),
-        atMost(`time of a run ÷ a snapshot's, ${total} runs ÷ ${FIRST}, ${name}`, 1.5, grown("share"))
+        atMost(`files, ${total} runs ÷ ${first}, ${name}`, total / first, grown("files")),
+        atMost(`time of a run ÷ a snapshot's, ${total} runs ÷ ${first}, ${name}`, 1.5, grown("share"))
       ]
     })
     return {

@@ -62,17 +62,25 @@ const install = async (name: string, version: string): Promise<Peer | undefined>
   )
 }
 
-/** The tools that are there, and the names of those that could not be installed. */
-export const installPeers = async (): Promise<{
+interface Found {
   readonly peers: ReadonlyArray<Peer>
+  /** Names of those that are not there. */
   readonly missing: ReadonlyArray<string>
-}> => {
+}
+
+const collect = async (get: (name: string, version: string) => Promise<Peer | undefined>): Promise<Found> => {
   const peers: Array<Peer> = []
   const missing: Array<string> = []
   for (const [name, version] of Object.entries(versions)) {
-    const peer = await install(name, version)
+    const peer = await get(name, version)
     if (peer === undefined) missing.push(name)
     else peers.push(peer)
   }
   return { peers, missing }
 }
+
+/** The tools that are there, after those that were not have been installed where that is possible. */
+export const installPeers = (): Promise<Found> => collect(install)
+
+/** The tools that are there, without installing any. */
+export const findPeers = (): Promise<Found> => collect(async (name) => find(name, join(root, name)))

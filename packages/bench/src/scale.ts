@@ -8,7 +8,9 @@ import { atMost, type Section, significant } from "./Report.ts"
 import type { Cost } from "./readOnce.ts"
 import { withUpstream } from "./upstream.ts"
 
-const SIZES = [100, 1000, 10_000, 100_000, 1_000_000]
+const SIZES = [100, 1000, 10_000, 100_000]
+
+const LONGEST = 1_000_000
 
 /** The slope of a straight line through the logarithms: 1 for a cost that is linear. */
 const exponent = (points: ReadonlyArray<readonly [x: number, y: number]>): number => {
@@ -27,9 +29,21 @@ const linear = (costs: ReadonlyArray<Cost>): ReadonlyArray<readonly [number, num
     : costs.map(({ sessions }) => [sessions, (longest.seconds * sessions) / longest.sessions] as const)
 }
 
-export const scale = async (): Promise<Section> => {
+const chartOf = (costs: ReadonlyArray<Cost>): string =>
+  lineChart({
+    title: "Reading the whole list, proven complete",
+    x: "sessions",
+    y: "seconds",
+    series: [
+      { name: "wall time", points: costs.map((cost) => [cost.sessions, cost.seconds]) },
+      { name: "CPU time", points: costs.map((cost) => [cost.sessions, cost.cpuSeconds]) },
+      { name: "linear", points: linear(costs), isReference: true }
+    ]
+  })
+
+export const scale = async (_rounds: number, isQuick: boolean): Promise<Section> => {
   const costs: Array<Cost> = []
-  for (const size of SIZES) {
+  for (const size of isQuick ? SIZES : [...SIZES, LONGEST]) {
     costs.push(await withUpstream(["--sessions", String(size), "--page-size", "100"], readOnce))
   }
   // Starting a process costs the same for every list, and would flatten the line.
@@ -42,19 +56,7 @@ export const scale = async (): Promise<Section> => {
   const requests = exponent(longer.map((cost) => [cost.sessions, cost.requests]))
   const cpu = fit(({ cpuSeconds }) => cpuSeconds)
   const seconds = fit(({ seconds: value }) => value)
-  writeFileSync(
-    new URL("../scale.svg", import.meta.url),
-    lineChart({
-      title: "Reading the whole list, proven complete",
-      x: "sessions",
-      y: "seconds",
-      series: [
-        { name: "wall time", points: costs.map((cost) => [cost.sessions, cost.seconds]) },
-        { name: "CPU time", points: costs.map((cost) => [cost.sessions, cost.cpuSeconds]) },
-        { name: "linear", points: linear(costs), isReference: true }
-      ]
-    })
-  )
+  if (!isQuick) writeFileSync(new URL("../scale.svg", import.meta.url), chartOf(costs))
   return {
     name: "scale",
     work: "Read lists of growing length, 100 a page, 16 pages in flight, from an upstream without latency; each in a process of its own.",

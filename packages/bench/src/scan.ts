@@ -5,10 +5,13 @@ import { writeFileSync } from "node:fs"
 import { barChart } from "./chart.ts"
 import { compare } from "./Comparison.ts"
 import { forAwaitPager, handWritten, ours, type ReaderOptions, sdkLoop } from "./readers.ts"
-import { above, atLeast, comparisonTable, ratioTo, type Section, significant, times } from "./Report.ts"
+import { atLeast, comparisonTable, ratioTo, type Section, significant, times } from "./Report.ts"
 import { withUpstream } from "./upstream.ts"
 
-const SESSIONS = 20_000
+/** Sessions of `cpu`: enough to outlast the compiler's warming up. */
+const CPU_SESSIONS = 20_000
+
+const sizeOf = (isQuick: boolean) => (isQuick ? 2000 : 20_000)
 
 /** From a sampled profile of `cpu`, ours, after warming up. */
 const CAUSE =
@@ -25,10 +28,14 @@ const contestants = (options: ReaderOptions) =>
     { name: `${OURS}, \`consistency: "fast"\``, run: ours({ ...options, consistency: "fast" }) }
   ] as const
 
-export const scan = (rounds: number): Promise<Section> =>
-  withUpstream(["--sessions", String(SESSIONS), "--latency", "20ms"], async (upstream) => {
+export const scan = (rounds: number, isQuick: boolean): Promise<Section> => {
+  const size = sizeOf(isQuick)
+  return withUpstream(["--sessions", String(size), "--latency", "20ms"], async (upstream) => {
+    const options = { ...upstream, pageSize: 10, concurrency: 16 }
+    // A long list is its own warming up.
+    if (isQuick) for (const read of [ours(options), handWritten(options)]) await read()
     const results = await compare({
-      contestants: contestants({ ...upstream, pageSize: 10, concurrency: 16 }),
+      contestants: contestants(options),
       rounds,
       warmups: 0
     })
@@ -38,11 +45,11 @@ export const scan = (rounds: number): Promise<Section> =>
       value: cost / 1000,
       isOurs: name.startsWith(OURS)
     }))
-    const title = `Reading ${SESSIONS.toLocaleString("en")} sessions, 10 a page, 20 ms a page`
-    writeFileSync(new URL("../scan.svg", import.meta.url), barChart({ title, unit: "s", bars }))
+    const title = `Reading ${size.toLocaleString("en")} sessions, 10 a page, 20 ms a page`
+    if (!isQuick) writeFileSync(new URL("../scan.svg", import.meta.url), barChart({ title, unit: "s", bars }))
     return {
       name: "scan",
-      work: `Read ${SESSIONS.toLocaleString("en")} sessions, 10 a page, from an upstream that takes 20 ms for each page; 16 pages in flight where a contestant can.`,
+      work: `Read ${size.toLocaleString("en")} sessions, 10 a page, from an upstream that takes 20 ms for each page; 16 pages in flight where a contestant can.`,
       tables: [comparisonTable(results, "ms")],
       claims: [
         atLeast("speed relative to the SDK's loop", 12, sdk),
@@ -50,16 +57,16 @@ export const scan = (rounds: number): Promise<Section> =>
       ]
     }
   })
+}
 
 export const cpu = (rounds: number): Promise<Section> =>
-  withUpstream(["--sessions", String(SESSIONS)], async (upstream) => {
+  withUpstream(["--sessions", String(CPU_SESSIONS)], async (upstream) => {
     const options = { ...upstream, pageSize: 100, concurrency: 16 }
     const time = await compare({ contestants: contestants(options), rounds, measure: "wall", warmups: 2 })
     const work = await compare({ contestants: contestants(options), rounds, measure: "cpu", warmups: 0 })
-    const [sdk, byHand] = [ratioTo(work, "@hyperbrowser/sdk"), ratioTo(time, "undici")]
     return {
       name: "cpu",
-      work: `The same list, 100 a page, from an upstream that answers at once: what the client itself costs. CPU time is that of the client's process.`,
+      work: `Read ${CPU_SESSIONS.toLocaleString("en")} sessions, 100 a page, from an upstream that answers at once: what the client itself costs. CPU time is that of the client's process.`,
       tables: [
         {
           columns: ["contestant", "its CPU time ÷ ours", "ours is as fast", "CPU µs a session"],
@@ -67,13 +74,14 @@ export const cpu = (rounds: number): Promise<Section> =>
             name,
             index === 0 ? "" : times(ratio),
             index === 0 ? "" : times(time[index]?.ratio ?? Number.NaN),
-            significant((cost * 1000) / SESSIONS)
+            significant((cost * 1000) / CPU_SESSIONS)
           ])
         }
       ],
       claims: [
-        above("CPU time of the SDK's loop ÷ ours", 1, sdk, { cause: CAUSE }),
-        atLeast("throughput relative to undici by hand", 0.7, byHand, { cause: CAUSE })
+        atLeast("CPU time of the SDK's loop ÷ ours", 0.85, ratioTo(work, "@hyperbrowser/sdk"), { cause: CAUSE }),
+        atLeast("CPU time of undici by hand ÷ ours, proof included", 0.8, ratioTo(work, "undici"), { cause: CAUSE }),
+        atLeast("throughput relative to undici by hand", 0.9, ratioTo(time, "undici"), { cause: CAUSE })
       ]
     }
   })

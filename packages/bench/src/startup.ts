@@ -8,12 +8,18 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { compare, type Contestant } from "./Comparison.ts"
-import { installPeers, quietly } from "./peers.ts"
+import { findPeers, installPeers, quietly } from "./peers.ts"
 import { above, atMost, comparisonTable, ratioTo, type Section } from "./Report.ts"
 import { withUpstream } from "./upstream.ts"
 
 const cli = fileURLToPath(import.meta.resolve("@hb-sessions/cli/dist/bin.js"))
 const sdkScript = fileURLToPath(new URL("./sdkScript.ts", import.meta.url))
+
+const httpScript = fileURLToPath(new URL("./httpScript.ts", import.meta.url))
+const undiciScript = fileURLToPath(new URL("./undiciScript.ts", import.meta.url))
+
+/** A lower bound: no program that sends a request takes less. */
+const LEAST = "the least script that prints one page"
 
 const VERCEL = "It prints a text that was made when it was built; ours builds its command tree and renders it."
 
@@ -30,8 +36,8 @@ const makeProcess =
     }
   })
 
-export const startup = async (rounds: number): Promise<Section> => {
-  const { missing, peers } = await installPeers()
+export const startup = async (rounds: number, isQuick: boolean): Promise<Section> => {
+  const { missing, peers } = await (isQuick ? findPeers() : installPeers())
   const home = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
   try {
     return await withUpstream(["--sessions", "1000"], async ({ apiKey, url }) => {
@@ -50,7 +56,9 @@ export const startup = async (rounds: number): Promise<Section> => {
           ...flags.map((flag) => contestant(`\`hb-sessions ${flag}\``, cli, flag)),
           ...peers.flatMap(({ file, name }) => flags.map((flag) => contestant(`\`${name} ${flag}\``, file, flag))),
           contestant("`hb-sessions list --limit 1`", cli, "list", "--limit", "1"),
-          contestant("a script that lists one page with @hyperbrowser/sdk", sdkScript)
+          contestant("a script that lists one page with @hyperbrowser/sdk", sdkScript),
+          contestant(`${LEAST} with \`node:http\``, httpScript),
+          contestant(`${LEAST} with undici`, undiciScript)
         ]
       })
       const table = comparisonTable(results, "ms")
@@ -71,6 +79,7 @@ export const startup = async (rounds: number): Promise<Section> => {
               )
             )
           ),
+          atMost("`list --limit 1` ÷ bare Node", 3, ratioTo(results, "`hb-sessions list")),
           above(
             "a script with the SDK ÷ `list --limit 1`",
             1,
