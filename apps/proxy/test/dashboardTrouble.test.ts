@@ -171,6 +171,26 @@ layer(layerServed, { excludeTestServices: true, timeout: 60_000 })("the dashboar
     })
   )
 
+  inChromium(
+    "begins anew after an event that cannot be read",
+    Effect.gen(function* () {
+      const { token, url, vendor } = yield* Served
+      vendor.state.rows = rows(20)
+      const { page } = yield* open(url)
+      const ids: Array<string | undefined> = []
+      yield* Effect.promise(async () => {
+        await page.route("**/v1/events", (route) => {
+          ids.push(route.request().headers()["last-event-id"])
+          const body = ids.length === 1 ? "id: a-1\ndata: {}\n\n" : "id: a-2\nevent: change\ndata: {\n\n"
+          return ids.length > 2 ? route.continue() : route.fulfill({ body, contentType: "text/event-stream" })
+        })
+        await signIn(page, token, 20)
+        await page.locator("#live-state").getByText("Live: 3 active.").waitFor()
+      })
+      assert.deepStrictEqual(ids, [undefined, "a-1", undefined])
+    })
+  )
+
   for (const [name, script] of [
     [
       "forbids",

@@ -3,8 +3,9 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { connect } from "node:net"
 import { join } from "node:path"
-import { createToken, directory, eventually, get, serve, token as tokenCommand } from "./support/Proxy.ts"
+import { createToken, directory, eventually, get, raw, serve, token as tokenCommand } from "./support/Proxy.ts"
 import { EventReader } from "./support/EventReader.ts"
 import { type Row, vendor as startVendor } from "./support/Vendor.ts"
 
@@ -106,9 +107,10 @@ it.live("go on behind Last-Event-ID, and begin with a snapshot where that is too
     }
     // More than is kept.
     const big = "x".repeat(300_000)
-    for (const name of ["c", "d", "e"]) {
-      vendor.state.rows = [active("a"), active(name, { big })]
-      yield* second.next("change")
+    for (const [before, name] of ["bc", "cd", "de"]) {
+      vendor.state.rows = [active("a"), active(String(name), { big })]
+      // A poll on both sides of the change sees both.
+      yield* eventually(second.next("change"), ({ data }) => JSON.stringify(data["removed"]).includes(String(before)))
     }
     const late = yield* (yield* watch({ "last-event-id": id })).next()
     assert.strictEqual(late.event, "snapshot")
@@ -176,6 +178,43 @@ it.live("need a token that may see what is active, have places of their own, and
     assert.strictEqual(second.status, 503)
     assert.strictEqual((yield* get(`${url}/v1/sessions`, { headers: { "x-api-key": token } })).status, 200)
     assert.strictEqual((yield* get(`${url}/v1/events?status=closed`, { headers: { "x-api-key": token } })).status, 400)
+  }).pipe(Effect.scoped)
+)
+
+it.live("drop a client that never reads, and go on for the others", () =>
+  Effect.gen(function* () {
+    const { adminUrl, token, url, vendor, watch } = yield* serving("--client-timeout", "1s")
+    const reader = yield* watch()
+    yield* reader.next("snapshot")
+    const socket = yield* Effect.acquireRelease(
+      Effect.sync(() => connect(Number(new URL(url).port), "127.0.0.1").pause()),
+      (open) => Effect.sync(() => open.destroy())
+    )
+    socket.write(`GET /v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: ${token}\r\n\r\n`)
+    const big = "x".repeat(400_000)
+    let round = 0
+    // Whatever a connection holds by itself is full after some of these.
+    const metrics = Effect.gen(function* () {
+      round += 1
+      vendor.state.rows = Array.from({ length: 10 }, (_, index) => active(`${round}-${index}`, { big }))
+      yield* eventually(reader.next(), ({ data }) => JSON.stringify(data).includes(`"${round}-9"`))
+      return (yield* get(`${adminUrl}/metrics`)).text
+    })
+    const text = yield* eventually(metrics, (all) => all.includes('connections_dropped{reason="idle"} 1\n'))
+    assert.match(text, /^hb_sessions_proxy_requests_in_flight 1$/m)
+  }).pipe(Effect.scoped)
+)
+
+it.live("answer HTTP/1.0 without chunks, and HEAD with the head alone", () =>
+  Effect.gen(function* () {
+    const { token, url, vendor } = yield* serving()
+    vendor.state.rows = [active("a")]
+    const ask = (line: string) => raw(url, `${line}\r\nhost: 127.0.0.1\r\nx-api-key: ${token}\r\n\r\n`, 1000)
+    const old = (yield* ask("GET /v1/events HTTP/1.0")).text
+    assert.match(old, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nretry: 2000\n\nevent: snapshot\nid: \S+\ndata: \{.*\}\n\n$/)
+    assert.notMatch(old, /transfer-encoding/i)
+    const head = (yield* ask("HEAD /v1/events HTTP/1.1")).text
+    assert.match(head, /^HTTP\/1\.1 200 OK\r\n[^]*text\/event-stream[^]*\r\n\r\n$/)
   }).pipe(Effect.scoped)
 )
 

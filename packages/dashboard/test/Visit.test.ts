@@ -16,11 +16,11 @@ const shownBy = (visit: Visit) => [...visit.rows.values()].map(({ session }) => 
 describe("a visit", () => {
   it("says that a session has ended, with all digits and keys that it had", () => {
     const visit = new Visit("token")
-    visit.follow({ active: activeOf(sessions), changed: sessions, gone: [] })
-    assert.strictEqual(visit.active?.size, 2)
+    visit.follow({ active: activeOf(sessions), changed: sessions, isWhole: true, gone: [] })
+    assert.strictEqual(visit.followed?.active.size, 2)
     assert.deepStrictEqual(shownBy(visit), texts)
-    visit.follow({ active: new Map(), changed: [], gone: ["a", "__proto__", "never seen"] })
-    assert.strictEqual(visit.active?.size, 0)
+    visit.follow({ active: new Map(), changed: [], isWhole: true, gone: ["a", "__proto__", "never seen"] })
+    assert.strictEqual(visit.followed?.active.size, 0)
     assert.deepStrictEqual(
       shownBy(visit),
       texts.map((text) => text.replace('"active"', `"${ENDED}"`))
@@ -30,12 +30,12 @@ describe("a visit", () => {
   it("says so too of one that a slow list still calls active, unless it is active again or known to be closed", () => {
     const visit = new Visit("token")
     const statuses = () => [...visit.rows.values()].map(({ session }) => session.status)
-    visit.follow({ active: new Map(), changed: [], gone: ["a"] })
+    visit.follow({ active: new Map(), changed: [], isWhole: true, gone: ["a"] })
     visit.list(sessions)
     assert.deepStrictEqual(statuses(), [ENDED, "active"])
     visit.list(sessionsOf(['{"id":"a","status":"closed"}']))
     assert.deepStrictEqual(statuses(), ["closed", "active"])
-    visit.follow({ active: activeOf(sessions), changed: sessions, gone: [] })
+    visit.follow({ active: activeOf(sessions), changed: sessions, isWhole: true, gone: [] })
     visit.list(sessions)
     assert.deepStrictEqual(statuses(), ["active", "active"])
   })

@@ -64,23 +64,24 @@ export class Feeds {
   private follow(account: UpstreamAccount, followed: Followed): Effect.Effect<void> {
     const { feed } = followed
     const { interval, longest } = this.options
+    // In one step: who comes between a look and the end would wait for a poll that never is.
+    const isOver = () => {
+      if (!feed.isIdle) return false
+      followed.isPolled = false
+      feed.pause()
+      return true
+    }
     const forget = () => {
       if (feed.isIdle && this.feeds.get(account) === followed) this.feeds.delete(account)
     }
     return Effect.gen(function* () {
       let failures = 0
-      while (!feed.isIdle) {
+      while (!isOver()) {
         failures = (yield* poll(account, feed, longest, failures > 0)) ? 0 : failures + 1
         const wait = Duration.times(interval, 2 ** Math.min(failures, 10))
         yield* Effect.sleep(failures === 0 ? interval : Duration.max(interval, Duration.min(wait, LONGEST_WAIT)))
       }
     }).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          followed.isPolled = false
-          feed.pause()
-        })
-      ),
       Effect.andThen(Effect.sleep(KEPT)),
       Effect.andThen(Effect.sync(forget)),
       account.name === undefined ? identity : Effect.annotateLogs("account", account.name)

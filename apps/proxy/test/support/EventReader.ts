@@ -47,7 +47,7 @@ export class EventReader {
       for (;;) {
         const found = this.take()
         if (found === undefined && this.end !== undefined) throw new Error(`${this.end} without ${name}: ${this.text}`)
-        // oxlint-disable-next-line eslint/no-await-in-loop
+        // oxlint-disable-next-line eslint/no-await-in-loop -- one event after another
         if (found === undefined) await new Promise<void>((resolve) => this.waiting.add(resolve))
         else if (name === undefined || found.event === name) return found
       }
@@ -57,7 +57,7 @@ export class EventReader {
   /** How the stream ended, once it has. */
   get ended(): Effect.Effect<"ended" | "cut"> {
     return Effect.promise(async () => {
-      // oxlint-disable-next-line eslint/no-await-in-loop
+      // oxlint-disable-next-line eslint/no-await-in-loop -- one event after another
       while (this.end === undefined) await new Promise<void>((resolve) => this.waiting.add(resolve))
       return this.end
     })

@@ -1,12 +1,9 @@
 /**
  * The active sessions, followed while the page is open, through breaks of the network.
  */
-import type { Session } from "@hb-sessions/core/Session"
-import { detailOf, eventsOf, isRecord, Problem, sessionsOf, textsIn } from "./api.ts"
+import { ActiveSessions, bodyOf, type News } from "./ActiveSessions.ts"
+import { detailOf, eventsOf, Problem } from "./api.ts"
 import { EventParser, type ServerEvent } from "./EventParser.ts"
-import { numberText } from "./numberText.ts"
-import { parseExactly } from "./parseExactly.ts"
-import type { News } from "./Visit.ts"
 import { untilSeen, whileSeen } from "./whileSeen.ts"
 
 /** What is told. */
@@ -23,41 +20,21 @@ export interface LiveOptions {
 const FIRST_WAIT = 1000
 const LONGEST_WAIT = 30_000
 
-const bodyOf = (text: string): Readonly<Record<string, unknown>> => {
-  const value = parseExactly(text)
-  return isRecord(value) ? value : {}
-}
-
-const sessionsIn = (value: unknown): ReadonlyArray<Session> =>
-  Array.isArray(value) ? sessionsOf(value.map((one) => JSON.stringify(one))) : []
-
-const stateText = (count: number, isWhole: boolean): string =>
-  `Live: ${numberText(count)} active${isWhole ? "" : "; there are more"}.`
-
 /** Follows them until the signal ends it. */
 export const follow = async ({ onEnded, onNews, onState, signal, token }: LiveOptions): Promise<void> => {
-  const active = new Map<string, Session>()
+  const active = new ActiveSessions()
   let lastId = ""
   let wait = FIRST_WAIT
-  let isWhole = true
 
-  const take = ({ data, event }: ServerEvent) => {
-    const body = bodyOf(data)
-    if (event === "problem") {
-      return onState(`The proxy cannot ask the upstream: ${detailOf(body)}. It tries again.`)
+  const take = (event: ServerEvent) => {
+    wait = FIRST_WAIT
+    if (event.event === "problem") {
+      return onState(`The proxy cannot ask the upstream: ${detailOf(bodyOf(event))}. It tries again.`)
     }
-    const isSnapshot = event === "snapshot"
-    if (!isSnapshot && event !== "change") return
-    const changed = isSnapshot
-      ? sessionsIn(body["sessions"])
-      : [...sessionsIn(body["added"]), ...sessionsIn(body["changed"])]
-    const now = new Set<string>(changed.map(({ id }) => id))
-    const gone = isSnapshot ? [...active.keys()].filter((id) => !now.has(id)) : textsIn(body["removed"])
-    for (const id of gone) active.delete(id)
-    for (const session of changed) active.set(session.id, session)
-    isWhole = body["whole"] !== false
-    onState(stateText(active.size, isWhole))
-    onNews({ active, changed, gone })
+    const news = active.take(event)
+    if (news === undefined) return
+    onState(active.text)
+    onNews(news)
   }
 
   while (!signal.aborted) {
@@ -68,17 +45,16 @@ export const follow = async ({ onEnded, onNews, onState, signal, token }: LiveOp
     const seen = whileSeen(signal)
     let isPaused = false
     try {
-      const onOpen = () => {
-        wait = FIRST_WAIT
-        // With the id of an event, there is an event only if something has changed.
-        onState(lastId === "" ? "Connected; waiting for the first news." : stateText(active.size, isWhole))
-      }
+      // With the id of an event, there is an event only if something has changed.
+      const onOpen = () => onState(lastId === "" ? "Connected; waiting for the first news." : active.text)
       // oxlint-disable-next-line eslint/no-await-in-loop -- one stream at a time
       for await (const event of eventsOf(token, parser, onOpen, seen.signal)) take(event)
       onState("The stream of events ended; it is opened again.")
     } catch (error) {
       if (signal.aborted) return
       isPaused = seen.signal.aborted
+      // What follows an event that cannot be read makes no sense.
+      if (!isPaused && !(error instanceof Problem)) parser.lastId = ""
       const problem = error instanceof Problem ? error : new Problem("The events cannot be read.", 0)
       if (problem.status === 401) return onEnded(problem)
       if (problem.statuses.length > 0) return onState("This token may not see which sessions are active.")

@@ -3,15 +3,9 @@
  */
 import type { Session } from "@hb-sessions/core/Session"
 import { toJson, toRecord } from "@hb-sessions/core/SessionsNdjson"
+import type { News } from "./ActiveSessions.ts"
 import { sessionsOf } from "./api.ts"
 import { type Row, rowOf } from "./Row.ts"
-
-/** What events tell: all that are active, and which came, changed and went since. */
-export interface News {
-  readonly active: ReadonlyMap<string, Session>
-  readonly changed: ReadonlyArray<Session>
-  readonly gone: ReadonlyArray<string>
-}
 
 /** What the page says of a session that is not active any more, until it is read again. */
 export const ENDED = "not active any more"
@@ -27,7 +21,7 @@ export class Visit {
   readonly rows = new Map<string, Row>()
   private readonly controller = new AbortController()
   private readonly ended = new Set<string>()
-  private followed: ReadonlyMap<string, Session> | undefined
+  private news: Pick<News, "active" | "isWhole"> | undefined
 
   constructor(token: string) {
     this.token = token
@@ -38,9 +32,9 @@ export class Visit {
     return this.controller.signal
   }
 
-  /** The sessions that are active now; undefined before the first news. */
-  get active(): ReadonlyMap<string, Session> | undefined {
-    return this.followed
+  /** The sessions that are active now, and whether these are all; undefined before the first news. */
+  get followed(): Pick<News, "active" | "isWhole"> | undefined {
+    return this.news
   }
 
   /** Ends the visit. */
@@ -57,8 +51,8 @@ export class Visit {
   }
 
   /** Takes news of the active sessions. */
-  follow({ active, changed, gone }: News): void {
-    this.followed = new Map(active)
+  follow({ active, changed, gone, isWhole }: News): void {
+    this.news = { active, isWhole }
     for (const session of changed) {
       this.ended.delete(session.id)
       this.rows.set(session.id, rowOf(session))

@@ -44,11 +44,11 @@ const open = (session: Session): void => {
   byId<HTMLDialogElement>("dialog").showModal()
 }
 
-const drawNumbers = (summary: ReturnType<typeof summaryOf>, active: number | undefined): void => {
+const drawNumbers = (summary: ReturnType<typeof summaryOf>, followed: Visit["followed"]): void => {
   const { credits, durations, sessions } = summary
   const numbers: ReadonlyArray<readonly [string, string]> = [
     ["Sessions", numberText(sessions)],
-    ["Active now", active === undefined ? "…" : numberText(active)],
+    ["Active now", followed === undefined ? "…" : numberText(followed.active.size) + (followed.isWhole ? "" : "+")],
     ["Credits", numberText(credits)],
     ["Median duration", durations === undefined ? "—" : durationText(durations.p50)]
   ]
@@ -72,7 +72,7 @@ const redraw = (): void => {
   redrawing = undefined
   if (visit === undefined) return
   const began = performance.now()
-  const { active, rows } = visit
+  const { followed, rows } = visit
   filter.offer(rows.values())
   const found = filter.matching(rows.values())
   table.setRows(found)
@@ -81,9 +81,9 @@ const redraw = (): void => {
       ? `${numberText(found.length)} sessions.`
       : `${numberText(found.length)} of ${numberText(rows.size)} sessions match the filter.`
   const summary = summaryOf(found)
-  drawNumbers(summary, active?.size)
+  drawNumbers(summary, followed)
   charts.show(found, summary)
-  drawLive(active ?? new Map())
+  drawLive(followed?.active ?? new Map())
   cost = performance.now() - began
 }
 
