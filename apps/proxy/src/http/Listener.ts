@@ -83,6 +83,8 @@ export const listen = (
       maxHeaderSize: maxHeaderBytes,
       // The form of the request tells, with a problem.
       requireHostHeader: false,
+      // A request without a body needs no stream that tells so.
+      optimizeEmptyRequests: true,
       headersTimeout: Duration.toMillis(options.headerTimeout),
       requestTimeout: Duration.toMillis(options.headerTimeout),
       connectionsCheckingInterval: Math.min(SECOND, Duration.toMillis(options.headerTimeout)),

@@ -25,9 +25,16 @@ export const install = (
   socket: Socket,
   { isBusy, onHeld }: { readonly isBusy: () => boolean; readonly onHeld: (bytes: number) => void }
 ): Pipeline => {
-  const push = socket.push.bind(socket)
+  const queue = socket.push.bind(socket)
   let held: Buffer | undefined
   let hasEnded = false
+
+  /** To the parser itself where nothing is queued: the stream in between costs as much as the parser. */
+  const push = (chunk: Buffer | null): boolean => {
+    if (chunk === null || socket.readableFlowing !== true || socket.readableLength > 0) return queue(chunk)
+    socket.emit("data", chunk)
+    return true
+  }
 
   /** Hands over what it may, up to the end of a head each time. */
   const feed = (): boolean => {
