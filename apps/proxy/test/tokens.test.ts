@@ -249,9 +249,13 @@ layer(Simulator.layer({ sessions: 57, seed: "tokens" }), { excludeTestServices: 
 
   it.effect("are proven by all of their text", () =>
     Effect.sync(() => {
-      const { record, token: secret } = Token.generate({ name: "a", scopes: ["read"], createdAt: 0 })
+      const { record, token: secret } = Token.generate({ name: "a", scopes: ["read"], createdAt: 0, expiresAt: 2 })
       const { authenticate } = Token.authenticator({ version: 1, tokens: [record] })
-      assert.strictEqual(authenticate(secret, 1)?.name, "a")
+      // The second time it is known.
+      assert.deepStrictEqual(
+        [0, 1, 2, 1].map((now) => authenticate(secret, now)?.name),
+        ["a", "a", undefined, "a"]
+      )
       for (let index = 0; index < secret.length; index++) {
         const other = secret[index] === "a" ? "b" : "a"
         assert.isUndefined(authenticate(secret.slice(0, index) + other + secret.slice(index + 1), 1), String(index))

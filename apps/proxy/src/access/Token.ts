@@ -110,6 +110,9 @@ export const anonymous: Client = {
 
 const NO_DIGEST = Buffer.alloc(32)
 
+/** Tokens whose proof is remembered. */
+const MAX_REMEMBERED = 1000
+
 /** Finds the client of a credential; undefined for one that is unknown, expired or revoked. */
 export type Authenticate = (credential: string, now: number) => Client | undefined
 
@@ -132,7 +135,9 @@ export interface Authenticator {
  * **Details**
  *
  * The name in the token finds the record; what proves anything is compared in constant time. A credential of any form
- * costs one hash and one comparison.
+ * costs one hash and one comparison, once: tokens that are valid are known by themselves after that, up to
+ * `MAX_REMEMBERED` of them, until the list is read anew. They are found by a hash of all their characters, so that the
+ * time tells nothing of a token that is nearly right.
  */
 export const authenticator = ({ tokens }: TokenList): Authenticator => {
   const known = new Map(
@@ -152,12 +157,21 @@ export const authenticator = ({ tokens }: TokenList): Authenticator => {
       }
     ])
   )
+  type Entry = typeof known extends Map<string, infer Value> ? Value : never
+  const proven = new Map<string, Entry>()
+  const prove = (credential: string): Entry | undefined => {
+    const entry = known.get(credential.slice(PREFIX.length, ID_END))
+    const isEqual = timingSafeEqual(digest(credential), entry?.digest ?? NO_DIGEST)
+    if (!isEqual || entry === undefined) return undefined
+    if (proven.size >= MAX_REMEMBERED) proven.clear()
+    proven.set(credential, entry)
+    return entry
+  }
   return {
     records: tokens,
     authenticate: (credential, now) => {
-      const entry = known.get(credential.slice(PREFIX.length, ID_END))
-      const isEqual = timingSafeEqual(digest(credential), entry?.digest ?? NO_DIGEST)
-      return isEqual && entry !== undefined && stateOf(entry.record, now) === "active" ? entry.client : undefined
+      const entry = proven.get(credential) ?? prove(credential)
+      return entry !== undefined && stateOf(entry.record, now) === "active" ? entry.client : undefined
     },
     standingOf: (client, now) => {
       const entry = known.get(client.id)
