@@ -7,6 +7,7 @@ import type { ByteCache, CacheState, Found, Sized } from "./ByteCache.ts"
 import { CodedForms } from "./CodedForms.ts"
 import type { Exchange, HeaderList } from "../http/Exchange.ts"
 import { flat } from "./flat.ts"
+import { keepNowAndThen, Prepared } from "./Prepared.ts"
 import { sendBody } from "./sendBody.ts"
 
 /** A body, ready to be sent. */
@@ -24,8 +25,9 @@ export class CachedResponse implements Sized<CachedResponse> {
   readonly isFixed: boolean
   readonly cost: number
   private coded: CodedForms | undefined = undefined
+  private kept: Prepared | undefined = undefined
 
-  constructor(fields: Omit<CachedResponse, "forms" | "takeOver">) {
+  constructor(fields: Omit<CachedResponse, "forms" | "prepared" | "takeOver">) {
     this.body = fields.body
     this.contentType = fields.contentType
     this.etag = fields.etag
@@ -38,6 +40,15 @@ export class CachedResponse implements Sized<CachedResponse> {
   /** Its compressed forms. */
   get forms(): CodedForms {
     return (this.coded ??= new CodedForms())
+  }
+
+  /** What is sent beside the body. */
+  get prepared(): Prepared {
+    if (this.kept?.isKept === true) return this.kept
+    const prepared = new Prepared(this.etag, this.contentType)
+    keepNowAndThen(prepared)
+    this.kept = prepared.isKept ? prepared : undefined
+    return prepared
   }
 
   /** The forms of the same body: one that is fetched again and again, and seldom changes, is compressed once. */
@@ -93,30 +104,39 @@ export const send = <E>(
   const rejection = checkResponse({ statuses: exchange.client?.statuses }, value.statuses)
   if (rejection !== undefined) return exchange.reject(rejection)
   exchange.cache = state
-  const freshSeconds = Math.floor(cache.freshFor(storedAt, now) / 1000)
-  // Constant: it is the age that tells how much of it is over.
-  const control = `private, max-age=${Math.floor(cache.freshMillis / 1000)}`
-  const headers = [
-    ...value.headers,
-    "cache-control",
-    // What is in front must not compress it either.
-    value.isFixed ? `${control}, no-transform` : control,
-    "age",
-    String(Math.max(0, Math.floor((now - storedAt) / 1000))),
-    "cache-status",
-    cacheStatus(state, freshSeconds),
-    "vary",
-    "accept-encoding, authorization, x-api-key, origin"
-  ]
+  const { prepared } = value
+  const fresh = Math.floor(cache.freshFor(storedAt, now) / 1000)
+  const age = Math.max(0, Math.floor((now - storedAt) / 1000))
+  prepared.update(`${state} ${fresh} ${age}`, () => headersOf(value, state, { fresh, age, lasts: cache.freshMillis }))
   sendBody(exchange, {
     body: value.body,
-    etag: value.etag,
-    contentType: value.contentType,
-    headers,
+    prepared,
     forms: exchange.accepted.coding === undefined || value.isFixed || exchange.wish.isFixed ? undefined : value.forms,
     keep: (bytes) => cache.grow(key, value, bytes),
     isLong: false
   })
+}
+
+/** All but those of the body; `fresh` and `age` are seconds, `lasts` is milliseconds. */
+const headersOf = (
+  { headers, isFixed }: CachedResponse,
+  state: CacheState,
+  { age, fresh, lasts }: { readonly fresh: number; readonly age: number; readonly lasts: number }
+): HeaderList => {
+  // Constant: it is the age that tells how much of it is over.
+  const control = `private, max-age=${Math.floor(lasts / 1000)}`
+  return [
+    ...headers,
+    "cache-control",
+    // What is in front must not compress it either.
+    isFixed ? `${control}, no-transform` : control,
+    "age",
+    String(age),
+    "cache-status",
+    cacheStatus(state, fresh),
+    "vary",
+    "accept-encoding, authorization, x-api-key, origin"
+  ]
 }
 
 /** RFC 9211. */

@@ -2,19 +2,15 @@
  * Sends a body that is there as a whole, in the coding that its client takes.
  */
 import type { Coding } from "../http/AcceptEncoding.ts"
-import { tagOf } from "../http/ContentCoding.ts"
-import type { Exchange, HeaderList } from "../http/Exchange.ts"
+import type { Exchange } from "../http/Exchange.ts"
 import { noCoding, reject } from "../http/Problem.ts"
 import type { CodedForms } from "./CodedForms.ts"
+import type { Prepared } from "./Prepared.ts"
 
 /** What is sent, and how. */
 export interface Sending {
   readonly body: Buffer
-  /** The tag of the body as it is. */
-  readonly etag: string
-  readonly contentType: string
-  /** All but those of the coding and the body. */
-  readonly headers: HeaderList
+  readonly prepared: Prepared
   /** The compressed forms; undefined for a body that must be sent as it is. */
   readonly forms: CodedForms | undefined
   /** Whether there is room for so many more bytes beside the body. */
@@ -32,7 +28,7 @@ export const sendBody = (exchange: Exchange, sending: Sending): void => {
   }
   const coding = forms.choose(body, accepted)
   if (coding === undefined) return sendAs(exchange, sending, body, undefined)
-  if (isHeld(exchange, tagOf(sending.etag, coding))) return sendAs(exchange, sending, body, coding)
+  if (isHeld(exchange, sending.prepared.tag(coding))) return sendAs(exchange, sending, body, coding)
   let isHere = false
   forms.take(body, coding, keep, (form) => {
     isHere = true
@@ -43,19 +39,11 @@ export const sendBody = (exchange: Exchange, sending: Sending): void => {
   if (!isHere) exchange.response.once("close", () => exchange.abandoned())
 }
 
-const sendAs = (
-  exchange: Exchange,
-  { contentType, etag, headers, isLong }: Sending,
-  body: Buffer,
-  coding: Coding | undefined
-): void => {
-  const tag = tagOf(etag, coding)
-  const all = ["etag", tag, ...headers]
-  if (isHeld(exchange, tag)) return exchange.sendEmpty(304, all)
-  all.push("content-type", contentType)
-  if (coding !== undefined) all.push("content-encoding", coding)
-  if (isLong) exchange.sendLarge(200, all, body)
-  else exchange.sendBytes(200, all, body)
+const sendAs = (exchange: Exchange, { isLong, prepared }: Sending, body: Buffer, coding: Coding | undefined): void => {
+  if (isHeld(exchange, prepared.tag(coding))) return exchange.sendEmpty(304, prepared.notModified(coding))
+  const headers = prepared.full(coding, body)
+  if (isLong) exchange.sendLarge(200, headers, body)
+  else exchange.sendWhole(200, headers, prepared.text(coding, body))
 }
 
 /** Whether the client has what has this tag. */

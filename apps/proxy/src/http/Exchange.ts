@@ -53,8 +53,6 @@ const CLIENT_CLOSED = 499
 
 /** Bytes of a large body that are handed over at once. */
 const PIECE = 65_536
-/** Bytes up to which a body is copied: Node sends a text with the head in one piece, and bytes apart from it. */
-const SMALL = 16_384
 
 /** A request that waits for its answer. */
 export class Exchange {
@@ -139,16 +137,15 @@ export class Exchange {
     this.finish(status, undefined, 0)
   }
 
-  /** Answers at once. The body is left out of the answer to HEAD, its length is not. */
-  sendBytes(status: number, headers: HeaderList, body: Buffer): void {
+  /** Answers at once, in Latin-1 if it is a text. The body is left out of the answer to HEAD, its length is not. */
+  sendWhole(status: number, headers: HeaderList, body: string | Buffer): void {
     if (this.isOver) return
-    this.head(status, [...headers, "content-length", String(body.length)])
+    this.head(status, headers)
     if (this.method === "HEAD") {
       this.response.end()
       return this.finish(status, undefined, 0)
     }
-    if (body.length <= SMALL) this.response.end(body.toString("latin1"), "latin1")
-    else this.response.end(body)
+    this.response.end(body, "latin1")
     this.noteQueued()
     this.finish(status, undefined, body.length)
   }
@@ -159,7 +156,7 @@ export class Exchange {
    */
   sendLarge(status: number, headers: HeaderList, body: Uint8Array): void {
     if (this.isOver) return
-    this.head(status, [...headers, "content-length", String(body.length)])
+    this.head(status, headers)
     if (this.method === "HEAD") return this.end()
     this.response.once("close", () => this.abandoned())
     const next = () => {

@@ -3,6 +3,7 @@
  */
 import * as CachedResponse from "../cache/CachedResponse.ts"
 import { CodedForms } from "../cache/CodedForms.ts"
+import { Prepared } from "../cache/Prepared.ts"
 import { sendBody, type Sending } from "../cache/sendBody.ts"
 import type { Exchange } from "../http/Exchange.ts"
 
@@ -10,9 +11,7 @@ import type { Exchange } from "../http/Exchange.ts"
 export const document = (text: string, contentType: string, policy: string): ((exchange: Exchange) => void) => {
   const sending: Sending = {
     body: Buffer.from(text),
-    etag: CachedResponse.etagOf(Buffer.from(text)),
-    contentType,
-    headers: [
+    prepared: new Prepared(CachedResponse.etagOf(Buffer.from(text)), contentType, [
       "cache-control",
       "no-cache",
       "content-security-policy",
@@ -21,7 +20,7 @@ export const document = (text: string, contentType: string, policy: string): ((e
       "no-referrer",
       "vary",
       "accept-encoding, origin"
-    ],
+    ]),
     forms: new CodedForms(),
     // There are few of them.
     keep: () => true,
