@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { type AddressInfo, connect, createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -234,10 +235,42 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
         await until(() => fleet.asked.length > 0)
         worker.child.kill("SIGTERM")
         assert.strictEqual(await worker.ended, 143)
-        assert.include(worker.log(), "the exports did not stop within --grace-period (1s)")
+        assert.include(worker.log(), "not everything stopped within --grace-period (1s)")
         assert.strictEqual(await count(fleet, "job WHERE state = 'active'"), 1)
       },
       { sessions: 20, latency: "1 minute" },
+      shared
+    ))
+
+  it("ends within the grace period, though the database does not answer", () =>
+    within(
+      async (fleet) => {
+        fleet.writeAccounts({ "team-a": NEVER })
+        let isFrozen = false
+        const pipe = createServer((socket) => {
+          const server = connect(shared.port, "127.0.0.1")
+          for (const [from, to] of [
+            [socket, server],
+            [server, socket]
+          ] as const) {
+            from.on("data", (data) => isFrozen || to.write(data)).on("error", () => to.destroy())
+            from.on("close", () => to.destroy())
+          }
+        })
+        await once(pipe.listen(0, "127.0.0.1"), "listening")
+        const url = new URL(shared.url)
+        url.port = String((pipe.address() as AddressInfo).port)
+        const worker = await fleet.start("one", ["--grace-period", "1s"], { HB_SESSIONS_EXPORT_DATABASE: url.href })
+        await isReady(worker)
+        isFrozen = true
+        // It asks for jobs every second, and waits 15 seconds for an answer.
+        await sleep(1500)
+        worker.child.kill("SIGTERM")
+        assert.strictEqual(await Promise.race([worker.ended, sleep(10_000)]), 143)
+        assert.include(worker.log(), "not everything stopped within --grace-period (1s)")
+        pipe.close()
+      },
+      { sessions: 5 },
       shared
     ))
 

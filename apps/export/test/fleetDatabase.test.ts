@@ -15,6 +15,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { TABLES_VERSION } from "../src/fleet/checkDatabase.ts"
 import * as Database from "../src/fleet/Database.ts"
 import { problemOf } from "../src/fleet/databaseProblem.ts"
+import type { Role } from "../src/fleet/checkDatabase.ts"
 import { Queue } from "../src/fleet/Queue.ts"
 
 /** With all that a URL has to encode. */
@@ -46,12 +47,13 @@ const psql = (postgres: PostgresTcp, sql: string, database = "postgres") => {
 
 interface Options {
   readonly schema?: string
+  readonly role?: Role
   readonly env?: Readonly<Record<string, string>>
 }
 
 /** Connects and disconnects; the line of what went wrong and its exit code, undefined for nothing. */
-const problemWith = async (url: string, { env = {}, schema = "hb_sessions" }: Options = {}) => {
-  const queue = Queue.layer({ url: Redacted.make(url), schema, connections: 2, onError: () => {} })
+const problemWith = async (url: string, { env = {}, role = "worker", schema = "hb_sessions" }: Options = {}) => {
+  const queue = Queue.layer({ url: Redacted.make(url), schema, connections: 2, onError: () => {}, role })
   const connected = await Queue.pipe(
     Effect.asVoid,
     Effect.provide(Layer.provide(queue, ConfigProvider.layer(ConfigProvider.fromUnknown(env)))),
@@ -265,6 +267,19 @@ describe.skipIf(!hasPostgres)("a server (PostgreSQL is not installed where this 
     )
     assert.isUndefined(await problemWith(poor, { schema: "given" }))
     assert.isUndefined(await problemWith(at(server.port), { schema: "of_admin" }))
+    // What is the workers' must stay theirs.
+    const rejects = async (role: Role, remedy: RegExp) => {
+      const problem = (await problemWith(poor, { role, schema: "of_admin" })) ?? ""
+      assert.match(problem, /^3 .*poor may not use the schema of_admin; /)
+      assert.match(problem, remedy)
+      assert.notInclude(problem, "OWNER TO")
+    }
+    await rejects("worker", /connect as the user of the other workers/)
+    await rejects("operator", /connect as the user of the workers/)
+    await rejects(
+      "reader",
+      /GRANT USAGE ON SCHEMA of_admin TO poor; GRANT SELECT ON ALL TABLES IN SCHEMA of_admin TO poor/
+    )
     psql(server, "GRANT USAGE, CREATE ON SCHEMA of_admin TO poor")
     assert.match(
       (await problemWith(poor, { schema: "of_admin" })) ?? "",

@@ -185,6 +185,43 @@ describe.skipIf(!hasPostgres)("the schedules of a fleet", () => {
       })
     ))
 
+  it("go on after the clock was set back by a day: what waits, and what a dead worker left", () =>
+    inQueue(() =>
+      Effect.gen(function* () {
+        const { schema, send, sql, supervise, take } = yield* Queue
+        yield* send({ account: "dead", reason: "enqueued", failures: 0 })
+        assert.lengthOf(yield* take(1), 1)
+        yield* send({ account: "later", reason: "retry", failures: 1 }, { afterSeconds: 600 })
+        yield* send({ account: "waits", reason: "enqueued", failures: 0 })
+        yield* Workers.lists("host:1/dead", ["waits"])
+        // As if these were written before the clock was set back.
+        yield* sql(
+          `UPDATE ${schema}.job SET created_on = created_on + interval '1 day', start_after = start_after + interval '1 day',
+            started_on = started_on + interval '1 day', heartbeat_on = heartbeat_on + interval '1 day'`
+        )
+        yield* sql(`UPDATE ${schema}.fleet_worker SET seen = seen + interval '1 day'`)
+        assert.deepStrictEqual(yield* take(5), [])
+        yield* Schedules.followClock()
+        const [waits] = yield* take(5)
+        assert.strictEqual(waits?.data.account, "waits")
+        const rows = yield* sql(
+          `SELECT round(extract(epoch FROM start_after - now()) / 60)::int AS minutes, seen <= now() AS is_seen
+            FROM ${schema}.job, ${schema}.fleet_worker WHERE singleton_key = 'later'`
+        )
+        assert.deepStrictEqual(rows, [{ minutes: 10, is_seen: true }])
+        // Fifteen seconds later.
+        yield* sql(
+          `UPDATE ${schema}.job SET heartbeat_on = heartbeat_on - interval '16 seconds' WHERE state = 'active'`
+        )
+        yield* sql(`UPDATE ${schema}.queue SET monitor_on = NULL`)
+        yield* supervise
+        assert.includeMembers(
+          (yield* take(5)).map(({ data }) => data.account),
+          ["dead"]
+        )
+      })
+    ))
+
   it("of accounts that no worker lists any more stand still, and nothing is lost", () =>
     inQueue(() =>
       Effect.gen(function* () {

@@ -7,7 +7,7 @@
 import { AppError } from "@hb-sessions/app-kit/AppError"
 import * as Effect from "effect/Effect"
 import { exitCodes } from "../exitCodes.ts"
-import { type Claim, Queue, type QueueError, type Session } from "./Queue.ts"
+import { type Claim, Queue, type QueueError, RUNS, type Session } from "./Queue.ts"
 
 /** The version of these tables; raised with every change that another version of the program cannot work with. */
 export const VERSION = 1
@@ -175,15 +175,16 @@ export const isKnown = Effect.fnUntraced(function* (account: string) {
   return found.length > 0
 })
 
-/** Writes that a worker has begun to run an account. */
+/** Writes that a worker has begun to run an account, unless another one has got the job already. */
 export const began = Effect.fnUntraced(function* ({ attempt, data, id }: Claim, worker: string) {
   const { schema, sql } = yield* Queue
   yield* sql(
     `INSERT INTO ${accounts(schema)} AS a (account, job, attempt, worker, running_since, last_attempt)
-      VALUES ($1, $2, $3, $4, now(), now())
+      SELECT $1, $2::uuid, $3::int, $4, now(), now() FROM ${schema}.job
+        WHERE name = '${RUNS}' AND id = $2::uuid AND retry_count = $3::int AND state = 'active'
       ON CONFLICT (account) DO UPDATE
-      SET job = $2, attempt = $3, worker = $4, running_since = now(), last_attempt = now()
-      WHERE a.job IS DISTINCT FROM $2 OR a.attempt <= $3`,
+      SET job = excluded.job, attempt = excluded.attempt, worker = excluded.worker,
+        running_since = now(), last_attempt = now()`,
     [data.account, id, attempt, worker]
   )
 })

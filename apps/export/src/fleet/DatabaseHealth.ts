@@ -10,6 +10,12 @@ import { Queue, type QueueError } from "./Queue.ts"
 /** How long to wait before the database is asked again. */
 const NEXT_TRY = Duration.seconds(1)
 
+/**
+ * For how long all answers must have been answers before the database is told to be back, in milliseconds: one whose disk
+ * is full answers some questions and fails others.
+ */
+const CALM = 3000
+
 export interface DatabaseHealth {
   /** Runs something in the database and notes whether that worked. */
   readonly watch: <A, E, R>(self: Effect.Effect<A, E | QueueError, R>) => Effect.Effect<A, E | QueueError, R>
@@ -35,19 +41,22 @@ const ofAll = Effect.provideService(CurrentLogAnnotations, {})
 export const make = Effect.fnUntraced(function* () {
   const { problemOf } = yield* Queue
   let upSince: number | undefined = yield* SteadyTime.now
-  let downSince = 0
+  /** When it went, as told; undefined while it is told to be there. */
+  let downSince: number | undefined
   let answered = upSince
 
   const up = Effect.gen(function* () {
     const now = yield* SteadyTime.now
     answered = now
-    if (upSince !== undefined) return
-    upSince = now
-    yield* Effect.logInfo(`the database is back after ${Math.round((now - downSince) / 1000)} s`)
+    upSince ??= now
+    if (downSince === undefined || now - upSince < CALM) return
+    const seconds = Math.round((upSince - downSince) / 1000)
+    downSince = undefined
+    yield* Effect.logInfo(`the database is back after ${seconds} s`)
   })
   const down = Effect.fnUntraced(function* (error: QueueError) {
-    if (upSince === undefined) return
     upSince = undefined
+    if (downSince !== undefined) return
     downSince = yield* SteadyTime.now
     yield* Effect.logWarning(
       `the database is unavailable (${problemOf(error).message}); running exports continue, and no new one starts until it is back`

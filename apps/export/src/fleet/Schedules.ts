@@ -226,6 +226,23 @@ export const enqueueDue = Effect.fn("Schedules.enqueueDue")(function* (
   )
 })
 
+/**
+ * After the clock of the database was set back: what waits from now on waits no longer than it would have, and what a dead
+ * worker left is taken over.
+ */
+export const followClock = Effect.fn("Schedules.followClock")(function* () {
+  const { schema, sql } = yield* Queue
+  const isAhead = (column: string) => `${column} > now() + ${CLOCK_TOLERANCE} * interval '1 millisecond'`
+  yield* sql(
+    `UPDATE ${schema}.job SET created_on = now(), start_after = now() + (start_after - created_on)
+      WHERE name = '${RUNS}' AND state < 'active' AND ${isAhead("created_on")}`
+  )
+  yield* sql(
+    `UPDATE ${schema}.job SET heartbeat_on = now() WHERE name = '${RUNS}' AND state = 'active' AND ${isAhead("heartbeat_on")}`
+  )
+  yield* sql(`UPDATE ${schema}.fleet_worker SET seen = now() WHERE ${isAhead("seen")}`)
+})
+
 interface DueRow {
   /** Among the schedules of this worker, from 1 on. */
   readonly place: number

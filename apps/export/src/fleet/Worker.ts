@@ -29,6 +29,7 @@ import * as outcomes from "./outcomes.ts"
 import { type Claim, HEARTBEAT_SECONDS, MOST_LOSSES, Queue } from "./Queue.ts"
 import { delayAfter, type RetryOptions } from "./retryPolicy.ts"
 import * as Schedules from "./Schedules.ts"
+import { someOf } from "./someOf.ts"
 import * as Workers from "./Workers.ts"
 
 /** How a worker works. */
@@ -85,9 +86,10 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
 
   /** Makes the accounts of the file those of the fleet. */
   const announce = Effect.gen(function* () {
+    yield* Schedules.followClock()
     yield* Workers.lists(name, [...accounts.keys()])
-    const again = yield* Schedules.register(schedules().values())
-    if (again.length > 0) yield* Effect.logInfo(`scheduled again: ${someOf(again)}`)
+    const back = yield* Schedules.register(schedules().values())
+    if (back.length > 0) yield* Effect.logInfo(`listed and scheduled again: ${someOf(back)}`)
     // Else accounts of workers that could not show that they are alive would look unlisted.
     if ((yield* health.upFor) < RECOVERY) return
     const unlisted = yield* Schedules.markUnlisted()
@@ -244,11 +246,13 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
     Effect.forever
   )
 
-  const stop = Effect.gen(function* () {
+  const stop = Effect.fnUntraced(function* (working: Fiber.Fiber<void>) {
     if (fibers.size > 0) yield* Effect.logInfo(`stopping ${fibers.size} exports`)
     yield* Effect.forkDetach(Effect.interruptible(exitAfter(options.gracePeriod)))
     // Until they have stopped, no other worker may begin them.
     const beating = yield* Effect.forkDetach(Effect.interruptible(claims.heartbeat))
+    // A frozen database holds up the taking of jobs; what was taken meanwhile is stopped after it.
+    yield* Fiber.interruptAll([working, ...fibers])
     yield* Fiber.interruptAll(fibers)
     yield* Fiber.interrupt(beating)
     yield* Effect.ignore(Effect.timeout(Workers.remove(name), Duration.seconds(1)))
@@ -259,19 +263,17 @@ export const run = Effect.fn("Worker.run")(function* <R>(options: WorkerOptions<
   yield* Effect.logInfo(`worker ${name} is ready: ${accounts.size} accounts, ${parallel} at a time`)
   yield* warnOfUnscheduled(accounts)
   const announceAgain = Effect.delay(again(announce, ANNOUNCE), RECOVERY)
-  return yield* Effect.all([claims.heartbeat, work, again(supervise, SUPERVISE), announceAgain, followFile], {
+  const all = Effect.all([claims.heartbeat, work, again(supervise, SUPERVISE), announceAgain, followFile], {
     concurrency: "unbounded",
     discard: true
-  }).pipe(Effect.onExit(() => stop))
+  })
+  // A fiber of its own, so that the grace period begins with the signal, whatever cannot be interrupted.
+  return yield* Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDetach(Effect.interruptible(all)), (working) =>
+      restore(Fiber.join(working)).pipe(Effect.onExit(() => stop(working)))
+    )
+  )
 })
-
-/** Names, for a line of the log. */
-const someOf = (names: ReadonlyArray<string>): string => {
-  const more = names.length - MOST_NAMED
-  return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`
-}
-
-const MOST_NAMED = 10
 
 const defectOf = (cause: Cause.Cause<unknown>): string => {
   const defect = Cause.squash(cause)
@@ -283,7 +285,7 @@ const exitAfter = (gracePeriod: Duration.Duration) =>
   Effect.sleep(gracePeriod).pipe(
     Effect.andThen(
       Effect.logWarning(
-        `the exports did not stop within --grace-period (${Duration.format(gracePeriod)}); other workers take them over`
+        `not everything stopped within --grace-period (${Duration.format(gracePeriod)}); other workers take over what is running`
       )
     ),
     Effect.andThen(Effect.sync(() => process.exit(stopCode())))

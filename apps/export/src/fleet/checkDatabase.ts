@@ -92,10 +92,19 @@ export const checkDatabase = Effect.fn("checkDatabase")(function* <E>(
     )
   }
   if (!found.mayUse || (role === "worker" && !found.mayCreate)) {
+    // The schema of a fleet must not change hands: its tables would stay with the other user.
+    const remedy = {
+      reader: `let an administrator do so: GRANT USAGE ON SCHEMA ${schema} TO ${user}; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${user}`,
+      operator: "connect as the user of the workers",
+      worker:
+        found.relations > 0
+          ? "connect as the user of the other workers, or give another --database-schema"
+          : `let an administrator do so: ALTER SCHEMA ${schema} OWNER TO ${user}, or give another --database-schema`
+    }[role]
     return yield* problem(
       auth,
       `${database.user} may not ${found.mayUse ? "create tables in" : "use"} the schema ${schema}`,
-      `let an administrator do so: ALTER SCHEMA ${schema} OWNER TO ${user}, or give another --database-schema`
+      remedy
     )
   }
   if (found.relations === 0) return

@@ -36,9 +36,18 @@ const end = Effect.fnUntraced(function* <E>(
 export const succeeded = (claim: Claim, success: AccountState.Success) =>
   end(claim, { exitCode: 0, ...success }, (session, schema) => AccountState.succeeded(session, schema, claim, success))
 
-/** Writes a failure, and adds the retry if there is one; false if another worker has the job. */
-export const failed = (claim: Claim, failure: AccountState.Failure, retryAfterSeconds: number | undefined) =>
-  end(
+/**
+ * Writes a failure, and adds the retry if there is one; false if another worker has the job.
+ *
+ * Its message may quote a server, and PostgreSQL takes no half of a surrogate pair, nor NUL.
+ */
+export const failed = (
+  claim: Claim,
+  { exitCode, message }: AccountState.Failure,
+  retryAfterSeconds: number | undefined
+) => {
+  const failure = { exitCode, message: message.toWellFormed().replaceAll("\0", "\uFFFD") }
+  return end(
     claim,
     failure,
     Effect.fnUntraced(function* (session, schema) {
@@ -46,6 +55,7 @@ export const failed = (claim: Claim, failure: AccountState.Failure, retryAfterSe
       if (retryAfterSeconds !== undefined) yield* again(session, schema, claim, 1, { afterSeconds: retryAfterSeconds })
     })
   )
+}
 
 /** Gives a job to other workers; false if one of them has it. */
 export const handBack = (claim: Claim, why: string, options: SendOptions) =>

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import { exitCodes, fail } from "../../exitCodes.ts"
 import * as AccountState from "../../fleet/AccountState.ts"
 import * as FleetStatus from "../../fleet/FleetStatus.ts"
+import { someOf } from "../../fleet/someOf.ts"
 import { runSettings } from "../../settings/runSettings.ts"
 import { chosen, namesOfFile, print, sharedSettings, withQueue } from "./options.ts"
 
@@ -59,11 +60,10 @@ export const fleetStatus = Command.make(
       yield* print(form === "json" ? [JSON.stringify(status, undefined, 2)] : FleetStatus.toTable(status))
       const found = FleetStatus.problems(status)
       if (found.length === 0) return
-      const named = found.slice(0, MOST_NAMED).map(({ account }) => account)
-      const more = found.length > named.length ? ` and ${found.length - named.length} more` : ""
+      const named = someOf(found.map(({ account }) => account))
       return yield* fail(
         exitCodes.unexpected,
-        `${found.length} of ${status.accounts.length} accounts ${found.length === 1 ? "is" : "are"} stale or failed: ${named.join(", ")}${more}; look at their last errors and at the logs of the workers`
+        `${found.length} of ${status.accounts.length} accounts ${found.length === 1 ? "is" : "are"} stale or failed: ${named}; look at their last errors and at the logs of the workers`
       )
     }).pipe(withQueue(given, true))
 ).pipe(
@@ -77,5 +77,3 @@ export const fleetStatus = Command.make(
     }
   ])
 )
-
-const MOST_NAMED = 10
