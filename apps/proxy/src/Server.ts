@@ -141,6 +141,7 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
   }
   const outbox = new Outbox(settings.maxQueued, (address) => onEnded({ reason: "queued", address }))
   const errors = new LastErrors()
+  const timeOfDay = () => clock.currentTimeMillisUnsafe()
   const isMeant = HostCheck.make(settings.allowedHosts ?? [])
   const requestHandler = RequestHandler.make({
     tokens,
@@ -159,11 +160,11 @@ export const start = Effect.fnUntraced(function* (settings: Settings) {
     cache,
     log: (entry) => {
       usage.answered(entry)
-      errors.note(entry, clock.currentTimeMillisUnsafe())
+      errors.note(entry, timeOfDay)
       log.answered(entry)
     },
     outbox,
-    timeOfDay: () => clock.currentTimeMillisUnsafe(),
+    timeOfDay,
     now: () => SteadyTime.nowUnsafe(clock),
     documents,
     run: (exchange, asked, account, onEnd) => {

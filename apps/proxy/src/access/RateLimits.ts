@@ -46,12 +46,12 @@ export class RateLimits {
     this.options = options
   }
 
-  /** Counts a request at `now`, steady milliseconds, and tells its answer what is left; the rejection of one too many. */
-  check(exchange: Pick<Exchange, "common">, client: Client, now: number): Rejection | undefined {
+  /** Counts a request at `now()`, steady milliseconds, and tells its answer what is left; the rejection of one too many. */
+  check(exchange: Pick<Exchange, "common">, client: Client, now: () => number): Rejection | undefined {
     const rate = client.rate ?? this.options.rate
     if (rate === 0) return undefined
     const burst = client.rate === undefined ? this.options.burst : Math.max(1, Math.ceil(client.rate * 2))
-    const taken = this.take(client.id, rate, burst, now)
+    const taken = this.take(client.id, rate, burst, now())
     exchange.common.push(
       "ratelimit-policy",
       `"token";q=${burst};w=${Math.max(1, Math.ceil(burst / rate))}`,

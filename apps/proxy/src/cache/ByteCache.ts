@@ -108,8 +108,10 @@ interface Failure {
 }
 
 interface Kept<A> {
-  readonly entry: Entry<A> | Failure
+  readonly entry: Found<A> | Failure
   cost: number
+  /** When it was used last, to the second: steady milliseconds. */
+  usedAt: number
 }
 
 interface Flight<A, E> {
@@ -124,6 +126,8 @@ interface Flight<A, E> {
 
 /** Bytes that an entry takes beside its key and what its value counts. Measured in `memory.test.ts`. */
 const OVERHEAD = 400
+/** An answer that is used again within this time keeps its place among those that make room. */
+const TOUCH_MILLIS = 1000
 /** Most entries, however small they are. */
 const MAX_ENTRIES = 100_000
 
@@ -186,11 +190,16 @@ export class ByteCache<A extends Sized<A>, E> {
 
   /** The answer if it is fresh at `now`, steady milliseconds, and wanted; without waiting. */
   peek(key: string, now: number, wish: Wish = anything): Found<A> | undefined {
-    const entry = this.answerOf(key)
-    if (entry === undefined || this.freshFor(entry.storedAt, now) <= 0) return undefined
-    if (!this.isWanted(entry, now, wish)) return undefined
-    this.touch(key)
-    return { ...entry, state: "hit" }
+    const kept = this.entries.get(key)
+    if (kept === undefined || "error" in kept.entry) return undefined
+    const { entry } = kept
+    if (this.freshFor(entry.storedAt, now) <= 0) return undefined
+    if (wish !== anything && !this.isWanted(entry, now, wish)) return undefined
+    if (now - kept.usedAt >= TOUCH_MILLIS) {
+      kept.usedAt = now
+      this.touch(key)
+    }
+    return entry
   }
 
   /**
@@ -398,7 +407,7 @@ export class ByteCache<A extends Sized<A>, E> {
   private storeAnswer(key: string, entry: Entry<A>): void {
     const older = this.answerOf(key)
     const extra = older === undefined ? 0 : (entry.value.takeOver?.(older.value) ?? 0)
-    this.store(key, entry, entry.value.cost + extra)
+    this.store(key, { ...entry, state: "hit" }, entry.value.cost + extra)
   }
 
   private storeFailure(key: string, failure: E, storedAt: number): void {
@@ -406,11 +415,11 @@ export class ByteCache<A extends Sized<A>, E> {
     this.store(key, { error, storedAt }, 2 * error.length)
   }
 
-  private store(key: string, entry: Entry<A> | Failure, valueCost: number): void {
+  private store(key: string, entry: Found<A> | Failure, valueCost: number): void {
     this.remove(key)
     const cost = OVERHEAD + key.length + valueCost
     if (this.isTooLarge(cost)) return
-    this.entries.set(flat(key), { entry, cost })
+    this.entries.set(flat(key), { entry, cost, usedAt: Number.NEGATIVE_INFINITY })
     this.used += cost
     this.makeRoom()
   }

@@ -11,6 +11,7 @@ import { reset } from "./reset.ts"
 import * as AcceptEncoding from "./AcceptEncoding.ts"
 import { CodedBody } from "./CodedBody.ts"
 import { type Wish, wishOf } from "./RequestCacheControl.ts"
+import type { Target } from "./RequestValidation.ts"
 import type { Client } from "../access/Token.ts"
 
 /** The names that requests are counted under. */
@@ -54,6 +55,13 @@ const CLIENT_CLOSED = 499
 /** Bytes of a large body that are handed over at once. */
 const PIECE = 65_536
 
+/** What all exchanges of a server share. */
+export interface Surroundings {
+  readonly log: (entry: LogEntry) => void
+  readonly isDraining: () => boolean
+  readonly outbox: Outbox
+}
+
 /** A request that waits for its answer. */
 export class Exchange {
   readonly id: string
@@ -72,10 +80,8 @@ export class Exchange {
   cache: string | undefined = undefined
   /** Sent with every answer. */
   readonly common: Array<string>
-  private readonly isDraining: () => boolean
+  private readonly surroundings: Surroundings
   private readonly startedAt = performance.now()
-  private readonly log: (entry: LogEntry) => void
-  private readonly outbox: Outbox
   private isFinished = false
   private streamed = 0
   private stuckSince: number | undefined = undefined
@@ -84,28 +90,19 @@ export class Exchange {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    options: {
-      readonly id: string
-      /** Where the request comes from. */
-      readonly address: string
-      readonly log: (entry: LogEntry) => void
-      readonly isDraining: () => boolean
-      readonly outbox: Outbox
-    }
+    /** `address` is where the request comes from. */
+    { address, id, target }: { readonly id: string; readonly address: string; readonly target: Target },
+    surroundings: Surroundings
   ) {
-    const url = request.url ?? ""
-    const query = url.indexOf("?")
-    this.id = options.id
-    this.log = options.log
-    this.isDraining = options.isDraining
-    this.outbox = options.outbox
+    this.id = id
+    this.surroundings = surroundings
     this.request = request
     this.response = response
     this.method = request.method ?? ""
     this.wish = wishOf(request.headers)
-    this.address = options.address
-    this.path = query < 0 ? url : url.slice(0, query)
-    this.search = query < 0 ? "" : url.slice(query)
+    this.address = address
+    this.path = target.path
+    this.search = target.search
     this.common = ["x-request-id", this.id, "x-content-type-options", "nosniff"]
   }
 
@@ -208,7 +205,7 @@ export class Exchange {
     if (this.method === "HEAD") return
     const coded = new CodedBody(coding, this.response, {
       write: (piece) => this.push(piece),
-      onWaiting: (bytes) => this.outbox.encode(this.request.socket, bytes),
+      onWaiting: (bytes) => this.surroundings.outbox.encode(this.request.socket, bytes),
       onFailure: () => this.cut("internal")
     })
     this.coded = coded
@@ -266,13 +263,13 @@ export class Exchange {
   /** A client is told to close as soon as the stop has begun, also one that asked before. */
   private head(status: number, headers: HeaderList, isLast = false): void {
     const all = [...this.common, ...headers]
-    if (isLast || this.isDraining()) all.push("connection", "close")
+    if (isLast || this.surroundings.isDraining()) all.push("connection", "close")
     this.response.writeHead(status, all)
   }
 
   private noteQueued(): void {
     const { socket } = this.response
-    if (socket !== null && socket.writableLength > 0) this.outbox.note(socket)
+    if (socket !== null && socket.writableLength > 0) this.surroundings.outbox.note(socket)
   }
 
   private finish(status: number, problem: Problem.ProblemName | undefined, bytes: number): void {
@@ -280,7 +277,7 @@ export class Exchange {
     this.isFinished = true
     const millis = performance.now() - this.startedAt
     Metrics.answered(this.route, status, this.cache ?? "none", millis)
-    this.log({
+    this.surroundings.log({
       id: this.id,
       address: this.address,
       client: this.client?.name,

@@ -55,6 +55,7 @@ interface Use {
   requests: number
   busy: number
   pipeline: Pipeline.Pipeline | undefined
+  readonly onAnswered: () => void
 }
 
 const CHECK_MILLIS = 25
@@ -99,7 +100,16 @@ export const listen = (
     server.timeout = Duration.toMillis(options.clientTimeout)
     const sockets = new Map<Socket, Use>()
     server.on("connection", (socket: Socket) => {
-      const use: Use = { openedAt: performance.now(), requests: 0, busy: 0, pipeline: undefined }
+      const use: Use = {
+        openedAt: performance.now(),
+        requests: 0,
+        busy: 0,
+        pipeline: undefined,
+        onAnswered: () => {
+          use.busy -= 1
+          use.pipeline?.next()
+        }
+      }
       use.pipeline = Pipeline.install(socket, {
         isBusy: () => use.busy > 0,
         onHeld: (bytes) => options.outbox.hold(socket, bytes)
@@ -121,10 +131,7 @@ export const listen = (
       if (use === undefined) return
       use.requests += 1
       use.busy += 1
-      response.once("close", () => {
-        use.busy -= 1
-        use.pipeline?.next()
-      })
+      response.on("close", use.onAnswered)
       handler(request, response)
     }
     const rejectRaw = (socket: Socket | null, rejection: Problem.Rejection) => {

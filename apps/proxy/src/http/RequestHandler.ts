@@ -88,15 +88,13 @@ export const make = <E>(options: RequestHandlerOptions<E>): RequestHandler => {
     running.start(exchange, client, work, account)
   }
 
+  const surroundings = { log: options.log, isDraining: () => isDraining, outbox: options.outbox }
+
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = new Exchange(request, response, {
-      id: requestId(request.headers["x-request-id"]),
-      address: options.addressOf(request),
-      log: options.log,
-      isDraining: () => isDraining,
-      outbox: options.outbox
-    })
-    const inspected = RequestValidation.inspect(request)
+    const target = RequestValidation.targetOf(request.url ?? "")
+    const id = requestId(request.headers["x-request-id"])
+    const exchange = new Exchange(request, response, { id, address: options.addressOf(request), target }, surroundings)
+    const inspected = target.rejection ?? RequestValidation.inspect(request)
     if (RequestValidation.isRejection(inspected)) return exchange.reject(inspected)
     if (options.tokens.isOpen && !options.isMeant(request)) return exchange.reject(misdirected)
     const { path } = exchange
@@ -117,7 +115,7 @@ export const make = <E>(options: RequestHandlerOptions<E>): RequestHandler => {
     const client = authentication.clientOf(exchange, inspected.credential)
     if ("problem" in client) return delayed.reject(exchange, client)
     exchange.client = client
-    const limited = limits.check(exchange, client, options.now())
+    const limited = limits.check(exchange, client, options.now)
     if (limited !== undefined) return delayed.reject(exchange, limited)
     serve(exchange, client, found.route)
   }

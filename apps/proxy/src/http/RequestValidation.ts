@@ -8,8 +8,6 @@ import { type Rejection, reject } from "./Problem.ts"
 
 /** The part of an incoming message that is looked at. */
 export interface RawRequest {
-  readonly method?: string | undefined
-  readonly url?: string | undefined
   readonly httpVersionMajor: number
   readonly httpVersionMinor: number
   /** Names and values in turn, as they came. */
@@ -43,9 +41,35 @@ const FORBIDDEN_IN_TARGET = /[^\x21\x24-\x5b\x5d-\x7e]/
 // Dot segments, empty segments, and the percent-encoded forms of `.`, `/`, `\` and control characters.
 const AMBIGUOUS_PATH = /\/\.{1,2}(?:\/|$)|\/\/|%(?:2e|2f|5c|[01][0-9a-f]|7f)|%(?![0-9a-f]{2})/i
 
-/** Checks a request and finds its credential. */
-export const inspect = (request: RawRequest): Rejection | Inspected => {
-  const url = request.url ?? ""
+/** What a request is for. */
+export interface Target {
+  readonly path: string
+  /** From `?` on; empty without a query. */
+  readonly search: string
+  /** Why it is not looked at further; undefined if it is. */
+  readonly rejection: Rejection | undefined
+}
+
+/** Reads a target; those of late are remembered. */
+export const targetOf = (url: string): Target => {
+  const found = known.get(url)
+  if (found !== undefined) return found
+  const query = url.indexOf("?")
+  const path = query < 0 ? url : url.slice(0, query)
+  const target = { path, search: url.slice(path.length), rejection: checkTarget(url, path) }
+  if (url.length <= LONGEST_KNOWN) {
+    if (known.size >= MOST_KNOWN) known.clear()
+    known.set(url, target)
+  }
+  return target
+}
+
+/** Clients ask for few different targets, again and again. */
+const known = new Map<string, Target>()
+const MOST_KNOWN = 2048
+const LONGEST_KNOWN = 256
+
+const checkTarget = (url: string, path: string): Rejection | undefined => {
   if (url.length > maxUrlLength) {
     return reject("uri-too-long", `the URL is longer than ${maxUrlLength} characters`, { close: true })
   }
@@ -53,8 +77,7 @@ export const inspect = (request: RawRequest): Rejection | Inspected => {
     return malformed("the target of the request must be a path, such as /api/sessions")
   }
   if (FORBIDDEN_IN_TARGET.test(url)) return malformed("the URL holds a character that must be percent-encoded")
-  const query = url.indexOf("?")
-  const length = query < 0 ? 0 : url.length - query - 1
+  const length = url.length - path.length - 1
   if (length > maxQueryLength) {
     const limit = OF_LIST.test(url) ? maxListQueryLength : maxQueryLength
     if (length > limit) {
@@ -64,14 +87,13 @@ export const inspect = (request: RawRequest): Rejection | Inspected => {
       )
     }
   }
-  const path = query < 0 ? url : url.slice(0, query)
-  if (AMBIGUOUS_PATH.test(path)) {
-    return malformed("the path holds a dot segment, an empty segment or an encoded separator")
-  }
-  return inspectHeaders(request)
+  return AMBIGUOUS_PATH.test(path)
+    ? malformed("the path holds a dot segment, an empty segment or an encoded separator")
+    : undefined
 }
 
-const inspectHeaders = ({ httpVersionMajor, httpVersionMinor, rawHeaders }: RawRequest): Rejection | Inspected => {
+/** Checks the headers of a request and finds its credential. */
+export const inspect = ({ httpVersionMajor, httpVersionMinor, rawHeaders }: RawRequest): Rejection | Inspected => {
   if (rawHeaders.length > maxHeaderLines * 2) {
     return reject("headers-too-large", `there are more than ${maxHeaderLines} header lines`, { close: true })
   }

@@ -21,11 +21,11 @@ const MOST = 50
 export class LastErrors {
   private kept: ReadonlyArray<LastError> = []
 
-  /** Notes an answer, if it was one, at `at`, epoch milliseconds. */
-  note({ account, client, id, problem, route, status }: LogEntry, at: number): void {
+  /** Notes an answer, if it was one; `now` gives epoch milliseconds. */
+  note({ account, client, id, problem, route, status }: LogEntry, now: () => number): void {
     // An answer that had begun has kept its status.
     if (status < 500 && (problem === undefined || status >= 400)) return
-    this.kept = [{ at, id, status, problem, route, token: client, account }, ...this.kept].slice(0, MOST)
+    this.kept = [{ at: now(), id, status, problem, route, token: client, account }, ...this.kept].slice(0, MOST)
   }
 
   /** The newest first. */

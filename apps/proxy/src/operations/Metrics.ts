@@ -36,14 +36,25 @@ export const answered = (route: string, status: number, cache: string, elapsedMi
 /** Counts an answer to what was no request. */
 export const rejected = (status: number): void => countAnswer("none", status, "none")
 
+/** The one that was counted last: most answers are like the one before. */
+let last = { route: "", status: 0, cache: "", count: () => {} }
+
 const countAnswer = (route: string, status: number, cache: string): void => {
+  if (last.status !== status || last.route !== route || last.cache !== cache) {
+    const counter = answersLike(route, status, cache)
+    last = { route, status, cache, count: () => counter.updateUnsafe(1, context) }
+  }
+  last.count()
+}
+
+const answersLike = (route: string, status: number, cache: string): typeof requests => {
   const key = `${route} ${status} ${cache}`
   let counter = requestSeries.get(key)
   if (counter === undefined) {
     counter = Metric.withAttributes(requests, { route, status: String(status), cache })
     requestSeries.set(key, counter)
   }
-  counter.updateUnsafe(1, context)
+  return counter
 }
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })

@@ -7,6 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { CurrentRequestId, CurrentTransform } from "../upstream/UpstreamHttp.ts"
+import { flat } from "../cache/flat.ts"
 import { holdsSecret } from "../cache/holdsSecret.ts"
 import { ListQuery, sessionsPath } from "@hb-sessions/core/SessionsApi"
 import { SessionPage } from "@hb-sessions/core/SessionPage"
@@ -27,6 +28,8 @@ export interface PageQuery {
   readonly extra: Readonly<Record<string, ReadonlyArray<string>>>
   /** The same for all spellings of the same query. */
   readonly key: string
+  /** What the page is kept by. */
+  readonly cacheKey: string
 }
 
 const MAX_PARAMETERS = 50
@@ -56,7 +59,10 @@ export const parse = (search: string): Result.Result<PageQuery, Rejection> => {
   }
   return Result.mapBoth(decodeQuery(given), {
     onFailure: queryProblem,
-    onSuccess: (query) => ({ query, extra: Object.fromEntries(extra), key: canonical(query, extra) })
+    onSuccess: (query) => {
+      const key = canonical(query, extra)
+      return { query, extra: Object.fromEntries(extra), key, cacheKey: flat(`page?${key}`) }
+    }
   })
 }
 
@@ -80,7 +86,7 @@ const MAX_LINK = 2048
  * `next` is left out on the last page. Without a total there is a `next` as long as pages hold sessions.
  */
 export const links = (
-  { key, query }: PageQuery,
+  { key, query }: Omit<PageQuery, "cacheKey">,
   page: { readonly rows: number; readonly pageSize: number | undefined; readonly totalCount: number | undefined }
 ): string | undefined => {
   const number = query.page ?? 1
@@ -177,9 +183,6 @@ const remembering = (): typeof parse => {
   }
 }
 
-/** The cache key of a page. */
-const keyOf = ({ key }: PageQuery): string => `page?${key}`
-
 const remembered = remembering()
 
 /** The route. */
@@ -195,7 +198,7 @@ export const page: Route = (exchange, client) =>
       ? Result.succeed({
           _tag: "Kept" as const,
           kind: "page" as const,
-          key: keyOf(query),
+          key: query.cacheKey,
           load: (options) => load(query, { ...options, requestId: exchange.id })
         })
       : Result.fail(rejected)
