@@ -55,7 +55,11 @@ layer(layerServed, { excludeTestServices: true, timeout: 60_000 })("the dashboar
       yield* Effect.promise(async () => {
         await page.locator("#live-state").getByText("What is shown may be old; trying again.").waitFor()
         await page.getByRole("button", { name: "Reload" }).click()
-        await page.getByRole("alert").getByText("The server cannot be reached.").waitFor()
+        await page
+          .getByRole("alert")
+          .getByText("The server cannot be reached. What is shown is not all, or old.")
+          .waitFor()
+        assert.strictEqual(await page.locator("#rows tr[data-index]").count(), 20)
       })
       vendor.state.rows = [{ id: "meanwhile", status: "active", createdAt: "2026-04-02T08:00:00Z" }, ...rows(20)]
       yield* relay.join

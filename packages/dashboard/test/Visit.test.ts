@@ -15,7 +15,7 @@ const shownBy = (visit: Visit) => [...visit.rows.values()].map(({ session }) => 
 
 describe("a visit", () => {
   it("says that a session has ended, with all digits and keys that it had", () => {
-    const visit = new Visit("token")
+    const visit = new Visit("token", undefined)
     visit.follow({ active: activeOf(sessions), changed: sessions, isWhole: true, gone: [] })
     assert.strictEqual(visit.followed?.active.size, 2)
     assert.deepStrictEqual(shownBy(visit), texts)
@@ -28,7 +28,7 @@ describe("a visit", () => {
   })
 
   it("says so too of one that a slow list still calls active, unless it is active again or known to be closed", () => {
-    const visit = new Visit("token")
+    const visit = new Visit("token", undefined)
     const statuses = () => [...visit.rows.values()].map(({ session }) => session.status)
     visit.follow({ active: new Map(), changed: [], isWhole: true, gone: ["a"] })
     visit.list(sessions)
@@ -40,8 +40,22 @@ describe("a visit", () => {
     assert.deepStrictEqual(statuses(), ["active", "active"])
   })
 
+  it("takes back what was shown before only if the list cannot be read", () => {
+    const before = new Visit("token", undefined)
+    before.list(sessions)
+    for (const [isRead, ids] of [
+      [true, ["b"]],
+      [false, ["b", "a", "__proto__"]]
+    ] as const) {
+      const visit = new Visit("token", before)
+      visit.list(sessionsOf(['{"id":"b"}']))
+      visit.finish(isRead)
+      assert.deepStrictEqual([...visit.rows.keys()], [...ids])
+    }
+  })
+
   it("aborts what it began when it ends", () => {
-    const visit = new Visit("token")
+    const visit = new Visit("token", undefined)
     assert.isFalse(visit.signal.aborted)
     visit.end()
     assert.isTrue(visit.signal.aborted)

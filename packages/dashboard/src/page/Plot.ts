@@ -125,8 +125,8 @@ export class Plot {
               grid: { stroke: colour("stroke"), width: 1 }
             }
       ],
-      // Room for the values behind the bars.
-      padding: this.isLevel ? [GAP, 56, GAP, 0] : [GAP, GAP, 0, 0],
+      // Room for the values behind the bars, or for half of the last day.
+      padding: this.isLevel ? [GAP, 56, GAP, 0] : [GAP, 4 * GAP, 0, 0],
       cursor: { drag: { setScale: false, x: false, y: false }, points: { show: false }, y: false },
       legend: { markers: { show: false } },
       series: [

@@ -21,10 +21,13 @@ export class Visit {
   readonly rows = new Map<string, Row>()
   private readonly controller = new AbortController()
   private readonly ended = new Set<string>()
+  private before: ReadonlyMap<string, Row> | undefined
   private news: Pick<News, "active" | "isWhole"> | undefined
 
-  constructor(token: string) {
+  /** `before` is what was shown until now. */
+  constructor(token: string, before: Visit | undefined) {
     this.token = token
+    this.before = before?.rows
   }
 
   /** Is aborted when the visit ends. */
@@ -48,6 +51,12 @@ export class Visit {
       const isOld = session.status === "active" && this.ended.has(session.id)
       for (const shown of isOld ? endedOf(session) : [session]) this.rows.set(shown.id, rowOf(shown))
     }
+  }
+
+  /** Notes that the list was read, or that it cannot be: then what was shown before is better than nothing. */
+  finish(isRead: boolean): void {
+    for (const [id, row] of isRead ? [] : (this.before ?? [])) if (!this.rows.has(id)) this.rows.set(id, row)
+    this.before = undefined
   }
 
   /** Takes news of the active sessions. */

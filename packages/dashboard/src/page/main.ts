@@ -110,19 +110,27 @@ const failed = (current: Visit, error: unknown): void => {
   if (!(error instanceof Problem)) console.error(error)
   if (problem.status === 401) return signOut("The token is not valid, or not any more. Sign in with another one.")
   byId("progress").textContent = ""
+  current.finish(false)
   redraw()
   tell(`${problem.message} ${current.rows.size > 0 ? "What is shown is not all, or old. " : ""}Reload to try again.`)
 }
 
-const readAll = (current: Visit): Promise<void> =>
-  readList(current, {
-    onSessions: (sessions) => {
-      current.list(sessions)
-      choice.offer(sessions)
-      redrawSoon()
-    },
-    onProgress: (text) => (byId("progress").textContent = text)
-  }).then(redraw, (error: unknown) => failed(current, error))
+const readAll = async (current: Visit): Promise<void> => {
+  try {
+    await readList(current, {
+      onSessions: (sessions) => {
+        current.list(sessions)
+        choice.offer(sessions)
+        redrawSoon()
+      },
+      onProgress: (text) => (byId("progress").textContent = text)
+    })
+    current.finish(true)
+    redraw()
+  } catch (error) {
+    failed(current, error)
+  }
+}
 
 const followActive = (current: Visit): Promise<void> =>
   follow({
@@ -139,8 +147,8 @@ const followActive = (current: Visit): Promise<void> =>
     }
   })
 
-const begin = (token: string): void => {
-  visit = new Visit(token)
+const begin = (token: string, before?: Visit): void => {
+  visit = new Visit(token, before)
   tell(undefined)
   byId("sign-in").hidden = true
   byId("content").hidden = false
@@ -194,10 +202,10 @@ byId("sign-in").addEventListener("submit", (event) => {
 
 byId("sign-out").addEventListener("click", () => signOut())
 byId("reload").addEventListener("click", () => {
-  const token = visit?.token
-  if (token === undefined) return
+  const before = visit
+  if (before === undefined) return
   leave()
-  begin(token)
+  begin(before.token, before)
 })
 byId("download").addEventListener("click", () => {
   downloadCsv(
