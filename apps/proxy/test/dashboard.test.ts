@@ -265,6 +265,7 @@ layer(layerServed, { excludeTestServices: true, timeout: 60_000 })("the dashboar
       yield* Effect.promise(async () => {
         await signIn(page, token, 20)
         await page.locator("#live-state").getByText("Live: 3 active.").waitFor()
+        await page.locator("#rows").getByText("session-00002").focus()
         vendor.state.rows = [
           { id: "brand-new", status: "active", createdAt: "2026-04-02T08:00:00Z" },
           ...rows(20).filter(({ id }) => id !== "session-00001")
@@ -273,7 +274,14 @@ layer(layerServed, { excludeTestServices: true, timeout: 60_000 })("the dashboar
         await page.locator("#count").getByText("21 sessions.").waitFor()
         assert.strictEqual(await page.locator("#rows tr[data-index='0'] th").textContent(), "brand-new")
         await page.locator("#rows tr", { hasText: "session-00001" }).getByText("not active any more").waitFor()
+        assert.strictEqual(await page.evaluate("document.activeElement.textContent"), "session-00002")
         await photograph(page, "live-change", "table")
+        await page.locator("#live").getByText("session-00002").focus()
+        vendor.state.rows = [{ id: "newer", status: "active" }, ...vendor.state.rows]
+        await page.locator("#live").getByText("newer").waitFor()
+        assert.strictEqual(await page.evaluate("document.activeElement.closest('#live')?.id"), "live")
+        assert.strictEqual(await page.evaluate("document.activeElement.textContent"), "session-00002")
+        vendor.state.rows = vendor.state.rows.slice(1)
         vendor.state.status = 500
         await page.locator("#live-state").getByText("The proxy cannot ask the upstream").waitFor()
         vendor.state.status = 200

@@ -5,7 +5,7 @@ import { pathsOf } from "@hb-sessions/core/ColumnChooser"
 import type { Session } from "@hb-sessions/core/Session"
 import { columns as contract } from "@hb-sessions/core/SessionsColumns"
 import { byId, make } from "./dom.ts"
-import { runTime } from "./Row.ts"
+import { runTime, shortText } from "./Row.ts"
 
 /** Columns beside the contract's that are offered; a server that uses ids as keys has more than anybody reads. */
 const MOST_EXTRAS = 100
@@ -28,7 +28,7 @@ const box = (column: string): HTMLElement => {
   input.value = column
   // Also what a reset of the form goes back to.
   input.defaultChecked = usual.includes(column)
-  return make("label", {}, input, column)
+  return make("label", {}, input, shortText(column))
 }
 
 /** The choice, as boxes to tick. */

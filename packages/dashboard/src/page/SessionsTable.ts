@@ -2,7 +2,7 @@
  * The table of the sessions: only the rows that can be seen are in the document.
  */
 import { byId, make } from "./dom.ts"
-import { type Row, sortedBy, valueOf, valueText } from "./Row.ts"
+import { type Row, shortText, sortedBy, valueOf, valueText } from "./Row.ts"
 
 /** Height of a row in pixels, as the style sheet has it. */
 const HEIGHT = 36
@@ -57,11 +57,15 @@ export class SessionsTable {
     this.redraw()
   }
 
-  /** Shows rows. */
+  /** Shows rows. The focus stays on its session, wherever that is now. */
   setRows(rows: ReadonlyArray<Row>): void {
+    const focused = this.rows[this.focusedIndex() ?? -1]?.session.id
     this.rows = this.inOrder(rows)
     byId("table").setAttribute("aria-rowcount", String(rows.length + 1))
     this.redraw()
+    if (focused === undefined) return
+    const index = this.rows.findIndex(({ session }) => session.id === focused)
+    this.buttonOf(index)?.focus({ preventScroll: true })
   }
 
   /** The rows in the order in which they are shown. */
@@ -75,7 +79,7 @@ export class SessionsTable {
 
   private drawHead(): void {
     const cells = this.columns.map((column) => {
-      const button = make("button", { type: "button" }, column)
+      const button = make("button", { type: "button" }, shortText(column))
       const isSorted = this.sorted.column === column
       if (isSorted) button.append(this.sorted.direction === 1 ? " ▲" : " ▼")
       button.addEventListener("click", () => this.sortBy(column))

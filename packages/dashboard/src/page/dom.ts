@@ -9,6 +9,12 @@ export const byId = <E extends HTMLElement = HTMLElement>(id: string): E => {
   return found as E
 }
 
+/** Sets the text of an element where it changes, so that a screen reader says it once. */
+export const say = (id: string, text: string): void => {
+  const element = byId(id)
+  if (element.textContent !== text) element.textContent = text
+}
+
 /** Makes an element with attributes that are not from elsewhere, and children; text becomes a text node. */
 export const make = <Name extends keyof HTMLElementTagNameMap>(
   name: Name,

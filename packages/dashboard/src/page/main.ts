@@ -6,7 +6,7 @@ import { Problem } from "./api.ts"
 import { Charts, summaryOf } from "./Charts.ts"
 import { chooseTheme } from "./chooseTheme.ts"
 import { ColumnChoice } from "./ColumnChoice.ts"
-import { byId, make } from "./dom.ts"
+import { byId, make, say } from "./dom.ts"
 import { downloadCsv } from "./download.ts"
 import { follow } from "./Live.ts"
 import { numberText } from "./numberText.ts"
@@ -39,7 +39,7 @@ const tell = (text: string | undefined): void => {
 const open = (session: Session): void => {
   byId("dialog-title").textContent = `Session ${shortText(session.id)}`
   byId("fields").replaceChildren(
-    ...fieldsOf(session).flatMap(([path, text]) => [make("dt", {}, path), make("dd", {}, text)])
+    ...fieldsOf(session).flatMap(([path, text]) => [make("dt", {}, shortText(path)), make("dd", {}, text)])
   )
   byId<HTMLDialogElement>("dialog").showModal()
 }
@@ -58,13 +58,16 @@ const drawNumbers = (summary: ReturnType<typeof summaryOf>, followed: Visit["fol
 }
 
 const drawLive = (active: ReadonlyMap<string, Session>): void => {
-  const shown = [...active.values()].slice(0, MAX_LIVE).map((session) => {
+  const focused = document.activeElement?.closest("#live button")?.textContent
+  const buttons = [...active.values()].slice(0, MAX_LIVE).map((session) => {
     const button = make("button", { type: "button", "aria-haspopup": "dialog" }, shortText(session.id))
     button.addEventListener("click", () => open(session))
-    return make("li", {}, button)
+    return button
   })
-  const rest = active.size - shown.length
-  byId("live").replaceChildren(...shown, ...(rest > 0 ? [make("li", {}, `and ${numberText(rest)} more`)] : []))
+  const rest = active.size - buttons.length
+  const more = rest > 0 ? [`and ${numberText(rest)} more`] : []
+  byId("live").replaceChildren(...[...buttons, ...more].map((item) => make("li", {}, item)))
+  buttons.find(({ textContent }) => textContent === focused)?.focus({ preventScroll: true })
 }
 
 const redraw = (): void => {
@@ -76,10 +79,11 @@ const redraw = (): void => {
   filter.offer(rows.values())
   const found = filter.matching(rows.values())
   table.setRows(found)
-  byId("count").textContent =
-    found.length === rows.size
-      ? `${numberText(found.length)} sessions.`
-      : `${numberText(found.length)} of ${numberText(rows.size)} sessions match the filter.`
+  const all = numberText(rows.size)
+  say(
+    "count",
+    found.length === rows.size ? `${all} sessions.` : `${numberText(found.length)} of ${all} sessions match the filter.`
+  )
   const summary = summaryOf(found)
   drawNumbers(summary, followed)
   charts.show(found, summary)
@@ -104,12 +108,18 @@ const filter = new SessionsFilter(redrawNow)
 const choice = new ColumnChoice(() => table.setColumns(choice.columns))
 table.setColumns(choice.columns)
 
+/** Says how far the reading is; screen readers are told the end of it only. */
+const progress = (text: string, isReading: boolean): void => {
+  byId("progress").setAttribute("aria-busy", String(isReading))
+  say("progress", text)
+}
+
 const failed = (current: Visit, error: unknown): void => {
   if (current !== visit) return
   const problem = error instanceof Problem ? error : new Problem("The page failed; reload it.", 0)
   if (!(error instanceof Problem)) console.error(error)
   if (problem.status === 401) return signOut("The token is not valid, or not any more. Sign in with another one.")
-  byId("progress").textContent = ""
+  progress("", false)
   current.finish(false)
   redraw()
   tell(`${problem.message} ${current.rows.size > 0 ? "What is shown is not all, or old. " : ""}Reload to try again.`)
@@ -123,7 +133,7 @@ const readAll = async (current: Visit): Promise<void> => {
         choice.offer(sessions)
         redrawSoon()
       },
-      onProgress: (text) => (byId("progress").textContent = text)
+      onProgress: progress
     })
     current.finish(true)
     redraw()
@@ -136,9 +146,7 @@ const followActive = (current: Visit): Promise<void> =>
   follow({
     token: current.token,
     signal: current.signal,
-    onState: (text) => {
-      if (byId("live-state").textContent !== text) byId("live-state").textContent = text
-    },
+    onState: (text) => say("live-state", text),
     onEnded: (problem) => failed(current, problem),
     onNews: (news) => {
       current.follow(news)
@@ -153,8 +161,8 @@ const begin = (token: string, before?: Visit): void => {
   byId("sign-in").hidden = true
   byId("content").hidden = false
   byId("signed-in-tools").hidden = false
-  byId("progress").textContent = "Reading the sessions."
-  byId("live-state").textContent = "Connecting."
+  progress("Reading the sessions.", true)
+  say("live-state", "Connecting.")
   byId("main").focus({ preventScroll: true })
   redraw()
   void readAll(visit)

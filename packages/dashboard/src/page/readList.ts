@@ -12,7 +12,7 @@ const MAX_SESSIONS = 100_000
 /** What is told while the list is read. */
 export interface ReadListOptions {
   readonly onSessions: (sessions: ReadonlyArray<Session>) => void
-  readonly onProgress: (text: string) => void
+  readonly onProgress: (text: string, isReading: boolean) => void
 }
 
 /** Reads the list into the visit, and says how it went; throws a `Problem` when it cannot be read. */
@@ -38,13 +38,13 @@ const readStatuses = async (
     if (step.done === true) {
       const seen = statuses.length === 0 ? "" : ` This token sees these statuses only: ${statuses.join(", ")}.`
       const proof = step.value.isProven ? "" : " The list could not be proven complete; some may be missing."
-      return onProgress(`Read at ${new Date().toLocaleTimeString()}.${proof}${seen}`)
+      return onProgress(`Read at ${new Date().toLocaleTimeString()}.${proof}${seen}`, false)
     }
     onSessions(step.value)
-    onProgress(`Reading: ${numberText(rows.size)} sessions so far.`)
+    onProgress(`Reading: ${numberText(rows.size)} sessions so far.`, true)
     if (rows.size < MAX_SESSIONS) continue
     // oxlint-disable-next-line eslint/no-await-in-loop -- it ends the loop
     await list.return({ isProven: false })
-    return onProgress(`Only the first ${numberText(MAX_SESSIONS)} sessions are shown.`)
+    return onProgress(`Only the first ${numberText(MAX_SESSIONS)} sessions are shown.`, false)
   }
 }
