@@ -5,6 +5,7 @@ import { hasPostgres } from "@hb-sessions/postgres/Postgres"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import { type AddressInfo, connect } from "node:net"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { type Fleet, isReady, startFleet, until, type WorkerProcess } from "./fleet.ts"
 
@@ -90,7 +91,11 @@ describe.skipIf(!hasPostgres)("the port of a worker (PostgreSQL is not installed
     await fleet.postgres.shutDown()
     await until(async () => (await ask("/readyz")).status === 503)
     assert.strictEqual((await ask("/healthz")).status, 200)
-    assert.strictEqual((await metrics()).get("hb_sessions_export_worker_database_up"), 0)
+    // The accounts' numbers are asked for anew after 5 seconds.
+    await sleep(5100)
+    const away = await metrics()
+    assert.strictEqual(away.get("hb_sessions_export_worker_database_up"), 0)
+    assert.strictEqual(away.get('hb_sessions_export_sessions{export="team-a"}'), 30)
     await fleet.postgres.startAgain()
     await until(async () => (await ask("/readyz")).status === 200)
 

@@ -64,7 +64,7 @@ const mounted = Effect.map(scratch, (root) => {
   return { file: join(root, "key"), swap }
 })
 
-describe("HYPERBROWSER_API_KEY_FILE", () => {
+describe.concurrent("HYPERBROWSER_API_KEY_FILE", () => {
   it.live("is the key, without its line end", () =>
     Effect.gen(function* () {
       const { apiKey, url } = yield* Simulator
@@ -198,7 +198,7 @@ const startSchedule = (env: Bin.Env, out: string) =>
     Effect.orDie
   )
 
-describe("--config", () => {
+describe.concurrent("--config", () => {
   it.live("rejects at once what is no file", () =>
     Effect.gen(function* () {
       const root = yield* scratch

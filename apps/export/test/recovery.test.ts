@@ -235,7 +235,7 @@ describe("a manifest that cannot be read", () => {
   const damages = [
     ["is damaged", '{"schemaVersion":1}'],
     ["is damaged", "half a manif"],
-    ["has version 9", '{"schemaVersion":9}']
+    ["has version 9, and this program reads version 1; update this program\n", '{"schemaVersion":9}']
   ] as const
   for (const [why, text] of damages) {
     it.live(`is rejected and left in place: ${text}`, () =>

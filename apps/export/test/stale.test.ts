@@ -29,7 +29,7 @@ const rarely = "0 0 29 2 *"
 /** Starts the program with its log in a file. */
 const logged = (log: string) => ["/bin/sh", "-c", `exec "$0" "$@" 2>>'${log}'`, process.execPath, bin]
 
-describe("inspect --stale-after", () => {
+describe.concurrent("inspect --stale-after", () => {
   it.live("fails with exit code 5 when no run has succeeded for so long", () =>
     Effect.gen(function* () {
       const env = environment(yield* Simulator)
@@ -56,7 +56,7 @@ describe("inspect --stale-after", () => {
   )
 })
 
-describe("schedule --stale-after", () => {
+describe.concurrent("schedule --stale-after", () => {
   it.live("tells of an old success while no run is due, and not again after a restart", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
@@ -117,7 +117,7 @@ describe("schedule --stale-after", () => {
   )
 })
 
-describe("--stale-after of many accounts", () => {
+describe.concurrent("--stale-after of many accounts", () => {
   it.live("is told by the name of the account, by schedule and inspect", () =>
     Effect.gen(function* () {
       const { apiKey, url: server } = yield* Simulator
@@ -151,7 +151,7 @@ describe("--stale-after of many accounts", () => {
   )
 })
 
-describe("run --stale-after", () => {
+describe.concurrent("run --stale-after", () => {
   it.live("tells once where the run itself is not told of", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
@@ -179,7 +179,7 @@ describe("run --stale-after", () => {
   )
 })
 
-describe("the alarm", () => {
+describe.concurrent("the alarm", () => {
   const HOUR = 3_600_000
 
   /** An export that is stale after two hours, and what was told of it at which hour. */

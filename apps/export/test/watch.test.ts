@@ -62,7 +62,7 @@ const collected = (files: ReadonlyArray<string>) => {
 const metric = (text: string, name: string): number =>
   Number(new RegExp(`^hb_sessions_export_${name}\\{[^}]*\\} (\\S+)$`, "m").exec(text)?.[1])
 
-describe("a monitored run", () => {
+describe.concurrent("a monitored run", () => {
   it.live("reports its start, success and failure", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
@@ -377,7 +377,7 @@ describe("settings", () => {
   )
 })
 
-describe("schedule", () => {
+describe.concurrent("schedule", () => {
   it.live(
     "runs, survives a failed run, and stops on SIGTERM with a checkpoint and exit code 143",
     () =>

@@ -176,14 +176,15 @@ export const make = Effect.fnUntraced(function* ({ name, parallel, version }: St
     database = { health, queue: yield* Queue }
   })
 
+  /** While the database does not answer, what it said last: an alert on the age of a success must not go out. */
   const rowsNow = Effect.gen(function* () {
     const now = yield* SteadyTime.now
-    if (found !== undefined && now - found.at < GOOD_FOR) return found.rows
-    if (database === undefined || !database.health.isUp()) return []
-    const rows = yield* readRows(database.queue, name).pipe(Effect.timeoutOption(PATIENCE), Effect.option)
-    const all = Option.getOrElse(Option.flatten(rows), () => [])
-    if (Option.isSome(Option.flatten(rows))) found = { at: now, rows: all }
-    return all
+    const isGood = found !== undefined && now - found.at < GOOD_FOR
+    if (!isGood && database?.health.isUp() === true) {
+      const rows = yield* readRows(database.queue, name).pipe(Effect.timeoutOption(PATIENCE), Effect.option)
+      found = Option.match(Option.flatten(rows), { onNone: () => found, onSome: (all) => ({ at: now, rows: all }) })
+    }
+    return found?.rows ?? []
   })
 
   const isReady = Effect.gen(function* () {

@@ -38,17 +38,17 @@ export const decode = Effect.fn("StoredManifest.decode")(function* (
   text: string,
   place: string
 ): Effect.fn.Return<StoredManifest, AppError> {
-  const reject = (problem: string) =>
-    fail(
-      exitCodes.usage,
-      `${place} ${problem}; restore it from its copy in the newest directory in ${names.generations}, or move it and ${names.generations} away to start over`
-    )
   const version = Option.map(Schema.decodeOption(Versioned)(text), (found) => found.schemaVersion)
   if (Option.isSome(version) && version.value > schemaVersion) {
-    return yield* reject(
-      `has version ${version.value}, and this program reads version ${schemaVersion}; update the program`
+    return yield* fail(
+      exitCodes.usage,
+      `${place} has version ${version.value}, and this program reads version ${schemaVersion}; update this program`
     )
   }
-  const manifest = yield* Schema.decodeEffect(ManifestJson)(text).pipe(Effect.catch(() => reject("is damaged")))
+  const damaged = fail(
+    exitCodes.usage,
+    `${place} is damaged; restore it from its copy in the newest directory in ${names.generations}, or move it and ${names.generations} away to start over`
+  )
+  const manifest = yield* Schema.decodeEffect(ManifestJson)(text).pipe(Effect.catch(() => damaged))
   return storedAs(manifest, text)
 })
