@@ -89,6 +89,15 @@ describe("formats", () => {
     assert.match(text, /2026-01-31 00:30 +30m 0s/)
   })
 
+  it("times: in UTC as the formatter of the system writes them, in any year", () => {
+    const formatter = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" })
+    for (const year of ["-000050", "0000", "0007", "0476", "0999", "1000", "1582", "1969", "2026", "9999", "+012345"]) {
+      const millis = Date.parse(`${year}-10-09T08:07:06.005Z`)
+      assert.strictEqual(timesIn("UTC").second(millis), formatter.format(millis))
+      assert.strictEqual(timesIn("UTC").minute(millis), formatter.format(millis).slice(0, -3))
+    }
+  })
+
   it("yaml: epoch milliseconds are followed by the time, for people", () => {
     const sessions = [decode({ id: "a", startTime: "1769815800000", endTime: null })]
     const text = written("yaml", [sessions], { isForPeople: true, times: timesIn("Asia/Tokyo") })

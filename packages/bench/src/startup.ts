@@ -13,13 +13,17 @@ import { above, atMost, comparisonTable, ratioTo, type Section } from "./Report.
 import { withUpstream } from "./upstream.ts"
 
 const cli = fileURLToPath(import.meta.resolve("@hb-sessions/cli/dist/bin.js"))
-const sdkScript = fileURLToPath(new URL("./sdkScript.ts", import.meta.url))
+const sdkScript = fileURLToPath(new URL("./sdkScript.js", import.meta.url))
 
-const httpScript = fileURLToPath(new URL("./httpScript.ts", import.meta.url))
-const undiciScript = fileURLToPath(new URL("./undiciScript.ts", import.meta.url))
+const httpScript = fileURLToPath(new URL("./httpScript.js", import.meta.url))
+const undiciScript = fileURLToPath(new URL("./undiciScript.js", import.meta.url))
 
 /** A lower bound: no program that sends a request takes less. */
 const LEAST = "the least script that prints one page"
+
+/** From marks in the built program, and from a sampled profile of it. */
+const LIST =
+  "A program of `effect/cli` with one flag, built the same way, takes 2.4 times the CPU time of bare Node, and the least script with undici 5 times; ours takes 5.9. Nearly half of what it takes beyond bare Node loads and evaluates 520 kB of program from the compile cache, with Node's own modules for requests, streams and files; the rest is code that runs for the first time: for arguments, profile and settings, the request, the page and its rows."
 
 const VERCEL = "It prints a text that was made when it was built; ours builds its command tree and renders it."
 
@@ -79,7 +83,7 @@ export const startup = async (rounds: number, isQuick: boolean): Promise<Section
               )
             )
           ),
-          atMost("`list --limit 1` ÷ bare Node", 3, ratioTo(results, "`hb-sessions list")),
+          atMost("`list --limit 1` ÷ bare Node", 3, ratioTo(results, "`hb-sessions list"), { cause: LIST }),
           above(
             "a script with the SDK ÷ `list --limit 1`",
             1,

@@ -15,7 +15,8 @@ const ASCII = /^[\x20-\x7E]*$/
 /** Columns that a text takes; wide characters take two. */
 export const widthOf = (text: string): number => (ASCII.test(text) ? text.length : CliOutput.displayWidth(text))
 
-const segmenter = new Intl.Segmenter()
+// Made when a text is first cut, as it takes ten milliseconds.
+let segmenter: Intl.Segmenter | undefined
 
 /** Cuts a text to so many columns; what was cut ends in an ellipsis. */
 export const cut = (text: string, width: number): string => {
@@ -23,6 +24,7 @@ export const cut = (text: string, width: number): string => {
   if (width <= 1) return "…".slice(0, width)
   let kept = ""
   let used = 0
+  segmenter ??= new Intl.Segmenter()
   for (const { segment } of segmenter.segment(text)) {
     const columns = widthOf(segment)
     if (used + columns > width - 1) break
