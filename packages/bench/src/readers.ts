@@ -1,9 +1,9 @@
 /**
  * Ways to read the whole list: ours, and what one would write or pick instead. Each answers with the number of sessions.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
+import * as UndiciHttpClient from "@hb-sessions/core/UndiciHttpClient"
 import { Hyperbrowser } from "@hyperbrowser/sdk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -34,12 +34,21 @@ export const ours =
       ),
       Effect.provide(
         SessionsClient.layerNoDeps({ apiKey: Redacted.make(apiKey), baseUrl: new URL(url) }).pipe(
-          Layer.provide(NodeHttpClient.layerUndici)
+          Layer.provide(layerAgent(concurrency))
         )
       ),
       Effect.runPromise
     )
   }
+
+/** The transport that the README of core names as the fastest one for Node. */
+export const layerAgent = (connections: number) =>
+  Layer.unwrap(
+    Effect.acquireRelease(
+      Effect.sync(() => new Agent({ connections })),
+      (agent) => Effect.promise(() => agent.close())
+    ).pipe(Effect.map(UndiciHttpClient.layer))
+  )
 
 /** The vendor's SDK in the loop that its documentation suggests. */
 export const sdkLoop =

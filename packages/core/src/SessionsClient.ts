@@ -6,10 +6,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constTrue } from "effect/Function"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { MaxBodyBytes } from "./internal/bodyLimit.ts"
 import { clientDefaults } from "./internal/clientDefaults.ts"
 import { limitBodies } from "./limitBodies.ts"
 import { decodePage, decodePageStrictly } from "./internal/decodePage.ts"
@@ -147,9 +149,11 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
   const problem = credentialsProblem(options) ?? clientProblem({ ...options }) ?? durationProblem({ ...options })
   if (problem !== undefined) return yield* Effect.die(new InvalidOptions({ detail: problem }))
   // Spans are ours, one an attempt; and a third party gets no trace headers.
+  const maxBodyBytes = options.maxBodyBytes ?? clientDefaults.maxBodyBytes
+  const services = Context.make(HttpClient.TracerDisabledWhen, constTrue).pipe(Context.add(MaxBodyBytes, maxBodyBytes))
   const http = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.transformResponse(Effect.provideService(HttpClient.TracerDisabledWhen, constTrue)),
-    limitBodies(options.maxBodyBytes ?? clientDefaults.maxBodyBytes)
+    HttpClient.transformResponse(Effect.provideContext(services)),
+    limitBodies(maxBodyBytes)
   )
   const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
   const send = makeRequestPage(http, {
@@ -202,13 +206,12 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
 })
 
 /** Whatever the case of the names, each header is sent once. */
-const headersOf = ({
-  headers = {},
-  userAgent = defaultUserAgent()
-}: SessionsClientOptions): Record<string, string> => ({
-  ...(userAgent === undefined ? {} : { "user-agent": userAgent }),
-  ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-})
+const headersOf = ({ headers = {}, userAgent = defaultUserAgent() }: SessionsClientOptions): Headers.Headers =>
+  Headers.fromInput({
+    ...(userAgent === undefined ? {} : { "user-agent": userAgent }),
+    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+    accept: "application/json"
+  })
 
 /** A prefix in the path of the base URL is kept. */
 const pageUrl = (base: URL): string => {

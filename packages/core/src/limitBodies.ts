@@ -7,6 +7,7 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { isLimited } from "./internal/bodyLimit.ts"
 
 /** The cause of a `DecodeError`: a body that is longer than the bound. */
 export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", { maxBytes: Schema.Int }) {
@@ -14,8 +15,6 @@ export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLar
     return `the body is larger than ${this.maxBytes} bytes`
   }
 }
-
-const isLimited = Symbol.for("@hb-sessions/core/limitBodies")
 
 /**
  * Bounds what `arrayBuffer` of a response gives, in bytes, as they are after decompression.

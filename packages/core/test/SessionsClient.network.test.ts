@@ -10,8 +10,10 @@ import { createServer as createHttpServer } from "node:http"
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net"
 import { createServer as createTlsServer } from "node:tls"
 import { gzipSync } from "node:zlib"
+import { Agent } from "undici"
 import { SessionsClient, type SessionsClientOptions } from "../src/SessionsClient.ts"
 import { SessionsError, UpstreamUnavailable } from "../src/SessionsError.ts"
+import * as UndiciHttpClient from "../src/UndiciHttpClient.ts"
 import { emptyPage, json, upstream } from "./upstream.ts"
 
 const pem = (name: string) => readFileSync(new URL(`./fixtures/tls/${name}.pem`, import.meta.url), "utf8")
@@ -35,9 +37,21 @@ const tls = (name: string) =>
 
 type Transport = Layer.Layer<HttpClient.HttpClient>
 
+const agentLayer = (options: Agent.Options): Transport =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => new Agent(options)),
+        (agent) => Effect.promise(() => agent.destroy())
+      ),
+      UndiciHttpClient.layer
+    )
+  )
+
 const transports: Record<string, (ca?: string) => Transport> = {
   "node:http": (ca) => NodeHttpClient.layerNodeHttpOptions(ca === undefined ? {} : { ca }),
-  undici: (ca) => NodeHttpClient.layerUndiciOptions(ca === undefined ? {} : { connect: { ca } })
+  undici: (ca) => NodeHttpClient.layerUndiciOptions(ca === undefined ? {} : { connect: { ca } }),
+  UndiciHttpClient: (ca) => agentLayer(ca === undefined ? {} : { connect: { ca } })
 }
 
 const failure = (url: string, transport: Transport | undefined, options: Partial<SessionsClientOptions> = {}) => {

@@ -3,10 +3,13 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
+import * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as UrlParams from "effect/http/UrlParams"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -21,8 +24,8 @@ import { networkProblem } from "./networkProblem.ts"
 export interface AttemptSettings {
   readonly url: string
   readonly timeout: Duration.Duration
-  /** Sent with each request, beside the key and what is accepted. */
-  readonly headers: Readonly<Record<string, string>>
+  /** Sent with each request, beside the key. */
+  readonly headers: Headers.Headers
 }
 
 /** A complete answer with a JSON body. */
@@ -56,33 +59,45 @@ export const attempt = (
   query: ListQuery,
   count: number
 ): Effect.Effect<Answer, AttemptFailed> => {
-  const request = HttpClientRequest.get(settings.url, { urlParams: { ...query } }).pipe(
-    HttpClientRequest.setHeaders(settings.headers),
-    HttpClientRequest.acceptJson,
-    HttpClientRequest.setHeader(apiKeyHeader, Redacted.value(apiKey))
+  const request = HttpClientRequest.makeWith(
+    "GET",
+    settings.url + searchOf(query),
+    UrlParams.empty,
+    Option.none(),
+    Headers.set(settings.headers, apiKeyHeader, Redacted.value(apiKey)),
+    HttpBody.empty
   )
   return http.execute(request).pipe(
-    Effect.flatMap((response) => Effect.map(bodyOf(response), (body) => [response, body] as const)),
+    Effect.flatMap(received),
     Effect.timeoutOption(settings.timeout),
     Effect.mapError((error) => noAnswer(error, count)),
-    Effect.flatMap(
-      Option.match({
-        onNone: () =>
-          Effect.fail(
+    Effect.flatMap((answer) =>
+      Option.isNone(answer)
+        ? Effect.fail(
             new AttemptFailed(new SessionsError.UpstreamUnavailable({ kind: "timeout", attempts: count, detail: "" }))
-          ),
-        onSome: ([response, body]) =>
-          Effect.flatMap(
-            Effect.clockWith((clock) => clock.currentTimeMillis),
-            (now) => Effect.fromResult(classify(response, body, apiKey, count, now))
           )
-      })
+        : Effect.clockWith((clock) =>
+            Effect.fromResult(classify(answer.value, apiKey, count, clock.currentTimeMillisUnsafe()))
+          )
     )
   )
 }
 
-/** The body; none of a failure that is too long to be read, as its status says enough. */
-const bodyOf = (response: HttpClientResponse.HttpClientResponse) =>
+const searchOf = (query: ListQuery): string => {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.append(name, String(value))
+  return search.size === 0 ? "" : `?${search}`
+}
+
+/** A response that was read to its end. */
+interface Received {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: Uint8Array
+}
+
+/** The body is empty for a failure that is too long to be read, as its status says enough. */
+const received = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.map(
     response.status === 200
       ? response.arrayBuffer
@@ -91,7 +106,7 @@ const bodyOf = (response: HttpClientResponse.HttpClientResponse) =>
           (error) => tooLarge(error) !== undefined,
           () => Effect.succeed(new ArrayBuffer())
         ),
-    (buffer) => new Uint8Array(buffer)
+    (buffer): Received => ({ status: response.status, headers: response.headers, body: new Uint8Array(buffer) })
   )
 
 const tooLarge = ({ reason }: HttpClientError.HttpClientError): BodyTooLarge | undefined =>
@@ -120,13 +135,11 @@ const largerBodies = "ask for smaller pages, or raise HB_SESSIONS_MAX_BODY_BYTES
 const decoder = new TextDecoder()
 
 const classify = (
-  response: HttpClientResponse.HttpClientResponse,
-  body: Uint8Array,
+  { body, headers, status }: Received,
   apiKey: Redacted.Redacted,
   count: number,
   now: number
 ): Result.Result<Answer, AttemptFailed> => {
-  const { headers, status } = response
   const sentId = headers["x-request-id"] ?? headers["request-id"]
   const requestId = sentId === undefined ? undefined : safeText(sentId, apiKey)
   const parsed = parseJson(decoder.decode(body))

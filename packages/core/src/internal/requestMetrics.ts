@@ -14,6 +14,17 @@ const requests = Metric.counter("hb_sessions_requests", {
   incremental: true
 })
 
+/** Each with its attributes once: to make their key anew costs more than to count. */
+const byStatus = new Map<string, Metric.Counter<number>>()
+
+const requestsOf = (status: string): Metric.Counter<number> => {
+  const known = byStatus.get(status)
+  if (known !== undefined) return known
+  const counter = Metric.withAttributes(requests, { status })
+  byStatus.set(status, counter)
+  return counter
+}
+
 /** Requests that were not the first for their page. */
 export const retries = Metric.counter("hb_sessions_request_retries", {
   description: "Requests that repeated an earlier one",
@@ -57,10 +68,7 @@ export const measured = (attempt: Effect.Effect<Answer, AttemptFailed>): Effect.
   Effect.flatMap(steadyMillis, (start) =>
     Effect.onExit(attempt, (exit) =>
       Effect.flatMap(steadyMillis, (end) =>
-        Effect.andThen(
-          Metric.update(Metric.withAttributes(requests, { status: statusOf(exit) }), 1),
-          Metric.update(seconds, (end - start) / 1000)
-        )
+        Effect.andThen(Metric.update(requestsOf(statusOf(exit)), 1), Metric.update(seconds, (end - start) / 1000))
       )
     )
   )

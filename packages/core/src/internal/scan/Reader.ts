@@ -2,7 +2,6 @@
  * Reads pages for a scan: one pass of the list, or some pages once more.
  */
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { SessionPage } from "../../SessionPage.ts"
@@ -10,6 +9,7 @@ import type { SessionsClient } from "../../SessionsClient.ts"
 import { PageMismatch, PaginationStuck, SessionsError } from "../../SessionsError.ts"
 import { duplicates, rowsRead } from "./metrics.ts"
 import type { Answer, Taken, Ticket } from "./Answer.ts"
+import { inOrder } from "./inOrder.ts"
 import type { Scan } from "./Scan.ts"
 
 export type Pages = Stream.Stream<Taken, SessionsError>
@@ -162,12 +162,13 @@ export class Reader {
 
   /** Reads some pages once more; what is new on them comes in their order. Returns what was taken. */
   *again(pages: ReadonlyArray<number>): Step<ReadonlyArray<Taken>> {
-    const asked = Stream.takeWhile(Stream.fromIterable(pages), () => !this.#cutIfStopped())
-    return yield* taking(
-      Stream.mapEffect(this.#answers(asked, this.concurrency), (answer) =>
-        counted(this.scan, () => this.scan.take(answer, false))
-      )
-    )
+    const { concurrency, scan } = this
+    const answers = Stream.suspend(() => {
+      const left = pages.values()
+      const next = () => (this.#cutIfStopped() ? undefined : left.next().value)
+      return inOrder({ next, concurrency, run: (page) => this.#ask(page) })
+    })
+    return yield* taking(Stream.mapEffect(answers, (answer) => counted(scan, () => scan.take(answer, false))))
   }
 
   /** Asks for a page for the sake of its total. */
@@ -175,12 +176,14 @@ export class Reader {
     yield Stream.fromEffectDrain(Effect.suspend(() => this.#ask(page)))
   }
 
-  readonly #next: Pages = Stream.suspend(() =>
-    this.#run(
-      Stream.sync(() => this.scan.pass.next++),
-      1
-    )
-  )
+  readonly #next: Pages = Stream.suspend(() => {
+    let isAsked = false
+    return this.#run(() => {
+      if (isAsked) return undefined
+      isAsked = true
+      return this.scan.pass.next++
+    })
+  })
 
   /** Where the last row of a list that is oldest first is, before the rest is read: if rows leave meanwhile, it moves up. */
   readonly #anchor: Pages = Stream.suspend(() => {
@@ -202,36 +205,26 @@ export class Reader {
     const { pass } = scan
     const isOver = () =>
       pass.isEnded || pass.next > scan.lastPage || (!pass.isListing && scan.isSpent) || this.#cutIfStopped()
-    if (isOver()) return Stream.empty
-    const numbers = Stream.unfold(undefined, () =>
-      Effect.sync(() => (isOver() ? undefined : ([pass.next++, undefined] as const)))
-    )
-    return Stream.concat(this.#run(numbers, this.concurrency), this.#rest)
+    return this.#run(() => (isOver() ? undefined : pass.next++))
   })
 
-  #run(pages: Stream.Stream<number>, concurrency: number): Pages {
-    const { scan } = this
-    return this.#answers(pages, concurrency, (page) => this.#askInPass(page)).pipe(
-      Stream.mapEffect((answer) => this.#checkRepeat(answer)),
-      Stream.mapEffect((answer) => counted(scan, () => scan.take(answer, true))),
-      Stream.tap(({ page }) =>
-        scan.isRepeating
-          ? Effect.fail(stuck(page, `${scan.pass.stalePages} pages in a row had no session that was not read before`))
-          : Effect.void
-      ),
-      Stream.takeUntil(() => scan.pass.isEnded)
+  #run(next: () => number | undefined): Pages {
+    const { concurrency, scan } = this
+    const { pass } = scan
+    const answers = inOrder({ next, concurrency, run: (page) => this.#askInPass(page), isOver: () => pass.isEnded })
+    return Stream.mapEffect(answers, (answer) =>
+      pass.repeats(answer)
+        ? Effect.flatMap(this.#checkRepeat(answer), (checked) => this.#takeInPass(checked))
+        : this.#takeInPass(answer)
     )
   }
 
-  /** A failure waits for its turn, so that all earlier pages are delivered before it. */
-  #answers(
-    pages: Stream.Stream<number>,
-    concurrency: number,
-    ask = (page: number) => this.#ask(page)
-  ): Stream.Stream<Answer, SessionsError> {
-    return pages.pipe(
-      Stream.mapEffect((page) => Effect.exit(ask(page)), { concurrency }),
-      Stream.flattenEffect()
+  #takeInPass(answer: Answer): Effect.Effect<Taken, SessionsError> {
+    const { scan } = this
+    return Effect.filterOrFail(
+      counted(scan, () => scan.take(answer, true)),
+      () => !scan.isRepeating,
+      ({ page }) => stuck(page, `${scan.pass.stalePages} pages in a row had no session that was not read before`)
     )
   }
 
@@ -305,7 +298,6 @@ export class Reader {
     const { pass } = scan
     const { page } = answer
     const accepted = Effect.succeed(answer)
-    if (!pass.repeats(answer)) return accepted
     // Its rows are those of the last page, so past the end there is none.
     const end = Effect.succeed<Answer>({ ...answer, sessions: [] })
     if (
@@ -349,14 +341,10 @@ const told = ({ totals: { first, last, odd } }: Scan): string =>
 const stuck = (page: number, detail: string) => new SessionsError({ page, reason: new PaginationStuck({ detail }) })
 
 const counted = (scan: Scan, take: () => Taken): Effect.Effect<Taken> =>
-  Effect.suspend(() => {
+  Effect.withFiber(({ context }) => {
     const before = { rows: scan.rowsRead, duplicates: scan.duplicates }
     const taken = take()
-    return Effect.as(
-      Effect.andThen(
-        Metric.update(rowsRead, scan.rowsRead - before.rows),
-        Metric.update(duplicates, scan.duplicates - before.duplicates)
-      ),
-      taken
-    )
+    rowsRead.updateUnsafe(scan.rowsRead - before.rows, context)
+    duplicates.updateUnsafe(scan.duplicates - before.duplicates, context)
+    return Effect.succeed(taken)
   })
