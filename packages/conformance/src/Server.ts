@@ -90,10 +90,13 @@ export class Server {
           if (isOpen) this.inFlight--
           isOpen = false
         }
-        this.#serve(query, (result) => {
-          close()
-          resume(result)
-        })
+        // On its way to the reader, a response is as old as the change of this turn of the event loop.
+        this.#serve(query, (result) =>
+          setImmediate(() => {
+            close()
+            resume(result)
+          })
+        )
         return Effect.sync(close)
       }),
     getPageResponse: () => Effect.die("not used")

@@ -205,7 +205,11 @@ export class Reader {
     const { pass } = scan
     const isOver = () =>
       pass.isEnded || pass.next > scan.lastPage || (!pass.isListing && scan.isSpent) || this.#cutIfStopped()
-    return this.#run(() => (isOver() ? undefined : pass.next++))
+    if (isOver()) return Stream.empty
+    return Stream.concat(
+      this.#run(() => (isOver() ? undefined : pass.next++)),
+      this.#rest
+    )
   })
 
   #run(next: () => number | undefined): Pages {

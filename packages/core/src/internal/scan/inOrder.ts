@@ -13,7 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 export interface InOrderOptions<In, Out, E> {
-  /** The next input; undefined when there is none, which is asked again after each result. */
+  /** The next input; undefined after the last one. */
   readonly next: () => In | undefined
   /** Run as soon as fewer than `concurrency` are under way, or done and not given yet. */
   readonly run: (input: In) => Effect.Effect<Out, E>
@@ -32,11 +32,14 @@ export const inOrder = <In, Out, E>({
   Stream.fromChannel(
     Channel.fromTransform((_: unknown, scope) => {
       const started: Array<Fiber.Fiber<Out, E>> = []
+      let hasNext = true
       const pull = Effect.withFiber((fiber): Pull.Pull<readonly [Out], E> => {
         if (isOver()) return Cause.done()
         const fork = Effect.runForkWith(fiber.context)
-        for (let input; started.length < concurrency && (input = next()) !== undefined;) {
-          started.push(fork(run(input)))
+        while (hasNext && started.length < concurrency) {
+          const input = next()
+          if (input === undefined) hasNext = false
+          else started.push(fork(run(input)))
         }
         const [first] = started
         if (first === undefined) return Cause.done()

@@ -95,7 +95,9 @@ const tighten = (pass: ReadonlyArray<Mutable>, pageSize: number): void => {
     const upper = pass[at - 1]!
     const lower = pass[at]!
     const { repeated = 0 } = lower
-    if (lower.page !== upper.page + 1 || lower.high > limits[at]!) return
+    // A page at the end repeats no more rows than it has, however much the list grew.
+    const isFull = lower.page * pageSize <= lower.low
+    if (lower.page !== upper.page + 1 || !isFull || lower.high > limits[at]!) return
     lower.high = Math.min(lower.high, upper.high + repeated)
     upper.low = Math.max(upper.low, lower.low - repeated)
     if (repeated === 0) return

@@ -21,6 +21,9 @@ export type Plan = Step<Completeness>
 /** Most times that both ends of a list that nothing leaves are read again. */
 const MAX_ROUNDS = 6
 
+/** Most pages at the end of a list that are read again at once; a list that grew by more of them is read as a whole. */
+const MAX_PAGES_AT_END = 64
+
 /** Most passes down to `since`. */
 const MAX_RECENT_PASSES = 3
 
@@ -257,21 +260,38 @@ function* placing(reader: Reader): Step<boolean> {
 /** Pages of a growing list that rows may have been skipped on, until none is missing. */
 function* skipped(reader: Reader, missing: () => number): Step<void> {
   const { scan } = reader
-  const { observer, pageSize, pass, responses, total } = scan
-  if (missing() <= 0 || observer.order !== "newest-first" || pageSize === undefined || total === undefined) return
-  const bounds = { low: scan.totals.first ?? total, high: total }
-  const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...bounds, rules: scan.rules })
-  const pages = pagesOf(gapsBetween(placed, { pageSize, from: 0, to: total }), {
-    pageSize,
-    total,
-    farthest: scan.farthestPage
-  })
+  if (missing() <= 0) return
+  const pages = scan.observer.order === "newest-first" ? pagesOfGaps(scan) : pagesAtEnd(scan)
   // Where one row is missing, one page of several has it: asking for more at once would cost requests for nothing.
   for (let at = 0; at < pages.length && missing() > 0 && !scan.isSpent;) {
     const next = pages.slice(at, at + Math.min(reader.concurrency, missing()))
     at += next.length
     yield* reader.again(next)
   }
+}
+
+/** Pages of a list that is newest first which no response surely had. */
+const pagesOfGaps = ({
+  farthestPage,
+  pageSize,
+  pass,
+  responses,
+  rules,
+  total,
+  totals
+}: Scan): ReadonlyArray<number> => {
+  if (pageSize === undefined || total === undefined) return []
+  const bounds = { low: totals.first ?? total, high: total }
+  const placed = placeRows(responses.from(0), { pageSize, start: pass.start, ...bounds, rules })
+  return pagesOf(gapsBetween(placed, { pageSize, from: 0, to: total }), { pageSize, total, farthest: farthestPage })
+}
+
+/** Pages that a list which is oldest first has grown on: one that was the last may have been read before it was full. */
+const pagesAtEnd = ({ lastPage, observer, pageSize, totals }: Scan): ReadonlyArray<number> => {
+  if (observer.order !== "oldest-first" || pageSize === undefined || totals.first === undefined) return []
+  const first = Math.floor(totals.first / pageSize) + 1
+  // The last page is read again in any case.
+  return Array.from({ length: Math.max(0, Math.min(lastPage - first, MAX_PAGES_AT_END)) }, (_, at) => first + at)
 }
 
 const unproven = (reason: UnprovenReason): Completeness => ({ status: "unproven", reason })
