@@ -26,26 +26,8 @@ import { BodyTooLarge } from "./limitBodies.ts"
 
 /** As much as is used of a dispatcher of undici 7 or newer: of an `Agent`, a `Pool` or a `ProxyAgent`. */
 export interface Dispatcher {
-  dispatch(
-    options: {
-      readonly origin: string
-      readonly path: string
-      readonly method: "GET"
-      readonly headers: Record<string, string>
-      readonly headersTimeout: number
-      readonly bodyTimeout: number
-    },
-    handler: Handler
-  ): boolean
-}
-
-/** What a dispatcher tells of a request. */
-interface Handler {
-  onRequestStart(controller: Controller): void
-  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders): void
-  onResponseData(controller: Controller, chunk: Uint8Array): void
-  onResponseEnd(): void
-  onResponseError(controller: unknown, error: Error): void
+  /** Sends a request, and tells its handler of the response. */
+  dispatch(options: object, handler: object): boolean
 }
 
 interface Controller {
@@ -115,8 +97,8 @@ const urlOf = (request: HttpClientRequest.HttpClientRequest): URL | undefined =>
   return URL.canParse(request.url) ? new URL(request.url) : undefined
 }
 
-/** One request and what came of it so far. */
-class Exchange implements Handler {
+/** A handler, which is told of one request and what comes of it. */
+class Exchange {
   readonly #request: HttpClientRequest.HttpClientRequest
   readonly #url: string
   readonly #maxBytes: number

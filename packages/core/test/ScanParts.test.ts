@@ -152,6 +152,13 @@ describe("pages of gaps", () => {
     assert.deepStrictEqual(find(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0]), options), [2])
   })
 
+  it("takes no page without a row of its own for one that the list did not grow before", () => {
+    // The last row of page 2 moved to page 3 after that was read; page 4, which was read last, has no row to repeat.
+    const seen = inTurn([1, 25, 0], [3, 25, 0], [2, 26, 1], [4, 26, 0])
+    const pages = seen.map((response) => ({ ...response, isAllRepeated: response.page === 4 }))
+    assert.deepStrictEqual(find(pages, { pageSize: 10, total: 26 }), [3])
+  })
+
   it("looks no further where a page has been read again", () => {
     const options = { pageSize: 10, total: 26 }
     assert.deepStrictEqual(find(inTurn([2, 25, 0], [3, 25, 0], [1, 26, 0], [2, 26]), options), [])

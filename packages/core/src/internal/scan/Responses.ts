@@ -18,6 +18,8 @@ export interface Response {
   readonly isTaken?: boolean
   /** Rows that a pass had met on earlier pages; undefined for a page that was not read in a pass before which none was known. */
   readonly repeated?: number | undefined
+  /** Whether all its rows were repeated, or it had none: then more might have been, had there been room; no by default. */
+  readonly isAllRepeated?: boolean
 }
 
 const FIELDS = 5
@@ -49,9 +51,9 @@ export class Responses {
     return this.#length++
   }
 
-  /** Notes that the rows of a response count as read, and how many of them the first pass had met before. */
-  take(index: number, repeated: number | undefined): void {
-    this.#cells[index * FIELDS + 4] = repeated ?? TAKEN
+  /** Notes that the rows of a response count as read, and how many of them the first pass had met before, and not. */
+  take(index: number, repeated: number | undefined, fresh: number): void {
+    this.#cells[index * FIELDS + 4] = repeated === undefined ? TAKEN : repeated * 2 + (fresh === 0 ? 1 : 0)
   }
 
   /** The responses from an index on, in the order of their completion. */
@@ -65,7 +67,8 @@ export class Responses {
         completed: this.#cells[at + 2]!,
         total: total === NONE ? undefined : total,
         isTaken: taken !== NONE,
-        repeated: taken >= 0 ? taken : undefined
+        repeated: taken >= 0 ? taken >> 1 : undefined,
+        isAllRepeated: taken >= 0 && (taken & 1) === 1
       }
     }
   }

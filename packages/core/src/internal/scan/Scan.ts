@@ -199,7 +199,8 @@ export class Scan extends ListBounds {
     }
     const fresh = this.table.size - before
     if (answer.index !== undefined) {
-      this.responses.take(answer.index, inPass && this.#knewNothing ? answer.sessions.length - fresh : undefined)
+      const known = inPass && this.#knewNothing ? answer.sessions.length - fresh : undefined
+      this.responses.take(answer.index, known, fresh)
     }
     if (answer.page < this.lastPage) this.pass.checkEven(answer, this.pageSize)
     if (answer.sessions.length > 0) this.mostPages = Math.max(this.mostPages, answer.page)

@@ -8,7 +8,8 @@
  * T is not quite what the response says, as a server may count the list a moment before or after it reads the rows. But
  * totals never fall, so T lies between every total that was complete before the request and every one that was asked for
  * after the response. And the rows tell more: where page p+1 repeats k rows of earlier pages, T grew by k between the
- * two; where it repeats none, T did not grow.
+ * two; where it repeats none, T did not grow. That is only so where page p+1 has a row that is not repeated: at the end of
+ * the list, it may be short of room for more.
  */
 import type { Response } from "./Responses.ts"
 import type { Rules } from "./Rules.ts"
@@ -21,7 +22,10 @@ export interface Placed {
   readonly high: number
 }
 
-type Mutable = { -readonly [Key in keyof Placed]: Placed[Key] } & { readonly repeated: number | undefined }
+type Mutable = { -readonly [Key in keyof Placed]: Placed[Key] } & {
+  readonly repeated: number | undefined
+  readonly isAllRepeated: boolean
+}
 
 export interface PlacementOptions {
   readonly pageSize: number
@@ -41,9 +45,9 @@ export const placeRows = (responses: Iterable<Response>, options: PlacementOptio
     .slice(options.start)
     .filter(({ isTaken }) => isTaken)
     .map((response): Mutable => {
-      const { page, repeated, total: told } = response
+      const { isAllRepeated = false, page, repeated, total: told } = response
       const [low, high] = options.rules.placedBetween(boundsOf(response), told)
-      return { page, repeated, told, low, high }
+      return { page, repeated, isAllRepeated, told, low, high }
     })
   tighten(
     placed.filter(({ repeated }) => repeated !== undefined).toSorted((a, b) => a.page - b.page),
@@ -95,9 +99,7 @@ const tighten = (pass: ReadonlyArray<Mutable>, pageSize: number): void => {
     const upper = pass[at - 1]!
     const lower = pass[at]!
     const { repeated = 0 } = lower
-    // A page at the end repeats no more rows than it has, however much the list grew.
-    const isFull = lower.page * pageSize <= lower.low
-    if (lower.page !== upper.page + 1 || !isFull || lower.high > limits[at]!) return
+    if (lower.page !== upper.page + 1 || lower.isAllRepeated || lower.high > limits[at]!) return
     lower.high = Math.min(lower.high, upper.high + repeated)
     upper.low = Math.max(upper.low, lower.low - repeated)
     if (repeated === 0) return
