@@ -19,6 +19,10 @@ export interface RateOptions {
 
 /** A bucket that fills at a constant rate. */
 interface Bucket {
+  /** The limit that it was asked with last, and what the header says of it. */
+  rate: number
+  burst: number
+  policy: string
   tokens: number
   /** Rejections that are sent at once; it fills like the tokens. */
   rejections: number
@@ -27,6 +31,7 @@ interface Bucket {
 
 /** What is left of a limit after a request. */
 interface Taken {
+  readonly policy: string
   readonly isAllowed: boolean
   /** Requests that may follow at once. */
   readonly remaining: number
@@ -54,7 +59,7 @@ export class RateLimits {
     const taken = this.take(client.id, rate, burst, now())
     exchange.common.push(
       "ratelimit-policy",
-      `"token";q=${burst};w=${Math.max(1, Math.ceil(burst / rate))}`,
+      taken.policy,
       "ratelimit",
       `"token";r=${taken.remaining};t=${taken.resetSeconds}`
     )
@@ -70,9 +75,15 @@ export class RateLimits {
   private take(id: string, rate: number, burst: number, now: number): Taken {
     let bucket = this.buckets.get(id)
     if (bucket === undefined) {
-      bucket = { tokens: burst, rejections: burst, updatedAt: now }
+      bucket = { rate: 0, burst: 0, policy: "", tokens: burst, rejections: burst, updatedAt: now }
       this.buckets.set(id, bucket)
     }
+    if (bucket.rate !== rate || bucket.burst !== burst) {
+      bucket.rate = rate
+      bucket.burst = burst
+      bucket.policy = `"token";q=${burst};w=${Math.max(1, Math.ceil(burst / rate))}`
+    }
+    const { policy } = bucket
     const { sharedRates } = this.options
     const shares = sharedRates?.shares ?? 1
     const elapsed = Math.max(0, now - bucket.updatedAt) / 1000
@@ -90,10 +101,11 @@ export class RateLimits {
     if (!isAllowed && !isFlood) bucket.rejections -= 1
     if (counted !== undefined) {
       const { remaining, waitMillis } = counted
-      return { isAllowed, isFlood, remaining, resetSeconds: Math.max(1, Math.ceil(waitMillis / 1000)) }
+      return { policy, isAllowed, isFlood, remaining, resetSeconds: Math.max(1, Math.ceil(waitMillis / 1000)) }
     }
     const missing = Math.max(0, 1 - bucket.tokens)
     return {
+      policy,
       isAllowed,
       isFlood,
       remaining: Math.floor(bucket.tokens),
