@@ -232,7 +232,10 @@ describe.skipIf(!hasPostgres)("the schedules of a fleet", () => {
           yield* scheduleOf("runs", "0 2 * * *")
         ]
         yield* Schedules.register(schedules, at("2026-06-01T12:00:00Z"))
+        yield* Workers.lists("host:0/dead", ["leaves"])
+        yield* sql(`UPDATE ${schema}.fleet_worker SET seen = now() - interval '61 minutes'`)
         yield* Workers.lists("host:1/a", ["keeps", "leaves", "runs"])
+        assert.deepStrictEqual(yield* sql(`SELECT worker FROM ${schema}.fleet_worker`), [{ worker: "host:1/a" }])
         assert.deepStrictEqual(yield* Schedules.markUnlisted(), [])
         yield* send({ account: "runs", reason: "enqueued", failures: 0 })
         const [running] = yield* take(1)

@@ -16,6 +16,9 @@ import * as Schedules from "./Schedules.ts"
 /** How often the file is looked at. */
 const INTERVAL = Duration.seconds(2)
 
+/** A file with a mistake is read again each so many looks: what is wrong may be in another file. */
+const AGAIN = 15
+
 const MAX_BYTES = 4 * 1024 * 1024
 
 /** An account with its schedule. */
@@ -53,6 +56,8 @@ export const open = Effect.fn("AccountsFile.open")(function* (given: Given) {
   let seen = yield* text
   const first: Accounts = yield* readAll(given)
   let told: string | undefined
+  /** The text with a mistake, and how often it was seen since it was read. */
+  let wrong: { readonly text: string; readonly looks: number } | undefined
 
   const next = Effect.gen(function* () {
     for (;;) {
@@ -61,8 +66,14 @@ export const open = Effect.fn("AccountsFile.open")(function* (given: Given) {
       if (now._tag === "Success") {
         if (now.success === seen) {
           told = undefined
+          wrong = undefined
           continue
         }
+        if (now.success === wrong?.text && wrong.looks < AGAIN) {
+          wrong = { ...wrong, looks: wrong.looks + 1 }
+          continue
+        }
+        wrong = { text: now.success, looks: 0 }
         const all = yield* Effect.result(readAll(given))
         if (all._tag === "Success") {
           seen = now.success

@@ -22,7 +22,7 @@ export const seen = Effect.fnUntraced(function* ({ parallel, running, worker }: 
   )
 })
 
-/** Writes which accounts a worker's file has. */
+/** Writes which accounts a worker's file has, and removes workers that ended without a word long ago. */
 export const lists = Effect.fnUntraced(function* (worker: string, accounts: ReadonlyArray<string>) {
   const { schema, sql } = yield* Queue
   yield* sql(
@@ -30,10 +30,11 @@ export const lists = Effect.fnUntraced(function* (worker: string, accounts: Read
       ON CONFLICT (worker) DO UPDATE SET accounts = $2, seen = now()`,
     [worker, [...accounts]]
   )
+  yield* sql(`DELETE FROM ${schema}.fleet_worker WHERE seen < now() - interval '1 hour'`)
 })
 
-/** Removes a worker that ends, and those that ended without a word long ago. */
+/** Removes a worker that ends. */
 export const remove = Effect.fnUntraced(function* (worker: string) {
   const { schema, sql } = yield* Queue
-  yield* sql(`DELETE FROM ${schema}.fleet_worker WHERE worker = $1 OR seen < now() - interval '1 hour'`, [worker])
+  yield* sql(`DELETE FROM ${schema}.fleet_worker WHERE worker = $1`, [worker])
 })
