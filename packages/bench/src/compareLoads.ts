@@ -20,7 +20,7 @@ export interface Costs {
 
 const SECONDS = 1
 
-/** Turns that warm up: Node takes some four seconds of requests until its code is as fast as it gets. */
+/** Most turns that warm up: Node takes some four seconds of requests until its code is as fast as it gets. */
 const WARM_UP = 4
 
 /**
@@ -42,7 +42,7 @@ export const compareLoads = async (contestants: ReadonlyArray<Loaded>, rounds: n
       cpu: (1e6 * (spent(servers) - before)) / sum(({ requests }) => requests)
     }
   }
-  for (let turn = 0; turn < WARM_UP; turn++) {
+  for (let turn = 0; turn < Math.min(WARM_UP, rounds); turn++) {
     for (const contestant of contestants) await run(contestant)
   }
   const wall = contestants.map(() => [] as Array<number>)

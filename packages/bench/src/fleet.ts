@@ -18,7 +18,7 @@ import { atLeast, atMost, type Section, significant, times } from "./Report.ts"
 import { cpuSeconds, disposable } from "./servers/processes.ts"
 import { withUpstream } from "./upstream.ts"
 
-const accountsOf = (isQuick: boolean) => (isQuick ? 20 : 200)
+const accountsOf = (isQuick: boolean) => (isQuick ? 16 : 100)
 
 /** Sessions of each list: 20 pages. */
 const SESSIONS = 200

@@ -51,7 +51,7 @@ const startBadClient = async ({ kind, token }: BadClient, url: string) => {
 const uncached = async (
   rounds: number,
   proxy: { readonly url: string },
-  { good, greedy }: { readonly good: string; readonly greedy: string }
+  { good, greedy, seconds }: { readonly good: string; readonly greedy: string; readonly seconds: number }
 ) => {
   const bad: ReadonlyArray<BadClient> = [
     { name: "90 distinct queries a second", kind: "distinct", token: greedy },
@@ -65,7 +65,7 @@ const uncached = async (
       path: (index) => `/api/sessions?page=1&own=${nth}-${index}`,
       token: good,
       perSecond: UNCACHED_PER_SECOND,
-      seconds: UNCACHED_SECONDS
+      seconds
     })
   }
   await wait()
@@ -101,7 +101,8 @@ const uncached = async (
   }
 }
 
-export const neighbour = async (rounds: number): Promise<Section> => {
+export const neighbour = async (rounds: number, isQuick: boolean): Promise<Section> => {
+  const seconds = isQuick ? 3 : UNCACHED_SECONDS
   const folder = mkdtempSync(join(tmpdir(), "hb-sessions-bench-"))
   try {
     return await withUpstream(["--sessions", "1000"], async (upstream) => {
@@ -117,7 +118,7 @@ export const neighbour = async (rounds: number): Promise<Section> => {
         // What is shared is what the upstream may be asked.
         const limits = { upstreamRate: 20, cacheFresh: "2s", flags: [] }
         await using server = await startProxy({ upstream, tokensFile, log: `${folder}/shared.log`, ...limits })
-        return await uncached(rounds, server, { good, greedy })
+        return await uncached(rounds, server, { good, greedy, seconds })
       })()
       await using proxy = await startProxy({ upstream, tokensFile, log: `${folder}/access.log`, flags: [] })
       const wait = () =>
@@ -189,7 +190,7 @@ export const neighbour = async (rounds: number): Promise<Section> => {
           ...shared.claims
         ],
         notes: [
-          `Uncached: ${UNCACHED_PER_SECOND} pages a second, each asked for once, for ${UNCACHED_SECONDS} s in turns; the upstream may be asked 20 times a second, of both tokens together.`,
+          `Uncached: ${UNCACHED_PER_SECOND} pages a second, each asked for once, for ${seconds} s in turns; the upstream may be asked 20 times a second, of both tokens together.`,
           "A flood gets few answers, as the proxy holds rejections beyond a limit back for a second and more; each of its 32 connections asks again at once.",
           "The misbehaving client runs at a lower priority, for in reality it has a machine of its own; all the same it shares the cores with the proxy and the client that is measured."
         ]
