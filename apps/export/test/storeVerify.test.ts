@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
+import { recipient } from "./recipient.ts"
 import { strict } from "./store/stores.ts"
 import { environment, run } from "./support.ts"
 
@@ -67,6 +68,11 @@ describe.concurrent("a bucket that was changed", () => {
       Effect.gen(function* () {
         const store = yield* strict()
         const careless = yield* strict({ ignoreConditions: true })
+        // Every object is there for a condition, and for nothing else.
+        const odd = yield* recipient(({ method }, response) => {
+          response.statusCode = method === "PUT" ? 412 : 404
+          response.end(`<Error><Code>${method === "PUT" ? "PreconditionFailed" : "NoSuchKey"}</Code></Error>`)
+        })
         const env = { ...environment(yield* Simulator), ...store.environment }
         const cases: ReadonlyArray<readonly [Readonly<Record<string, string>>, string, number, RegExp]> = [
           // First, as it waits for its retries, and the others do not wait for it.
@@ -78,7 +84,8 @@ describe.concurrent("a bucket that was changed", () => {
           [{}, "s3://nowhere/a", 2, /the bucket nowhere does not exist/],
           [{}, "gs://exports/a", 2, /--out takes a directory or s3:\/\/bucket\/prefix/],
           [{}, "s3:/exports/a", 2, /--out takes a directory or s3:\/\/bucket\/prefix/],
-          [{ AWS_ENDPOINT_URL_S3: careless.endpoint }, "s3://exports/a", 2, /ignores the condition If-None-Match/]
+          [{ AWS_ENDPOINT_URL_S3: careless.endpoint }, "s3://exports/a", 2, /ignores the condition If-None-Match/],
+          [{ AWS_ENDPOINT_URL_S3: new URL(odd.url).origin }, "s3://exports/a", 2, /says both that .* \(HTTP 412\) and/]
         ]
         yield* Effect.forEach(
           cases,

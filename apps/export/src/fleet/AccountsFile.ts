@@ -51,7 +51,7 @@ const readAll = Effect.fnUntraced(function* (given: Given) {
 export const open = Effect.fn("AccountsFile.open")(function* (given: Given) {
   const file = yield* fileOf(given)
   const text = Effect.mapError(RegularFile.readText(file, { maxBytes: MAX_BYTES }), ({ problem }) =>
-    usage(`${file} cannot be read: ${problem}`)
+    usage(`${file} cannot be read: ${problem}; give a TOML file of accounts`)
   )
   let seen = yield* text
   const first: Accounts = yield* readAll(given)

@@ -24,6 +24,9 @@ export const LEASE = ".lease.json"
 /** A longer object is none of ours. */
 const MAX_BYTES = 64 * 1024
 
+/** So often another run may take the lease and end before this run has read it. */
+const MAX_ROUNDS = 5
+
 /** Who holds the lease, for people; the run's id decides. */
 const Holder = Schema.fromJsonString(
   Schema.Struct({ run: Schema.String, host: Schema.String, process: Schema.Int, renewed: Schema.Int })
@@ -39,7 +42,8 @@ export interface LeaseOptions {
 
 /** Takes the lease until the scope closes, or fails with exit code 75. */
 export const acquire = Effect.fn("Lease.acquire")(function* (
-  options: LeaseOptions
+  options: LeaseOptions,
+  round = 1
 ): Effect.fn.Return<void, AppError | S3Error, S3Client | Scope.Scope> {
   const { run, takeOverAfter } = options
   const s3 = yield* S3Client
@@ -56,7 +60,7 @@ export const acquire = Effect.fn("Lease.acquire")(function* (
   if (written === undefined) {
     const now = yield* read
     // The run that was faster has ended meanwhile.
-    if (Option.isNone(now)) return yield* acquire(options)
+    if (Option.isNone(now)) return yield* round < MAX_ROUNDS ? acquire(options, round + 1) : contradicted
     // A lost answer to our own write looks like the write of another run.
     if (holderOf(now.value)?.run !== run) return yield* held(now.value)
     written = now.value
@@ -95,6 +99,14 @@ const release = Effect.fnUntraced(function* (run: string) {
 
 const holderOf = ({ body }: SmallObject) =>
   Option.getOrUndefined(Schema.decodeOption(Holder)(new TextDecoder().decode(body)))
+
+/** Not again and again: a store that says so for ever would be asked without a pause. */
+const contradicted = Effect.flatMap(S3Client, ({ location }) =>
+  fail(
+    exitCodes.usage,
+    `the store of ${format(location)} says both that ${LEASE} exists (HTTP 412) and that it does not (HTTP 404); use a store with conditional writes, such as Amazon S3, or export to a directory`
+  )
+)
 
 const held = Effect.fnUntraced(function* (lease: SmallObject) {
   const s3 = yield* S3Client
