@@ -135,7 +135,7 @@ layer(Simulator.layer({ sessions: 45, seed: "socket" }), { excludeTestServices: 
         [at("directory"), "there is something else, which is no socket"],
         [at("fifo"), "there is something else, which is no socket"],
         [at("link"), "there is something else, which is no socket"],
-        [at("missing/s"), "its directory does not exist; make it first"],
+        [at("missing/s"), `${at("missing/s")}: its directory does not exist; make it first`],
         [at("file/s"), "its directory does not exist; make it first"],
         [`${longest}s`, "the path has 108 bytes, and a socket's may have 107"],
         ["", "--socket is empty"]

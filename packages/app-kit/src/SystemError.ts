@@ -28,6 +28,20 @@ export const toSystemError = (error: unknown): SystemError => {
 /** The failed system call behind an error of Effect's file system. */
 export const fromPlatformError = ({ reason }: PlatformError): SystemError => toSystemError(reason.cause)
 
+/** Why a file cannot be made, and what to do. */
+export const makeProblem = ({ code, message }: SystemError): string => {
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return "its directory does not exist; make it first"
+    case "EACCES":
+    case "EPERM":
+      return "this user may not write in its directory"
+    default:
+      return message
+  }
+}
+
 const MOST_CAUSES = 8
 
 /** The first code of an error and what caused it, such as `ECONNREFUSED`: messages may quote a URL. */

@@ -2,7 +2,7 @@
  * What became of tokens, as lines of JSON for those who have to account for it: in a file, or on stderr.
  */
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
-import { attempt, shownPath, type SystemError } from "@hb-sessions/app-kit/SystemError"
+import { attempt, makeProblem, shownPath, type SystemError } from "@hb-sessions/app-kit/SystemError"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -103,11 +103,8 @@ const write = async (handle: FileHandle, lines: ReadonlyArray<string>): Promise<
   return undefined
 }
 
-const reasonOf = ({ code, message }: SystemError): string => {
-  switch (code) {
-    case "ENOENT":
-    case "ENOTDIR":
-      return "its directory does not exist; make it first"
+const reasonOf = (error: SystemError): string => {
+  switch (error.code) {
     case "EACCES":
     case "EPERM":
       return "this user may not write to it"
@@ -118,7 +115,7 @@ const reasonOf = ({ code, message }: SystemError): string => {
     case "EDQUOT":
       return "the disk is full; make room"
     default:
-      return message
+      return makeProblem(error)
   }
 }
 

@@ -5,7 +5,7 @@
  * holder is dead is taken away, by one process only: by the one that holds the lock on that. So a lock that was taken
  * in the meantime is never taken away in the place of a dead one.
  */
-import { attempt, type SystemError } from "@hb-sessions/app-kit/SystemError"
+import { attempt, makeProblem } from "@hb-sessions/app-kit/SystemError"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -57,7 +57,7 @@ const once = (path: string, owner: string): Effect.Effect<FileLock, NotLocked, S
       Effect.catch((error) =>
         error.code === "EEXIST"
           ? Effect.andThen(clear(path, owner), holderOf(path))
-          : Effect.fail(new NotLocked({ problem: problemOf(error), isHeld: false }))
+          : Effect.fail(new NotLocked({ problem: makeProblem(error), isHeld: false }))
       ),
       Effect.as({ isHeld })
     ),
@@ -140,16 +140,3 @@ const self = Effect.gen(function* () {
   const { startedAt } = yield* stateOf(process.pid)
   return `${process.pid}:${startedAt}:${yield* here}`
 })
-
-const problemOf = ({ code, message }: SystemError): string => {
-  switch (code) {
-    case "ENOENT":
-    case "ENOTDIR":
-      return "its directory does not exist; make it first"
-    case "EACCES":
-    case "EPERM":
-      return "this user may not write in its directory"
-    default:
-      return message
-  }
-}

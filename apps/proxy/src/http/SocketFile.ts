@@ -2,7 +2,7 @@
  * The Unix socket in the file system that a server listens on: made for one process, and removed with it.
  */
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
-import { attempt, shownPath, type SystemError } from "@hb-sessions/app-kit/SystemError"
+import { attempt, makeProblem, shownPath } from "@hb-sessions/app-kit/SystemError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { chmod, lstat, rm } from "node:fs/promises"
@@ -44,7 +44,7 @@ export const bound = Effect.fnUntraced(function* <E>(
   if (path.includes("\0")) return yield* problem(path, "the path holds a NUL character")
   yield* Effect.gen(function* () {
     const name = `${path}.lock`
-    yield* Effect.mapError(FileLock.acquire(name), ({ problem: why }) => problem(name, why))
+    yield* Effect.mapError(FileLock.acquire(name), ({ isHeld, problem: why }) => problem(isHeld ? name : path, why))
     yield* clear(path)
     yield* listen(path)
     yield* Effect.mapError(
@@ -59,7 +59,7 @@ const clear = Effect.fnUntraced(function* (path: string) {
   const found = yield* attempt(() => lstat(path)).pipe(
     Effect.asSome,
     Effect.catch((error) =>
-      error.code === "ENOENT" ? Effect.succeedNone : Effect.fail(problem(path, reasonOf(error)))
+      error.code === "ENOENT" ? Effect.succeedNone : Effect.fail(problem(path, makeProblem(error)))
     )
   )
   if (Option.isNone(found)) return
@@ -79,7 +79,7 @@ const clear = Effect.fnUntraced(function* (path: string) {
   }
   yield* Effect.mapError(
     attempt(() => rm(path)),
-    (error) => problem(path, reasonOf(error))
+    (error) => problem(path, makeProblem(error))
   )
 })
 
@@ -93,16 +93,3 @@ const connection = (path: string): Effect.Effect<string | undefined> =>
     })
     socket.once("error", (error: Error & { readonly code?: string }) => resume(Effect.succeed(error.code ?? "unknown")))
   })
-
-const reasonOf = ({ code, message }: SystemError): string => {
-  switch (code) {
-    case "ENOENT":
-    case "ENOTDIR":
-      return "its directory does not exist; make it first"
-    case "EACCES":
-    case "EPERM":
-      return "this user may not write in its directory"
-    default:
-      return message
-  }
-}
