@@ -10,7 +10,7 @@ import { exitCodes } from "../exitCodes.ts"
 import { type Claim, Queue, type QueueError, RUNS, type Session } from "./Queue.ts"
 
 /** The version of these tables; raised with every change that another version of the program cannot work with. */
-export const VERSION = 1
+const VERSION = 1
 
 /** What is known of an account. */
 export interface AccountState {

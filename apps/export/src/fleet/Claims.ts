@@ -33,8 +33,6 @@ const FREEZE = 4000
 /** A job that runs. */
 export interface Running {
   readonly claim: Claim
-  /** Epoch milliseconds. */
-  readonly since: number
   /** Succeeds when another worker has got the job. */
   readonly lost: Deferred.Deferred<void>
   /** Waits until it is known that the job is still this worker's. */
@@ -107,7 +105,7 @@ export const make = Effect.fnUntraced(function* (health: DatabaseHealth) {
         if (Option.isNone(answer)) entry.shown = yield* moment
         if (yield* Deferred.isDone(lost)) return yield* Effect.never
       })
-      const entry = { claim, since: began.wall, lost, guard, shown: began, isEnding: false }
+      const entry = { claim, lost, guard, shown: began, isEnding: false }
       running.set(claim.id, entry)
       return yield* run(entry)
     }).pipe(Effect.ensuring(Effect.sync(() => running.delete(claim.id))))
@@ -126,7 +124,6 @@ export const make = Effect.fnUntraced(function* (health: DatabaseHealth) {
     heartbeat: Effect.all(
       [Effect.repeat(show, Schedule.spaced(INTERVAL)), Effect.repeat(tick, Schedule.spaced(TICK))],
       { concurrency: "unbounded", discard: true }
-    ),
-    all: (): ReadonlyArray<Running> => [...running.values()]
+    )
   }
 })

@@ -9,7 +9,6 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Db, JobWithMetadata, PgBoss } from "pg-boss"
 import type { DatabaseUrl } from "../settings/databaseUrl.ts"
@@ -21,7 +20,7 @@ import { problemOf } from "./databaseProblem.ts"
 export const RUNS = "export"
 
 /** Where runs go whose workers died again and again. */
-export const LOST = "export-lost"
+const LOST = "export-lost"
 
 /** A worker shows activity this often; without it for `HEARTBEAT_SECONDS`, its jobs go to others. */
 export const HEARTBEAT_SECONDS = 15
@@ -66,15 +65,6 @@ export interface Claim {
   readonly data: JobData
 }
 
-/** A job as it is listed. */
-export interface FoundJob {
-  readonly id: string
-  readonly account: string
-  readonly state: "created" | "retry" | "active" | "completed" | "cancelled" | "failed"
-  readonly startAfter: Date
-  readonly startedOn: Date | undefined
-}
-
 /** When a job is taken. */
 export interface SendOptions {
   /** Not before so many seconds have passed; at once by default. */
@@ -113,8 +103,6 @@ export interface QueueService extends Session {
   readonly touch: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlySet<string>, QueueError>
   /** Gives the jobs of silent workers to others, and removes old ones. */
   readonly supervise: Effect.Effect<void, QueueError>
-  /** The jobs of an account, the newest first. */
-  readonly find: (account: string) => Effect.Effect<ReadonlyArray<FoundJob>, QueueError>
 }
 
 export interface QueueOptions {
@@ -235,12 +223,7 @@ const make = Effect.fnUntraced(function* (options: QueueOptions) {
         ),
         (held) => new Set(held.map(({ id }) => id))
       ),
-    supervise: attempt(() => boss.supervise()),
-    find: (account) =>
-      Effect.map(
-        attempt(() => boss.findJobs<JobData>(RUNS, { key: account })),
-        (jobs) => jobs.map(toFound)
-      )
+    supervise: attempt(() => boss.supervise())
   }
   return service
 })
@@ -285,11 +268,3 @@ const toAttempt = ({ attempt: retryCount, id }: Claim) => ({ id, retryCount })
 
 const toClaims = (jobs: ReadonlyArray<JobWithMetadata<JobData>>): ReadonlyArray<Claim> =>
   jobs.map(({ data, id, retryCount }) => ({ id, attempt: retryCount, data }))
-
-const toFound = ({ data, id, startAfter, startedOn, state }: JobWithMetadata<JobData>): FoundJob => ({
-  id,
-  account: data.account,
-  state,
-  startAfter: new Date(startAfter),
-  startedOn: Option.getOrUndefined(Option.map(Option.fromNullishOr(startedOn), (time) => new Date(time)))
-})
