@@ -2,14 +2,16 @@
  * Ways to read the whole list: ours, and what one would write or pick instead. Each answers with the number of sessions.
  */
 import * as Sessions from "@hb-sessions/core/Sessions"
+import * as SessionPageJson from "@hb-sessions/core/SessionPageJson"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import * as UndiciHttpClient from "@hb-sessions/core/UndiciHttpClient"
 import { Hyperbrowser } from "@hyperbrowser/sdk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { Agent, request } from "undici"
+import { Agent, type Dispatcher, request } from "undici"
 
 export interface ReaderOptions {
   readonly url: string
@@ -81,19 +83,32 @@ export const forAwaitPager = (options: ReaderOptions) => async (): Promise<numbe
 }
 
 /** What a careful engineer writes in ten minutes: undici, many pages in flight, no retries, no checks, no proof. */
-export const handWritten =
-  ({ apiKey, concurrency, pageSize, url }: ReaderOptions) =>
+export const handWritten = (options: ReaderOptions) => byHand(options, async (body) => (await body.json()) as RawPage)
+
+/** The same with every value checked as core does it, but without retries and proof: less cannot be done for a typed page. */
+export const checkedByHand = (options: ReaderOptions) =>
+  byHand(options, async (body) => Result.getOrThrow(SessionPageJson.decode(await body.text())))
+
+type Body = Dispatcher.ResponseData["body"]
+
+interface Page {
+  readonly sessions: ReadonlyArray<{ readonly id: string }>
+  readonly totalCount?: number
+}
+
+const byHand =
+  ({ apiKey, concurrency, pageSize, url }: ReaderOptions, read: (body: Body) => Promise<Page>) =>
   async (): Promise<number> => {
     const dispatcher = new Agent({ connections: concurrency })
-    const page = async (number: number): Promise<RawPage> => {
+    const page = async (number: number): Promise<Page> => {
       const { body } = await request(`${url}/api/sessions?page=${number}&limit=${pageSize}`, {
         dispatcher,
         headers: { "x-api-key": apiKey }
       })
-      return (await body.json()) as RawPage
+      return read(body)
     }
     const first = await page(1)
-    const last = Math.ceil(first.totalCount / pageSize)
+    const last = Math.ceil((first.totalCount ?? Number.NaN) / pageSize)
     const ids = new Set(first.sessions.map(({ id }) => id))
     let next = 2
     const worker = async () => {

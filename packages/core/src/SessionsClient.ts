@@ -11,6 +11,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import type { Answer } from "./internal/attempt.ts"
 import { MaxBodyBytes } from "./internal/bodyLimit.ts"
 import { clientDefaults } from "./internal/clientDefaults.ts"
 import { limitBodies } from "./limitBodies.ts"
@@ -174,17 +175,18 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
     headers: headersOf(options)
   })
   const request = (query: ListQuery) => {
-    const wrong = queryProblem({ ...query })
+    const wrong = isPage(query) ? undefined : queryProblem({ ...query })
     return wrong === undefined ? send(query) : Effect.die(new InvalidOptions({ detail: wrong }))
   }
-  const decode = ({ body, json }: PageResponse, page: number) =>
+  const decode = ({ body, json }: Answer, page: number) =>
     Effect.fromResult<DecodedPage, Schema.SchemaError>(
       options.decoding === "strict"
         ? decodePageStrictly(json)
         : decodePage(json, { text: () => new TextDecoder().decode(body), page })
     )
   return SessionsClient.of({
-    getPageResponse: request,
+    getPageResponse: (query) =>
+      Effect.map(request(query), ({ body, json, requestId }) => ({ body, json, requestId: requestId() })),
     getPage: (query) =>
       Effect.flatMap(request(query), (answer) =>
         decode(answer, query.page ?? 1).pipe(
@@ -195,7 +197,7 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
                 reason: new UnexpectedResponse({
                   status: answer.status,
                   ...firstProblem(error.issue),
-                  ...(answer.requestId === undefined ? {} : { requestId: answer.requestId })
+                  ...requestIdOf(answer)
                 })
               })
           ),
@@ -204,6 +206,17 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
       )
   })
 })
+
+const requestIdOf = ({ requestId }: Answer): { readonly requestId?: string } => {
+  const id = requestId()
+  return id === undefined ? {} : { requestId: id }
+}
+
+/** What every page of a read is asked for with, told without the words that are wanted for what is wrong. */
+const isPage = ({ limit = 1, page = 1, status = "any", ...others }: ListQuery): boolean =>
+  isPositive(page) && isPositive(limit) && typeof status === "string" && status !== "" && !("pageSize" in others)
+
+const isPositive = (value: number): boolean => Number.isSafeInteger(value) && value > 0
 
 /** Whatever the case of the names, each header is sent once. */
 const headersOf = ({ headers = {}, userAgent = defaultUserAgent() }: SessionsClientOptions): Headers.Headers =>

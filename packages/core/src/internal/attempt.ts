@@ -33,7 +33,7 @@ export interface Answer {
   readonly body: Uint8Array
   readonly json: unknown
   readonly status: number
-  readonly requestId: string | undefined
+  readonly requestId: () => string | undefined
 }
 
 /** Why an attempt failed, and whether another may succeed. */
@@ -84,9 +84,13 @@ export const attempt = (
 }
 
 const searchOf = (query: ListQuery): string => {
-  const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.append(name, String(value))
-  return search.size === 0 ? "" : `?${search}`
+  let search = ""
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue
+    search += search === "" ? "?" : "&"
+    search += typeof value === "number" ? `${name}=${value}` : new URLSearchParams([[name, value]])
+  }
+  return search
 }
 
 /** A response that was read to its end. */
@@ -141,14 +145,15 @@ const classify = (
   now: number
 ): Result.Result<Answer, AttemptFailed> => {
   const sentId = headers["x-request-id"] ?? headers["request-id"]
-  const requestId = sentId === undefined ? undefined : safeText(sentId, apiKey)
+  const requestId = () => (sentId === undefined ? undefined : safeText(sentId, apiKey))
   const parsed = parseJson(decoder.decode(body))
   if (status === 200 && parsed !== notJson) {
     return Result.succeed({ body, json: parsed, status, requestId })
   }
+  const id = requestId()
   const common = {
     detail: errorDetail(parsed, apiKey),
-    ...(requestId === undefined ? {} : { requestId })
+    ...(id === undefined ? {} : { requestId: id })
   }
   const millis = retryAfterOf(headers, now)
   const wait = millis === undefined ? {} : { retryAfterMillis: millis }

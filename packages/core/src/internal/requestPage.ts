@@ -116,9 +116,18 @@ export const makeRequestPage = (
             })
           )
         })
+      const further = (first: AttemptFailed | UpstreamUnavailable) => {
+        let failed: typeof first | undefined = first
+        return Effect.suspend(() => {
+          if (failed === undefined) return turn(oneAttempt)
+          const failure = Effect.fail(failed)
+          failed = undefined
+          return failure
+        }).pipe(Effect.retry({ schedule, while: pay }), Effect.retry({ while: hasNewKey, times: 1 }))
+      }
       return turn(oneAttempt).pipe(
-        Effect.retry({ schedule, while: pay }),
-        Effect.retry({ while: hasNewKey, times: 1 }),
+        // Most pages need one attempt, and no schedule.
+        Effect.catch(further),
         Effect.ensuring(
           Effect.sync(() => {
             if (isPaid) for (const budget of budgets) budget.giveBack()
