@@ -179,7 +179,7 @@ describe.skipIf(!hasPostgres).concurrent("a fleet", () => {
           ["leaves", "changes"].map((name) => manifestOf(fleet.outOf(name)).generation),
           before.slice(0, 2)
         )
-        for (const { log } of workers) assert.lengthOf(log().match(/stay in use/g) ?? [], 1)
+        for (const { log } of workers) assert.lengthOf(log().match(/stay in use/g) ?? [], 1, log())
 
         // Its history is kept, and it goes on when it is back.
         assert.strictEqual(await count(fleet, "fleet_account WHERE account = 'leaves' AND last_success IS NOT NULL"), 1)
