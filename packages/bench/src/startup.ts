@@ -90,7 +90,9 @@ export const startup = async (rounds: number, isQuick: boolean): Promise<Section
             ratioTo(results, "a script") / ratioTo(results, "`hb-sessions list")
           )
         ],
-        notes: missing.map((name) => `\`${name}\` could not be installed, so it is left out.`)
+        notes: missing.map(
+          (name) => `\`${name}\` ${isQuick ? "is not installed" : "could not be installed"}, so it is left out.`
+        )
       }
     })
   } finally {
