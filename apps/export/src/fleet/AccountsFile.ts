@@ -17,7 +17,7 @@ import * as Schedules from "./Schedules.ts"
 const INTERVAL = Duration.seconds(2)
 
 /** A file that changes within this time is still being written. */
-const SETTLE = Duration.millis(200)
+const UNCHANGED_FOR = Duration.millis(200)
 
 /** A file with a mistake is read again each so many looks: what is wrong may be in another file. */
 const AGAIN = 15
@@ -76,7 +76,7 @@ export const open = Effect.fn("AccountsFile.open")(function* (given: Given) {
           wrong = { ...wrong, looks: wrong.looks + 1 }
           continue
         }
-        yield* Effect.sleep(SETTLE)
+        yield* Effect.sleep(UNCHANGED_FOR)
         const later = yield* Effect.result(text)
         if (later._tag === "Failure" || later.success !== now.success) continue
         wrong = { text: now.success, looks: 0 }
