@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs"
 import { barChart } from "./chart.ts"
 import { compare } from "./Comparison.ts"
-import { forAwaitPager, handWritten, ours, type ReaderOptions, sdkLoop } from "./readers.ts"
+import { checkedByHand, forAwaitPager, handWritten, ours, type ReaderOptions, sdkLoop } from "./readers.ts"
 import { atLeast, comparisonTable, ratioTo, type Section, significant, times } from "./Report.ts"
 import { withUpstream } from "./upstream.ts"
 
@@ -64,8 +64,12 @@ export const scan = (rounds: number, isQuick: boolean): Promise<Section> => {
 export const cpu = (rounds: number): Promise<Section> =>
   withUpstream(["--sessions", String(CPU_SESSIONS)], async (upstream) => {
     const options = { ...upstream, pageSize: 100, concurrency: 16 }
-    const time = await compare({ contestants: contestants(options), rounds, measure: "wall", warmups: 2 })
-    const work = await compare({ contestants: contestants(options), rounds, measure: "cpu", warmups: 0 })
+    const all = [
+      ...contestants(options),
+      { name: "by hand with the checks of ours", run: checkedByHand(options) }
+    ] as const
+    const time = await compare({ contestants: all, rounds, measure: "wall", warmups: 2 })
+    const work = await compare({ contestants: all, rounds, measure: "cpu", warmups: 0 })
     return {
       name: "cpu",
       work: `Read ${CPU_SESSIONS.toLocaleString("en")} sessions, 100 a page, from an upstream that answers at once: what the client itself costs. CPU time is that of the client's process.`,
