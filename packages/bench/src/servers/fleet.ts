@@ -39,10 +39,13 @@ const PAGE_PATH = "/api/sessions?page=1"
 
 const ours = "hb-sessions-proxy"
 const bare = "node:http, the same bytes and headers"
+/** Without what a proxy for a team is for. */
+export const least = "node:http, a token, one request at a time"
 const hono = "Hono on @hono/node-server"
 const nginx = "nginx proxy_cache, 1 worker"
 
 const bareServer = fileURLToPath(new URL("./bareServer.ts", import.meta.url))
+const leastServer = fileURLToPath(new URL("./leastServer.ts", import.meta.url))
 const honoServer = fileURLToPath(new URL("./honoServer.ts", import.meta.url))
 
 /** Starts all of them, checks that they give the same answers, and stops them after `use`. */
@@ -62,6 +65,7 @@ export const withFleet = <A>(
     await using replicas = await startReplicas({ upstream, tokensFile })
     const recorded = await record(oursQuiet.url, token)
     await using bareHttp = await startNode(bareServer, { input: JSON.stringify(recorded) })
+    await using leastHttp = await startNode(leastServer, { input: JSON.stringify({ ...recorded, token }) })
     await using honoProxy = await startNode(honoServer, {
       env: { HYPERBROWSER_API_KEY: upstream.apiKey, HYPERBROWSER_BASE_URL: upstream.url, TOKEN: token }
     })
@@ -89,7 +93,13 @@ export const withFleet = <A>(
       pagePath: PAGE_PATH,
       pageBytes: Buffer.byteLength(recorded.body),
       hasNginx: nginxProxy !== undefined,
-      quiet: await fleet({ [ours]: oursQuiet, [bare]: bareHttp, [hono]: honoProxy, [nginx]: nginxProxy?.quiet }),
+      quiet: await fleet({
+        [ours]: oursQuiet,
+        [bare]: bareHttp,
+        [least]: leastHttp,
+        [hono]: honoProxy,
+        [nginx]: nginxProxy?.quiet
+      }),
       logging: await fleet({ [ours]: oursLogging, [nginx]: nginxProxy?.logging }),
       misses: await fleet({ [ours]: oursQuiet, [hono]: honoProxy, [nginx]: nginxProxy?.misses }),
       replicas,
