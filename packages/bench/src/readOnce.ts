@@ -1,13 +1,13 @@
 /**
  * Reads the whole list once, in a process of its own, and prints what it took as JSON.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Sessions from "@hb-sessions/core/Sessions"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { layerAgent } from "./readers.ts"
 
 /** What one read took. */
 export interface Cost {
@@ -28,7 +28,7 @@ const sessions = await Sessions.pages({ concurrency: 16, pageSize: 100, onReport
     () => 0,
     (count, page) => count + page.sessions.length
   ),
-  Effect.provide(SessionsClient.layerConfigNoDeps.pipe(Layer.provide(NodeHttpClient.layerUndici))),
+  Effect.provide(SessionsClient.layerConfigNoDeps.pipe(Layer.provide(layerAgent(16)))),
   Effect.runPromise
 )
 const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
