@@ -33,6 +33,9 @@ export interface Options {
   readonly index: KeyTable | undefined
 }
 
+/** Most times that sessions are looked up in the file before all of them are loaded. */
+const MOST_LOOKUPS = 4
+
 /** Writes the sessions of a run to its files. */
 export class Journal {
   progress: { -readonly [K in keyof Progress]: Progress[K] } = { ...nothing }
@@ -56,6 +59,7 @@ export class Journal {
   readonly #unplaced = makeRecord()
   /** The sessions received, each with the state that it was read in last; undefined until it is needed. */
   #seen: KeyTable | undefined
+  #lookups = 0
 
   constructor(options: Options) {
     this.#options = options
@@ -88,12 +92,12 @@ export class Journal {
 
   /** Takes what one step of the scan read; `now` is the server's clock, epoch milliseconds. */
   readonly take = Effect.fnUntraced(function* (this: Journal, chunk: Sessions.ScanChunk, now: number) {
-    if (chunk.repeated.length > 0 && this.#seen === undefined) yield* this.#load()
+    const seen = chunk.repeated.length > 0 ? yield* this.#seenOf(chunk.repeated) : undefined
     const { quarantine, scan } = this.#options.files
     // Synchronous, so that no checkpoint is taken in the middle of a chunk.
     for (const row of chunk.unreadableRows) quarantine.addText(Quarantine.lineOf(row), 1)
     for (const session of chunk.sessions) this.#takeNew(session, now)
-    for (const session of chunk.repeated) this.#takeAgain(session, now)
+    if (seen !== undefined) for (const session of chunk.repeated) this.#takeAgain(session, now, seen)
     scan.addBytes(chunk.state, 0)
   })
 
@@ -106,6 +110,26 @@ export class Journal {
       this.#matches(session, index?.isWritten(this.#unplaced) === true) && index?.hasSame(this.#unplaced) !== true
     this.hasMissedUndated ||= isNew || !isFinal(session)
   }
+
+  /**
+   * The states that some sessions were read in last. A read of a quiet list meets a page or two again: they are looked up
+   * in the file, so that the sessions of a long list need not be in memory for them.
+   */
+  readonly #seenOf = Effect.fnUntraced(function* (this: Journal, sessions: ReadonlyArray<Session>) {
+    if (this.#seen === undefined && this.#lookups++ === MOST_LOOKUPS) yield* this.#load()
+    if (this.#seen !== undefined) return this.#seen
+    const { files } = this.#options
+    yield* files.sync
+    const wanted = new KeyTable()
+    for (const { id } of sessions) {
+      setKey(this.#earlier, id)
+      clearFingerprint(this.#earlier)
+      wanted.set(this.#earlier)
+    }
+    const found = new KeyTable()
+    yield* eachRecord(files.journal.file, (record) => void (wanted.has(record) && found.set(record)))
+    return found
+  })
 
   readonly #load = Effect.fnUntraced(function* (this: Journal) {
     const { files } = this.#options
@@ -128,11 +152,10 @@ export class Journal {
   }
 
   /** Replaces the state of a session that was read again. */
-  #takeAgain(session: Session, now: number): void {
+  #takeAgain(session: Session, now: number, seen: KeyTable): void {
     const row = this.#look(session)
-    const seen = this.#seen
     // Rows that the read itself left out were not received.
-    if (seen?.has(this.#record) !== true || seen.hasSame(this.#record)) return
+    if (!seen.has(this.#record) || seen.hasSame(this.#record)) return
     this.#earlier.set(this.#record)
     seen.get(this.#earlier)
     if (this.#isRow(this.#earlier)) this.written--
