@@ -9,6 +9,15 @@ const record = (id: string, text: string) => {
   return made
 }
 
+it("writes keys and fingerprints as every index on a disk has them", () => {
+  const words = (id: string, text: string) => [...record(id, text)].map((word) => word.toString(16).padStart(8, "0"))
+  assert.strictEqual(
+    words("01234567-89ab-4def-8123-456789abcdef", "row").join(" "),
+    "01234567 89ab4def 81234567 89abcdef 634768da e1474507"
+  )
+  assert.strictEqual(words("not a uuid", "").join(" "), "85ef961a ad8c8d6f 79ae1b1e 8d77e3d5 e3b0c442 98fc1c15")
+})
+
 describe("a table of keys", () => {
   it("holds each key once, with its last fingerprint, through growth and storage", () => {
     const rng = makeRng("keys")

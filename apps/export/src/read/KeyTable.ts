@@ -8,7 +8,6 @@ export const RECORD_BYTES = 24
 
 const WORDS = RECORD_BYTES / 4
 const NIL = "00000000-0000-0000-0000-000000000000"
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** An entry, to be reused. */
 export const makeRecord = (): Uint32Array => new Uint32Array(WORDS)
@@ -16,15 +15,53 @@ export const makeRecord = (): Uint32Array => new Uint32Array(WORDS)
 /** Writes the key of an id into a record: the UUID itself, or a digest of any other text. */
 export const setKey = (record: Uint32Array, id: string): void => {
   // A key of zeros marks a free place, so the nil UUID has a digest for its key.
-  const hex = UUID.test(id) && id !== NIL ? id.replaceAll("-", "") : hash("sha256", id, "hex")
-  for (let word = 0; word < 4; word++) record[word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16)
+  if (id !== NIL && setUuid(record, id)) return
+  const digest = hash("sha256", id, "binary")
+  for (let word = 0; word < 4; word++) record[word] = wordOf(digest, word)
 }
 
-/** Writes the fingerprint of a text into a record; it is never 0. */
+/** Writes a fingerprint of a text into a record; it is never 0. */
 export const setFingerprint = (record: Uint32Array, text: string): void => {
-  const hex = hash("sha256", text, "hex")
-  record[4] = Number.parseInt(hex.slice(0, 8), 16)
-  record[5] = Number.parseInt(hex.slice(8, 16), 16) | 1
+  const digest = hash("sha256", text, "binary")
+  record[4] = wordOf(digest, 0)
+  record[5] = wordOf(digest, 1) | 1
+}
+
+/** Four bytes of a digest, of which each character is one, as the big-endian number that they are. */
+const wordOf = (digest: string, word: number): number => {
+  const at = word * 4
+  return (
+    (digest.charCodeAt(at) << 24) |
+    (digest.charCodeAt(at + 1) << 16) |
+    (digest.charCodeAt(at + 2) << 8) |
+    digest.charCodeAt(at + 3)
+  )
+}
+
+const NOT_HEX = 16
+const hexValues = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = "0123456789abcdef".indexOf(String.fromCharCode(code))
+  return value === -1 ? NOT_HEX : value
+})
+
+/** Writes the words of a canonical UUID; false for any other text. A regular expression takes four times as long. */
+const setUuid = (record: Uint32Array, id: string): boolean => {
+  if (id.length !== 36) return false
+  let digits = 0
+  let word = 0
+  for (let at = 0; at < 36; at++) {
+    const code = id.charCodeAt(at)
+    if (at === 8 || at === 13 || at === 18 || at === 23) {
+      if (code !== 45) return false
+      continue
+    }
+    const value = code < 128 ? hexValues[code]! : NOT_HEX
+    if (value === NOT_HEX) return false
+    word = (word << 4) | value
+    digits++
+    if ((digits & 7) === 0) record[(digits >>> 3) - 1] = word
+  }
+  return true
 }
 
 /** Writes two numbers in the place of the fingerprint; the second one must be odd. */
