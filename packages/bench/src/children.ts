@@ -60,7 +60,8 @@ export const reportedCost = (stderr: string): Omit<ProcessCost, "wall"> => {
 
 const measured = async (file: string, args: ReadonlyArray<string>, env: Bin.Env): Promise<ProcessCost> => {
   const started = performance.now()
-  const { stderr } = await succeed(file, args, { ...env, NODE_OPTIONS: REPORT_COST })
+  const NODE_OPTIONS = [REPORT_COST, env["NODE_OPTIONS"] ?? ""].join(" ")
+  const { stderr } = await succeed(file, args, { ...env, NODE_OPTIONS })
   return { wall: performance.now() - started, ...reportedCost(stderr) }
 }
 
