@@ -50,6 +50,15 @@ describe("what is sent", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("parameters that the contract does not know, as often as they were given", () =>
+    Effect.gen(function* () {
+      const server = yield* upstream((response) => json(response, emptyPage))
+      const query = { page: 2, team: ["a,b", "c d"], x: "" }
+      yield* getPage(server, query)
+      assert.strictEqual(server.requests[0]?.url, "/api/sessions?page=2&team=a%2Cb&team=c+d&x=")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("below the path of the base URL", () =>
     Effect.gen(function* () {
       const server = yield* upstream((response) => json(response, emptyPage))

@@ -17,7 +17,7 @@ const { scratch, tarballs } = inject("installed")
 /** Kilobytes that are transferred, and on disk. One who has a reason to go beyond raises the number with it. */
 const budgets: Readonly<Record<string, readonly [packed: number, unpacked: number]>> = {
   cli: [290, 950],
-  core: [330, 1400],
+  core: [350, 1450],
   // 40 and 115 of these are for Parquet, 130 and 540 for the queue of a fleet.
   export: [450, 1550],
   // 90 and 440 of these are for Redis, 75 and 200 for the dashboard; each is loaded only where it is used.

@@ -97,8 +97,8 @@ const Observed = Layer.effect(
   Effect.gen(function* () {
     const diagnostics = yield* Diagnostics
     return HttpClient.transform(yield* HttpClient.HttpClient, (send, request) => {
-      const query = [...request.urlParams].map(([name, value]) => `${name}=${value}`).join("&")
-      const what = `${request.method} ${new URL(request.url).pathname}${query === "" ? "" : `?${query}`}`
+      const { pathname, search } = new URL(request.url)
+      const what = `${request.method} ${pathname}${search}`
       return Effect.flatMap(SteadyTime.now, (start) => {
         const ended = (outcome: string | number) =>
           Effect.flatMap(SteadyTime.now, (end) => {

@@ -88,10 +88,14 @@ const searchOf = (query: ListQuery): string => {
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue
     search += search === "" ? "?" : "&"
-    search += typeof value === "number" ? `${name}=${value}` : new URLSearchParams([[name, value]])
+    search += typeof value === "number" ? `${name}=${value}` : parametersOf(name, value)
   }
   return search
 }
+
+/** Servers in between pass parameters on that the contract does not know, which may occur more than once. */
+const parametersOf = (name: string, value: string | ReadonlyArray<string>): URLSearchParams =>
+  new URLSearchParams((typeof value === "string" ? [value] : value).map((item) => [name, item]))
 
 /** A response that was read to its end. */
 interface Received {
