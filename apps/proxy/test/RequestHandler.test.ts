@@ -12,7 +12,7 @@ import { authenticator, generate, type TokenRecord } from "../src/access/Token.t
 import { ByteCache } from "../src/cache/ByteCache.ts"
 import type { CachedResponse } from "../src/cache/CachedResponse.ts"
 import { failures, type LoadError } from "../src/cache/LoadError.ts"
-import type { LogEntry } from "../src/http/Exchange.ts"
+import type { LogEntry } from "../src/http/LogEntry.ts"
 import { Outbox } from "../src/http/Outbox.ts"
 import * as RequestFiber from "../src/http/RequestFiber.ts"
 import * as RequestHandler from "../src/http/RequestHandler.ts"

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Metrics from "../operations/Metrics.ts"
+import type { LogEntry, RouteName } from "./LogEntry.ts"
 import type { Outbox } from "./Outbox.ts"
 import * as Problem from "./Problem.ts"
 import { reset } from "./reset.ts"
@@ -13,38 +14,6 @@ import { CodedBody } from "./CodedBody.ts"
 import { type Wish, wishOf } from "./RequestCacheControl.ts"
 import type { Target } from "./RequestValidation.ts"
 import type { Client } from "../access/Token.ts"
-
-/** The names that requests are counted under. */
-export type RouteName =
-  | "/"
-  | "/docs"
-  | "/openapi.json"
-  | "/dashboard"
-  | "/api/sessions"
-  | "/v1/sessions"
-  | "/v1/sessions/{id}"
-  | "/v1/stats"
-  | "/v1/events"
-  | "none"
-
-/** What the access log is told. */
-export interface LogEntry {
-  readonly id: string
-  readonly address: string
-  /** The name of its token, and its id; undefined without one. */
-  readonly client: string | undefined
-  readonly tokenId: string | undefined
-  /** Undefined without a client, and for that of a single key. */
-  readonly account: string | undefined
-  readonly method: string
-  readonly route: RouteName
-  readonly path: string
-  readonly status: number
-  readonly problem: Problem.ProblemName | undefined
-  readonly cache: string | undefined
-  readonly bytes: number
-  readonly millis: number
-}
 
 /** Names and values of headers in turn. */
 export type HeaderList = ReadonlyArray<string>

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { ConnectionLog, type Ended } from "../http/ConnectionLog.ts"
-import type { LogEntry } from "../http/Exchange.ts"
+import type { LogEntry } from "../http/LogEntry.ts"
 import * as Metrics from "./Metrics.ts"
 
 /** Which answers are logged: all, those from 400 on, or none. */

@@ -1,7 +1,7 @@
 /**
  * The last answers that were failures of the proxy or of the upstream, for the operator to look at.
  */
-import type { LogEntry } from "../http/Exchange.ts"
+import type { LogEntry } from "../http/LogEntry.ts"
 
 /** A failure; it has neither a query nor a text of the upstream. */
 export interface LastError {

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import type { LogEntry } from "../http/Exchange.ts"
+import type { LogEntry } from "../http/LogEntry.ts"
 import { CurrentUpstreamUse } from "../upstream/UpstreamUse.ts"
 import type { TokenUse, UsageReport } from "./UsageReport.ts"
 
