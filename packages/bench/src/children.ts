@@ -31,8 +31,8 @@ const succeed = async (file: string, args: ReadonlyArray<string>, env: Bin.Env):
 }
 
 /** One read of the whole list by the stream of core. */
-export const readOnce = async (upstream: Upstream): Promise<Cost> =>
-  JSON.parse((await succeed(readOnceFile, [], environment(upstream))).stdout)
+export const readOnce = async (upstream: Upstream, env: Bin.Env = {}): Promise<Cost> =>
+  JSON.parse((await succeed(readOnceFile, [], { ...environment(upstream), ...env })).stdout)
 
 const script = `process.on("exit", () => {
   const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()

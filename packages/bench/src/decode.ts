@@ -11,14 +11,14 @@ import { Compile } from "typebox/compile"
 import * as v from "valibot"
 import * as z from "zod"
 import { compare } from "./Comparison.ts"
-import { above, atLeast, comparisonTable, type Section } from "./Report.ts"
+import { above, atLeast, comparisonTable, ratioTo, type Section } from "./Report.ts"
 import { pageText } from "./samples.ts"
 
 const PAGES = 1000
 
-/** Measured by leaving one part out at a time. */
+/** Measured by leaving parts out; the bound is a contestant. */
 const CAUSE =
-  "Beside `JSON.parse`, most is spent on reading 330 timestamps a page, which `JSON.parse` leaves as text, and nearly all of the rest on checking the flags of the launch states."
+  "Of what a page takes beyond `JSON.parse`, six tenths reads 330 times and the rest checks every value: alone in a process it is 0.78×, with times unread 0.88×, with launch states unchecked 0.82×. What bounds it is in the table: built-in functions that read the times, with nothing checked, take about as long as ours."
 const SIZE = 100
 
 const flags = [
@@ -140,6 +140,19 @@ const jsonSchemaPage = (() => {
   })
 })()
 
+const BUILT_IN = "`JSON.parse`, `Date.parse` and `Number`: no check, times read"
+
+/** The least that gives epoch milliseconds. */
+const withTimes = (page: { readonly sessions: Array<Record<string, unknown>> }) => {
+  for (const session of page.sessions) {
+    if (session.startTime !== null) session.startTime = Number(session.startTime)
+    if (session.endTime !== null) session.endTime = Number(session.endTime)
+    session.createdAt = Date.parse(String(session.createdAt))
+    session.updatedAt = Date.parse(String(session.updatedAt))
+  }
+  return page
+}
+
 export const decode = async (rounds: number): Promise<Section> => {
   const text = pageText(SIZE)
   const repeat = (read: (text: string) => { readonly sessions: ReadonlyArray<unknown> }) => async () => {
@@ -161,6 +174,7 @@ export const decode = async (rounds: number): Promise<Section> => {
     contestants: [
       { name: "@hb-sessions/core", run: repeat((json) => Result.getOrThrow(SessionPageJson.decode(json))) },
       { name: "`JSON.parse` alone: no check, times unread", run: repeat((json) => JSON.parse(json)) },
+      { name: BUILT_IN, run: repeat((json) => withTimes(JSON.parse(json))) },
       { name: "zod 4 (times unread)", run: repeat((json) => zodPage.parse(JSON.parse(json))) },
       { name: "valibot (times unread)", run: repeat((json) => v.parse(valibotPage, JSON.parse(json))) },
       { name: "ajv, compiled (check only, times unread)", run: repeat(checked((value) => ajv(value))) },
@@ -168,15 +182,14 @@ export const decode = async (rounds: number): Promise<Section> => {
       { name: "the same schema, interpreted by Effect", run: repeat((json) => interpreted(JSON.parse(json))) }
     ]
   })
-  const ratio = (index: number) => results[index]?.ratio ?? Number.NaN
-  const copying = Math.min(ratio(2), ratio(3), ratio(6))
+  const copying = Math.min(...["zod", "valibot", "the same schema"].map((name) => ratioTo(results, name)))
   return {
     name: "decode",
     work: `Read a page of ${SIZE} sessions (${Math.round(text.length / 1000)} kB) ${PAGES.toLocaleString("en")} times. Only ours and Effect's interpreter also turn four times a session into epoch milliseconds.`,
     tables: [comparisonTable(results, "ms")],
     claims: [
       above("speed relative to the fastest that copies", 1, copying),
-      atLeast("speed relative to `JSON.parse` alone", 0.9, ratio(1), { cause: CAUSE })
+      atLeast("speed relative to `JSON.parse` alone", 0.9, ratioTo(results, "`JSON.parse` alone"), { cause: CAUSE })
     ]
   }
 }

@@ -11,6 +11,8 @@ import { withUpstream } from "./upstream.ts"
 /** Sessions of `cpu`: enough to outlast the compiler's warming up. */
 const CPU_SESSIONS = 20_000
 
+const CHECKED = "by hand with the checks of ours"
+
 const sizeOf = (isQuick: boolean) => (isQuick ? 4000 : 20_000)
 
 const PAGE_SIZE = 20
@@ -18,6 +20,10 @@ const PAGE_SIZE = 20
 /** From a sampled profile of `cpu`, ours, after warming up. */
 const CAUSE =
   "Of our CPU time a third is `JSON.parse`, a sixth undici and Node, and a tenth garbage collection, which the others need too; a fifth checks every value and keeps the table of ids that the proof rests on; a seventh is Effect's fibers, timeouts and metrics. The loop by hand with the same checks, which proves nothing, is the bound of what could be gained."
+
+/** From the number of requests and the CPU time that `cpu` finds. */
+const WAITING =
+  "The proof takes two requests more, and one more of some 65 round trips, as it is asked for when all pages have come. A page also takes the client 0.2 ms of CPU time more, while one core makes all requests."
 
 const OURS = "@hb-sessions/core"
 
@@ -55,7 +61,7 @@ export const scan = (rounds: number, isQuick: boolean): Promise<Section> => {
       tables: [comparisonTable(results, "ms")],
       claims: [
         atLeast("speed relative to the SDK's loop", 12, sdk),
-        atLeast("speed relative to undici by hand, proof included", 0.9, byHand)
+        atLeast("speed relative to undici by hand, proof included", 0.9, byHand, { cause: WAITING })
       ]
     }
   })
@@ -64,12 +70,11 @@ export const scan = (rounds: number, isQuick: boolean): Promise<Section> => {
 export const cpu = (rounds: number): Promise<Section> =>
   withUpstream(["--sessions", String(CPU_SESSIONS)], async (upstream) => {
     const options = { ...upstream, pageSize: 100, concurrency: 16 }
-    const all = [
-      ...contestants(options),
-      { name: "by hand with the checks of ours", run: checkedByHand(options) }
-    ] as const
+    const all = [...contestants(options), { name: CHECKED, run: checkedByHand(options) }] as const
     const time = await compare({ contestants: all, rounds, measure: "wall", warmups: 2 })
     const work = await compare({ contestants: all, rounds, measure: "cpu", warmups: 0 })
+    const byHand = ratioTo(work, "undici")
+    const bound = byHand / ratioTo(work, CHECKED)
     return {
       name: "cpu",
       work: `Read ${CPU_SESSIONS.toLocaleString("en")} sessions, 100 a page, from an upstream that answers at once: what the client itself costs. CPU time is that of the client's process.`,
@@ -86,7 +91,9 @@ export const cpu = (rounds: number): Promise<Section> =>
       ],
       claims: [
         atLeast("CPU time of the SDK's loop ÷ ours", 0.85, ratioTo(work, "@hyperbrowser/sdk"), { cause: CAUSE }),
-        atLeast("CPU time of undici by hand ÷ ours, proof included", 0.8, ratioTo(work, "undici"), { cause: CAUSE }),
+        atLeast("CPU time of undici by hand ÷ ours, proof included", 0.8, byHand, {
+          cause: `${CAUSE} It reaches ${times(bound)} itself.`
+        }),
         atLeast("throughput relative to undici by hand", 0.9, ratioTo(time, "undici"), { cause: CAUSE })
       ]
     }
