@@ -1,7 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import * as CachedResponse from "../src/cache/CachedResponse.ts"
+import { CodedForms } from "../src/cache/CodedForms.ts"
 import { Prepared } from "../src/cache/Prepared.ts"
+import { sendBody } from "../src/cache/sendBody.ts"
+import { Exchange } from "../src/http/Exchange.ts"
+import { Outbox } from "../src/http/Outbox.ts"
+import { targetOf } from "../src/http/RequestValidation.ts"
 
 const make = (text: string) => CachedResponse.make(Buffer.from(text), { contentType: "text/plain" })
 
@@ -66,5 +73,38 @@ describe("what is sent beside a body", () => {
       assert.notStrictEqual(first.prepared, before)
       assert.strictEqual(others[1]?.prepared, others[1]?.prepared)
     })
+  )
+
+  it.live("is that of its own answer, though that waits for a coding while others are sent", () =>
+    Effect.acquireUseRelease(
+      Effect.promise(async () => {
+        const surroundings = { log: () => {}, isDraining: () => false, outbox: new Outbox(1_000_000, () => {}) }
+        const prepared = new Prepared('"a"', "text/plain")
+        const [body, forms] = [Buffer.alloc(1_000_000, "text"), new CodedForms()]
+        let asked = 0
+        const server = createServer((request, response) => {
+          const at = { id: "id", address: "address", target: targetOf(request.url ?? "") }
+          prepared.update(++asked, () => ["age", String(asked)])
+          const exchange = new Exchange(request, response, at, surroundings)
+          sendBody(exchange, { body, prepared, forms, keep: () => true, isLong: false })
+          if (asked === 3) prepared.forget()
+        })
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+        return server
+      }),
+      (server) =>
+        Effect.promise(async () => {
+          const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+          const headers = { "accept-encoding": "br" }
+          const answers = await Promise.all([1, 2, 3].map(() => fetch(url, { headers })))
+          assert.sameMembers(
+            answers.map((answer) => answer.headers.get("age")),
+            ["1", "2", "3"]
+          )
+          const bodies = await Promise.all(answers.map((answer) => answer.text()))
+          for (const body of bodies) assert.lengthOf(body, 1_000_000)
+        }),
+      (server) => Effect.sync(() => void server.close().closeAllConnections())
+    )
   )
 })

@@ -54,6 +54,11 @@ export class Prepared {
     this.heads = {}
   }
 
+  /** One of its own for an answer that waits, with the headers of now. */
+  copy(): Prepared {
+    return new Prepared(this.etag, this.contentType, this.headers)
+  }
+
   /** The tag of the body in a coding. */
   tag(coding: Coding | undefined): string {
     return this.head(coding).etag

@@ -30,13 +30,17 @@ export const sendBody = (exchange: Exchange, sending: Sending): void => {
   if (coding === undefined) return sendAs(exchange, sending, body, undefined)
   if (isHeld(exchange, sending.prepared.tag(coding))) return sendAs(exchange, sending, body, coding)
   let isHere = false
+  let own = sending
   forms.take(body, coding, keep, (form) => {
     isHere = true
-    if (form !== undefined) sendAs(exchange, sending, form, coding)
-    else if (accepted.takesPlain) sendAs(exchange, sending, body, undefined)
+    if (form !== undefined) sendAs(exchange, own, form, coding)
+    else if (accepted.takesPlain) sendAs(exchange, own, body, undefined)
     else exchange.reject(reject("internal", "the response could not be compressed; accept identity"))
   })
-  if (!isHere) exchange.response.once("close", () => exchange.abandoned())
+  if (isHere) return
+  // While it waits, other answers have other headers.
+  own = { ...sending, prepared: sending.prepared.copy() }
+  exchange.response.once("close", () => exchange.abandoned())
 }
 
 const sendAs = (exchange: Exchange, { isLong, prepared }: Sending, body: Buffer, coding: Coding | undefined): void => {
