@@ -10,6 +10,7 @@ import { createServer, type ServerResponse } from "node:http"
 import { join } from "node:path"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
 import { parse } from "csv-parse/sync"
+import { exportTo, HOUR, row, serve } from "./list.ts"
 import { environment, hasCheckpoint, launch, manifestOf, runHere as run, scratch, until } from "./support.ts"
 
 interface Row {
@@ -152,4 +153,27 @@ describe("a session that was read again", () => {
       }).pipe(Effect.provide(Simulator.layer({ sessions: 200, seed: "newest" })), Effect.scoped),
     120_000
   )
+
+  for (const pages of [2, 8]) {
+    it.live(
+      `is published in its last state where a page holds it twice: ${pages} such pages`,
+      () =>
+        Effect.gen(function* () {
+          const now = Date.now()
+          const twice = Array.from({ length: pages }, (_, page) => [
+            ...Array.from({ length: 8 }, (__, at) => row(`s${page}-${at}`, now, (page * 10 + at) * HOUR)),
+            row(`twice-${page}`, now, (page * 10 + 8) * HOUR, "active"),
+            row(`twice-${page}`, now, (page * 10 + 8) * HOUR, "closed")
+          ])
+          const env = yield* serve({ rows: twice.flat(), total: pages * 9 })
+          const out = join(yield* scratch, "out")
+          const { code, stderr } = yield* exportTo(env, out)
+          assert.strictEqual(code, 0, stderr)
+          const [rows = []] = generationsOf(out)
+          assert.lengthOf(rows, pages * 9)
+          assert.deepStrictEqual(new Set(rows.map(({ status }) => status)), new Set(["closed"]))
+        }).pipe(Effect.scoped),
+      60_000
+    )
+  }
 })

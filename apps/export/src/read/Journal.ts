@@ -92,11 +92,12 @@ export class Journal {
 
   /** Takes what one step of the scan read; `now` is the server's clock, epoch milliseconds. */
   readonly take = Effect.fnUntraced(function* (this: Journal, chunk: Sessions.ScanChunk, now: number) {
-    const seen = chunk.repeated.length > 0 ? yield* this.#seenOf(chunk.repeated) : undefined
+    const seen = chunk.repeated.length > 0 ? yield* this.#seenOf(chunk.repeated) : this.#seen
     const { quarantine, scan } = this.#options.files
     // Synchronous, so that no checkpoint is taken in the middle of a chunk.
     for (const row of chunk.unreadableRows) quarantine.addText(Quarantine.lineOf(row), 1)
-    for (const session of chunk.sessions) this.#takeNew(session, now)
+    // A page may hold a session twice, so what is new in a chunk can be repeated in it.
+    for (const session of chunk.sessions) this.#takeNew(session, now, seen)
     if (seen !== undefined) for (const session of chunk.repeated) this.#takeAgain(session, now, seen)
     scan.addBytes(chunk.state, 0)
   })
@@ -142,11 +143,11 @@ export class Journal {
   })
 
   /** Ignores a session that was received in an earlier part of this run. */
-  #takeNew(session: Session, now: number): void {
+  #takeNew(session: Session, now: number, seen: KeyTable | undefined): void {
     this.receivedNow++
     const row = this.#look(session)
     if (this.#seen?.has(this.#record) === true) return
-    this.#seen?.set(this.#record)
+    seen?.set(this.#record)
     this.#observe(session, now)
     this.#write(session, row)
   }
