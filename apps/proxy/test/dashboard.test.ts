@@ -91,6 +91,9 @@ layer(layerServed, { excludeTestServices: true, timeout: 60_000 })("the dashboar
         console.log(`dashboard: ${gzip} bytes with gzip, ${brotli} with br, of ${MOST}`)
         assert.isAtMost(gzip, MOST)
         assert.strictEqual((yield* get(`${url}/dashboard/none`)).status, 404)
+        const slash = yield* get(`${url}/dashboard/`, { redirect: "manual" })
+        assert.deepStrictEqual([slash.status, slash.headers.get("location")], [308, "../dashboard"])
+        assert.strictEqual((yield* get(`${url}/dashboard/`)).text, (yield* get(`${url}/dashboard`)).text)
       })
   )
 

@@ -14,6 +14,7 @@ import * as Schema from "effect/Schema"
 import type { Answer } from "./internal/attempt.ts"
 import { MaxBodyBytes } from "./internal/bodyLimit.ts"
 import { clientDefaults } from "./internal/clientDefaults.ts"
+import { Deadlines } from "./internal/Deadlines.ts"
 import { limitBodies } from "./limitBodies.ts"
 import { decodePage, decodePageStrictly } from "./internal/decodePage.ts"
 import { firstProblem } from "./firstProblem.ts"
@@ -160,8 +161,8 @@ const make = Effect.fnUntraced(function* (options: SessionsClientOptions) {
   const send = makeRequestPage(http, {
     url: pageUrl(options.baseUrl ?? new URL(productionUrl)),
     apiKey: Redacted.isRedacted(options.apiKey) ? Effect.succeed(options.apiKey) : options.apiKey,
-    timeout: Duration.fromInputUnsafe(options.attemptTimeout ?? clientDefaults.attemptTimeout),
-    totalTimeout: Duration.fromInputUnsafe(options.totalTimeout ?? clientDefaults.totalTimeout),
+    deadlines: new Deadlines(Duration.fromInputUnsafe(options.attemptTimeout ?? clientDefaults.attemptTimeout)),
+    totalDeadlines: new Deadlines(Duration.fromInputUnsafe(options.totalTimeout ?? clientDefaults.totalTimeout)),
     retries: options.retries ?? clientDefaults.retries,
     delays: {
       base: Duration.fromInputUnsafe(options.retryBaseDelay ?? "250 millis"),

@@ -36,7 +36,7 @@ describe("a bundle for browsers", () => {
     [
       "of the client without Effect",
       `import { createSessionsClient } from "./promise.ts"; ${read}(createSessionsClient)`,
-      88_000
+      90_000
     ],
     [
       "of the client with Effect",

@@ -45,7 +45,14 @@ export const make = Effect.gen(function* () {
         )
       )
     )
-  return dashboardPaths.map((path) => [path, (exchange: Exchange) => send(exchange, path)] as const)
+  return [
+    ...dashboardPaths.map((path) => [path, (exchange: Exchange) => send(exchange, path)] as const),
+    ["/dashboard/", withoutSlash] as const
+  ]
 })
+
+/** Relative, as a server in front may have put a prefix before the path. */
+const withoutSlash = (exchange: Exchange): void =>
+  exchange.sendEmpty(308, ["location", "../dashboard", "content-length", "0"])
 
 const broken = reject("internal", "the page cannot be loaded; install the proxy again")

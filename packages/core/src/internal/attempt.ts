@@ -1,7 +1,6 @@
 /**
  * One HTTP request for one page, read to its end and classified.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
@@ -17,13 +16,15 @@ import { BodyTooLarge } from "../limitBodies.ts"
 import { apiKeyHeader, type ListQuery } from "../ListQuery.ts"
 import { retryAfterOf } from "../retrySchedule.ts"
 import * as SessionsError from "../SessionsError.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import { errorDetail, safeText } from "./errorDetail.ts"
 import { networkProblem } from "./networkProblem.ts"
 
 /** What one request needs to know of its client. */
 export interface AttemptSettings {
   readonly url: string
-  readonly timeout: Duration.Duration
+  /** Of a single attempt. */
+  readonly deadlines: Deadlines
   /** Sent with each request, beside the key. */
   readonly headers: Headers.Headers
 }
@@ -67,9 +68,7 @@ export const attempt = (
     Headers.set(settings.headers, apiKeyHeader, Redacted.value(apiKey)),
     HttpBody.empty
   )
-  return http.execute(request).pipe(
-    Effect.flatMap(received),
-    Effect.timeoutOption(settings.timeout),
+  return settings.deadlines.within(Effect.flatMap(http.execute(request), received)).pipe(
     Effect.mapError((error) => noAnswer(error, count)),
     Effect.flatMap((answer) =>
       Option.isNone(answer)

@@ -1,10 +1,10 @@
 /**
  * One page, with as many attempts as it takes.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import type { ListQuery } from "../ListQuery.ts"
@@ -12,6 +12,7 @@ import { type RetryDelays, retrySchedule } from "../retrySchedule.ts"
 import { SessionsError, type SessionsErrorReason, Unauthorized, UpstreamUnavailable } from "../SessionsError.ts"
 import { RejectedApiKey } from "../RejectedApiKey.ts"
 import { type Answer, attempt, AttemptFailed, type AttemptSettings, retryAfterMillis } from "./attempt.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import { Pacer, steadyMillis } from "./Pacer.ts"
 import { measured, retries, retriesDenied } from "./requestMetrics.ts"
 import { CurrentRetryBudget, RetryBudget } from "./RetryBudget.ts"
@@ -25,7 +26,8 @@ export type AttemptTurn = <A, E extends { readonly reason: SessionsErrorReason }
 export interface RequestSettings extends AttemptSettings {
   /** Asked before each attempt, and once more when a server has rejected what it gave. */
   readonly apiKey: Effect.Effect<Redacted.Redacted>
-  readonly totalTimeout: Duration.Duration
+  /** Of all attempts for a page together, and what is waited for in between. */
+  readonly totalDeadlines: Deadlines
   readonly retries: number
   readonly delays: RetryDelays
   /** In milliseconds. */
@@ -125,7 +127,7 @@ export const makeRequestPage = (
           return failure
         }).pipe(Effect.retry({ schedule, while: pay }), Effect.retry({ while: hasNewKey, times: 1 }))
       }
-      return turn(oneAttempt).pipe(
+      const attempts = turn(oneAttempt).pipe(
         // Most pages need one attempt, and no schedule.
         Effect.catch(further),
         Effect.ensuring(
@@ -133,18 +135,18 @@ export const makeRequestPage = (
             if (isPaid) for (const budget of budgets) budget.giveBack()
           })
         ),
-        Effect.catch((failed) => fail(failed._tag === "AttemptFailed" ? failed.reason : failed)),
-        Effect.timeoutOrElse({
-          duration: settings.totalTimeout,
-          orElse: () =>
-            fail(
+        Effect.catch((failed) => fail(failed._tag === "AttemptFailed" ? failed.reason : failed))
+      )
+      return Effect.flatMap(settings.totalDeadlines.within(attempts), (answer) =>
+        Option.isSome(answer)
+          ? Effect.succeed(answer.value)
+          : fail(
               new UpstreamUnavailable({
                 kind: "timeout",
                 attempts: count,
                 detail: count === 0 ? "its turn did not come in time" : "total time is used up"
               })
             )
-        })
       )
     })
   }
