@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { PEAK, STATUS } from "./peakOf.ts"
 import type { Cost } from "./readOnce.ts"
 
 const readOnceFile = fileURLToPath(new URL("./readOnce.ts", import.meta.url))
@@ -36,7 +37,10 @@ export const readOnce = async (upstream: Upstream, env: Bin.Env = {}): Promise<C
 
 const script = `process.on("exit", () => {
   const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
-  process.stderr.write("cost=" + (userCPUTime + systemCPUTime) + " " + maxRSS)
+  const { existsSync, readFileSync } = process.getBuiltinModule("node:fs")
+  const status = existsSync("${STATUS}") ? readFileSync("${STATUS}", "latin1") : ""
+  const peak = /${PEAK}/.exec(status)?.[1] ?? maxRSS
+  process.stderr.write("cost=" + (userCPUTime + systemCPUTime) + " " + peak)
 })`
 
 /** Prints what the process cost at its end. NODE_OPTIONS would take quotes and spaces for its own. */

@@ -7,6 +7,7 @@ import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { peakOfThis } from "./peakOf.ts"
 import { layerAgent } from "./readers.ts"
 
 /** What one read took. */
@@ -31,13 +32,13 @@ const sessions = await Sessions.pages({ concurrency: 16, pageSize: 100, onReport
   Effect.provide(SessionsClient.layerConfigNoDeps.pipe(Layer.provide(layerAgent(16)))),
   Effect.runPromise
 )
-const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
+const { systemCPUTime, userCPUTime } = process.resourceUsage()
 const cost: Cost = {
   sessions,
   requests: report?.requests ?? 0,
   proven: report?.completeness.status === "proven",
   seconds: (performance.now() - started) / 1000,
   cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-  peakMegabytes: maxRSS / 1024
+  peakMegabytes: peakOfThis()
 }
 console.log(JSON.stringify(cost))
