@@ -256,7 +256,8 @@ for (const front of [nginx, caddy]) {
           )
           yield* Effect.promise(() => early)
           assert.notInclude(text, "session-20")
-          const ended = once(lines, "end")
+          // Trailers come after the last byte of the body, and so maybe after the last line.
+          const ended = Promise.all([lines, response].map((stream) => once(stream, "end")))
           yield* goOn
           yield* Effect.promise(() => ended)
           assert.isDefined(JSON.parse(text.trimEnd().split("\n").at(-1) ?? "").report)
