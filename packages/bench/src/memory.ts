@@ -21,10 +21,10 @@ const BESIDE_IDS =
 /** What is measured, and by which options of Node. */
 const COLUMNS = [
   { name: "`Sessions.pages`", isExport: false, options: "" },
-  { name: `the same, \`${BOUNDED}\``, isExport: false, options: BOUNDED },
+  { name: `the same, \`node ${BOUNDED}\``, isExport: false, options: BOUNDED },
   { name: "`hb-sessions-export run`", isExport: true, options: "" },
-  { name: `the same, \`${SMALL_YOUNG_GENERATION}\``, isExport: true, options: SMALL_YOUNG_GENERATION },
-  { name: `the same, \`${BOUNDED}\``, isExport: true, options: BOUNDED }
+  { name: `the same, \`node ${SMALL_YOUNG_GENERATION}\``, isExport: true, options: SMALL_YOUNG_GENERATION },
+  { name: `the same, \`node ${BOUNDED}\``, isExport: true, options: BOUNDED }
 ] as const
 
 const [READ, READ_BOUNDED, EXPORT, EXPORT_SMALL, EXPORT_BOUNDED] = [0, 1, 2, 3, 4] as const
