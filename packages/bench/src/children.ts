@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { PEAK, STATUS } from "./peakOf.ts"
+import { PEAK_LINE, STATUS_FILE } from "./peakMemory.ts"
 import type { Cost } from "./readOnce.ts"
 
 const readOnceFile = fileURLToPath(new URL("./readOnce.ts", import.meta.url))
@@ -38,8 +38,8 @@ export const readOnce = async (upstream: Upstream, env: Bin.Env = {}): Promise<C
 const script = `process.on("exit", () => {
   const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage()
   const { existsSync, readFileSync } = process.getBuiltinModule("node:fs")
-  const status = existsSync("${STATUS}") ? readFileSync("${STATUS}", "latin1") : ""
-  const peak = /${PEAK}/.exec(status)?.[1] ?? maxRSS
+  const status = existsSync("${STATUS_FILE}") ? readFileSync("${STATUS_FILE}", "latin1") : ""
+  const peak = /${PEAK_LINE}/.exec(status)?.[1] ?? maxRSS
   process.stderr.write("cost=" + (userCPUTime + systemCPUTime) + " " + peak)
 })`
 

@@ -7,7 +7,7 @@ import type { ScanReport } from "@hb-sessions/core/ScanReport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { peakOfThis } from "./peakOf.ts"
+import { peakMemory } from "./peakMemory.ts"
 import { layerAgent } from "./readers.ts"
 
 /** What one read took. */
@@ -39,6 +39,6 @@ const cost: Cost = {
   proven: report?.completeness.status === "proven",
   seconds: (performance.now() - started) / 1000,
   cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-  peakMegabytes: peakOfThis()
+  peakMegabytes: peakMemory()
 }
 console.log(JSON.stringify(cost))
