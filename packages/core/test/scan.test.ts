@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Stream } from "effect"
+import { Deferred, Effect, Exit, Layer, Stream } from "effect"
 import { makeQuery } from "../src/internal/scan/Query.ts"
 import { restore } from "../src/internal/scan/restore.ts"
 import { type Rules, rules } from "../src/internal/scan/Rules.ts"
@@ -21,16 +21,15 @@ const listOf = (count: number, idOf: (index: number) => string = uuidOf): Readon
   }))
 
 const collect = (sessions: ReadonlyArray<Session>, options: Sessions.ScanOptions = {}, chunks = Infinity) =>
+  collectFrom(SessionsClient.layerMemory(sessions), options, chunks)
+
+const collectFrom = (client: Layer.Layer<SessionsClient>, options: Sessions.ScanOptions = {}, chunks = Infinity) =>
   Effect.gen(function* () {
     const reports: Array<ScanReport> = []
     const got = yield* Sessions.scan({
       ...options,
       onReport: (report) => Effect.sync(() => reports.push(report))
-    }).pipe(
-      Stream.take(chunks === Infinity ? 1_000_000 : chunks),
-      Stream.runCollect,
-      Effect.provide(SessionsClient.layerMemory(sessions))
-    )
+    }).pipe(Stream.take(chunks === Infinity ? 1_000_000 : chunks), Stream.runCollect, Effect.provide(client))
     return { chunks: got, report: reports[0], ids: got.flatMap((chunk) => chunk.sessions.map(({ id }): string => id)) }
   })
 
@@ -57,6 +56,30 @@ for (const [name, idOf] of [
     })
   )
 }
+
+it.effect("goes on after any page where the server calls its first page 0", () =>
+  Effect.gen(function* () {
+    const list = listOf(95)
+    const fromZero = Layer.effect(
+      SessionsClient,
+      SessionsClient.useSync((client) =>
+        SessionsClient.of({
+          ...client,
+          getPage: (query) => Effect.map(client.getPage(query), (page) => ({ ...page, page: (query.page ?? 1) - 1 }))
+        })
+      )
+    ).pipe(Layer.provide(SessionsClient.layerMemory(list)))
+    const whole = yield* collectFrom(fromZero)
+    for (let pages = 1; pages <= 10; pages++) {
+      const first = yield* collectFrom(fromZero, { concurrency: 1 }, pages)
+      const state = Stream.make(concat(first.chunks.map((chunk) => chunk.state)))
+      const rest = yield* collectFrom(fromZero, { state })
+      assert.deepStrictEqual([...first.ids, ...rest.ids], whole.ids)
+      assert.deepStrictEqual(rest.report?.completeness, whole.report?.completeness)
+      assert.isAtMost(rest.report?.requests ?? NaN, (whole.report?.requests ?? NaN) + 2)
+    }
+  })
+)
 
 it.effect("cuts off a torn end, wherever it is, and says how much is left", () =>
   Effect.gen(function* () {

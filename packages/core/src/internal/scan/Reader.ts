@@ -274,7 +274,10 @@ export class Reader {
     const detail = this.#firstPage === 0 ? { detail: "the server called its first page 0" } : {}
     return {
       error: new SessionsError({ page, reason: new PageMismatch({ requested: page, received: told, ...detail }) }),
-      isFinal: page === 1 || received > page || (last < Infinity && received < last - NEAR_THE_END)
+      // A scan that goes on from a later page has not heard yet what the server calls its first one.
+      isFinal:
+        page === 1 ||
+        (this.#firstPage !== undefined && (received > page || (last < Infinity && received < last - NEAR_THE_END)))
     }
   }
 
