@@ -215,6 +215,24 @@ describe("pages", () => {
     assert.deepStrictEqual(ids([...before, ...after]), rows(47))
   })
 
+  it("emits again where the list has changed, or fails when that is asked for", async () => {
+    await using context = await start(47)
+    let from = ""
+    for await (const { page, resumeToken } of context.client().pages()) {
+      from = resumeToken
+      if (page === 2) break
+    }
+    await using changed = await start(47, ({ page }) => {
+      const sessions = Array.from({ length: 40 }, (_, index) => row(index + 7)).slice((page - 1) * 10, page * 10)
+      return [200, { sessions, totalCount: 40, page, pageSize: 10 }]
+    })
+    const rest = await collect(changed.client().sessions({ from }))
+    assert.includeMembers(ids(rest), rows(47).slice(20))
+    const error = await apiError(collect(changed.client().sessions({ from, whenChanged: "fail" })))
+    assert.strictEqual(error.code, "INVALID_RESUME_TOKEN")
+    assert.include(error.message, "the list has changed")
+  })
+
   it("rejects a damaged token", async () => {
     await using context = await start(47)
     const error = await apiError(collect(context.client().pages({ from: "x" })))

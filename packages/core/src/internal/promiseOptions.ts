@@ -23,58 +23,41 @@ const orThrow = (problem: string | undefined): void => {
   if (problem !== undefined) throw new TypeError(problem)
 }
 
+/** Options as they are where absence is told by the absence of the key. */
+type Given<A> = { readonly [K in keyof A]: Exclude<A[K], undefined> }
+
+/** Without the keys of what is undefined; all others stay, so that none is forgotten. */
+const given = <A extends object>(options: A): Given<A> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<A>
+
 /** The settings of a client, checked; no message quotes the key. */
 export const clientOptions = (options: SessionsClientOptions): Core.SessionsClientOptions => {
-  const { apiKey, attemptTimeout, baseUrl, fetch, maxBodyBytes, maxRequestsPerSecond, maxRetryAfter } = options
-  const { headers, retries, retryBaseDelay, retryMaxDelay, totalTimeout, userAgent } = options
+  const { apiKey, baseUrl, fetch, ...others } = options
   if (typeof apiKey !== "string" || apiKey.trim() === "") throw new TypeError("apiKey must be the team's API key")
   if (fetch !== undefined && typeof fetch !== "function") throw new TypeError("fetch must be a function")
-  orThrow(millisProblem({ attemptTimeout, maxRetryAfter, retryBaseDelay, retryMaxDelay, totalTimeout }))
-  orThrow(clientProblem({ headers, maxBodyBytes, maxRequestsPerSecond, retries, userAgent }))
+  orThrow(millisProblem({ ...others }))
+  orThrow(clientProblem({ ...others }))
   return {
+    ...given(others),
     apiKey: Redacted.make(apiKey.trim()),
-    ...(baseUrl === undefined ? {} : { baseUrl: httpUrl(baseUrl) }),
-    headers,
-    userAgent,
-    ...(attemptTimeout === undefined ? {} : { attemptTimeout }),
-    ...(totalTimeout === undefined ? {} : { totalTimeout }),
-    ...(retries === undefined ? {} : { retries }),
-    ...(retryBaseDelay === undefined ? {} : { retryBaseDelay }),
-    ...(retryMaxDelay === undefined ? {} : { retryMaxDelay }),
-    ...(maxRetryAfter === undefined ? {} : { maxRetryAfter }),
-    ...(maxRequestsPerSecond === undefined ? {} : { maxRequestsPerSecond }),
-    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes })
+    ...(baseUrl === undefined ? {} : { baseUrl: httpUrl(baseUrl) })
   }
 }
 
 /** The query of one page, checked. */
-export const listQuery = ({ page, pageSize, signal, status }: ListOptions): ListQuery => {
-  orThrow(queryProblem({ page, pageSize, status }))
+export const listQuery = ({ page, pageSize: limit, signal, status }: ListOptions): ListQuery => {
+  orThrow(queryProblem({ page, pageSize: limit, status }))
   checkSignal(signal)
-  return {
-    ...(page === undefined ? {} : { page }),
-    ...(status === undefined ? {} : { status }),
-    ...(pageSize === undefined ? {} : { limit: pageSize })
-  }
+  return given({ page, status, limit })
 }
 
 /** The options of a read, checked. */
 export const readOptions = (options: ReadOptions): Sessions.ReadOptions => {
-  const { concurrency, consistency, filter, from, maxPages, onReport, onUnreadableRow, pageSize, retryBudget } = options
-  const { signal, since, status, until } = options
+  const { onReport, onUnreadableRow, signal, ...others } = options
   orThrow(readProblem({ ...options }, readPlainTime, plainTimeRule))
   checkSignal(signal)
   return {
-    ...(status === undefined ? {} : { status }),
-    ...(filter === undefined ? {} : { filter }),
-    ...(consistency === undefined ? {} : { consistency }),
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(pageSize === undefined ? {} : { pageSize }),
-    ...(maxPages === undefined ? {} : { maxPages }),
-    ...(retryBudget === undefined ? {} : { retryBudget }),
-    ...(since === undefined ? {} : { since }),
-    ...(until === undefined ? {} : { until }),
-    ...(from === undefined ? {} : { from }),
+    ...given(others),
     ...(onUnreadableRow === undefined
       ? {}
       : { onUnreadableRow: (row) => Effect.promise(async () => onUnreadableRow(row)) }),
