@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import type { Memory } from "./Memory.ts"
 
-/** How far ahead of the clock a success may lie, in milliseconds: clocks of two machines differ. */
+/** How far ahead of the clock what has happened may lie, in milliseconds: clocks of two machines differ. */
 const CLOCK_TOLERANCE = 3_600_000
 
 /** What is known of an export, and how old it may be. */
@@ -96,7 +96,9 @@ export const alarm = Effect.fn("Staleness.alarm")(function* <Success extends { r
     if (quiet === undefined) {
       const before = Option.getOrUndefined(yield* memory.read)?.staleTold ?? Number.NaN
       const isOfThis = after === undefined || before > Date.parse(after)
-      if (isOfThis && before <= now && now - before < limit) quiet = { after, until: steady + limit - (now - before) }
+      const passed = Math.max(0, now - before)
+      if (isOfThis && before <= now + CLOCK_TOLERANCE && passed < limit)
+        quiet = { after, until: steady + limit - passed }
     }
     if (quiet === undefined || quiet.after !== after || quiet.until <= steady) {
       const isAccepted = yield* tell(message, staleAfter, found)

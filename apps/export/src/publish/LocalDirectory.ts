@@ -7,6 +7,7 @@
  * .staging-<run>/                  unpublished work of a run; all its changes go through here
  * .quarantined-<time>/             state that could not be used, kept for inspection
  * .note                            what runs tell later ones, such as that people know of a failure
+ * .note.new                        that, until it is complete
  * .lock, .takeover                 locked by the running process, never removed
  * ```
  */
@@ -147,6 +148,7 @@ export const make = Effect.fnUntraced(function* ({
   ).pipe(provided)
 
   const noteFile = show(names.note)
+  const newNoteFile = `${noteFile}.new`
   const note: Note = {
     read: fs.stat(noteFile).pipe(
       Effect.flatMap(({ size, type }) => {
@@ -155,9 +157,16 @@ export const make = Effect.fnUntraced(function* ({
       }),
       Effect.catchIf(Directory.isNotFound, () => Effect.succeedNone)
     ),
-    // A new file each time: whatever is in its place is neither written to nor waited for.
-    write: (text) =>
-      Effect.andThen(fs.remove(noteFile, { force: true }), fs.writeFileString(noteFile, text, { flag: "wx" })),
+    // A new file each time, in place when it is complete: a run that is killed meanwhile leaves the old one, and whatever is
+    // in its place is neither written to nor waited for. A full disk has room for an empty one, which is a note as well.
+    write: (text) => {
+      const place = fs.rename(newNoteFile, noteFile)
+      return fs.remove(newNoteFile, { force: true }).pipe(
+        Effect.andThen(fs.writeFileString(newNoteFile, text, { flag: "wx" })),
+        Effect.tapError(() => Effect.ignore(place)),
+        Effect.andThen(place)
+      )
+    },
     remove: fs.remove(noteFile, { force: true })
   }
 
