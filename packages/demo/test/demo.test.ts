@@ -38,7 +38,10 @@ it.live(
       let text = ""
       child.stdout?.on("data", (piece: string) => (text += piece))
       const ready = /\nOpen (\S+) and paste this token, which ends in an hour:\n(hbs_\S+)\nCtrl-C ends the demo\.\n/
-      while (!ready.test(text)) yield* Effect.sleep("50 millis")
+      while (!ready.test(text)) {
+        assert.isNull(child.exitCode, text)
+        yield* Effect.sleep("50 millis")
+      }
       const [, page = "", token = ""] = ready.exec(text) ?? []
       const answer = yield* Effect.promise(() => fetch(page).then((response) => response.text()))
       assert.include(answer, "<title>Sessions</title>")
