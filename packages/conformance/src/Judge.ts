@@ -77,12 +77,16 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
   )
   const certificate = report?.completeness.status === "proven" ? report.completeness.certificate : undefined
   const assumptionBroken =
-    (certificate === "count" && (isFreak(scenario) || (isOrderUnknown(scenario) && world.anyLeft))) ||
+    (certificate === "count" && isFreak(scenario)) ||
     (certificate === "position" && (scenario.kind === "update" || isFreak(scenario)))
   const isQuiet = scenario.kind === "quiet" && scenario.resizeAfter === 0
   const isTotalWrong = scenario.wrongTotal !== "none"
   const isProven = report?.completeness.status === "proven"
-  const isExcused = !isTotalWrong && assumptionBroken
+  // What a wrong total hides that another lie agrees with: a page size that is too high, or answers for other pages.
+  const isHidden = scenario.doublesPageSize || scenario.wrongPage > 0
+  // A place in the list tells nothing where rows enter anywhere, whatever the total.
+  const isMisplaced = certificate === "position" && assumptionBroken
+  const isExcused = isTotalWrong ? isHidden || isMisplaced : assumptionBroken
 
   const broken = (): string | undefined => {
     if (Exit.hasDies(exit)) return `defect ${String(exit)}`
@@ -94,10 +98,11 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
     if (report === undefined) return "no report"
     if (report.emittedRows !== emitted.length) return "the report miscounts"
     // A total that is too low ends a fast read, and nothing else.
-    if (isQuiet && !(isTotalWrong && scenario.consistency === "fast")) {
+    if (isQuiet && !(isTotalWrong && (isHidden || scenario.consistency === "fast"))) {
       if (emitted.join() !== list.join()) return "not the quiet list in its order"
-      if (isTotalWrong && isProven && !isTotalRight(scenario, world.view(serverStatus)))
-        return "a wrong total was proven"
+      // The pages down to `since` may be all that a read sees of the list.
+      const isTotalUnseen = certificate === "position" || isTotalRight(scenario, world.view(serverStatus))
+      if (isTotalWrong && isProven && !isTotalUnseen) return "a wrong total was proven"
       if (
         scenario.consistency === "verified" &&
         !isTotalWrong &&
@@ -105,6 +110,7 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
         // Only the moment's certificate knows rows without an id, and it wants the whole list.
         !(report.stoppedEarly && (serverStatus !== undefined || report.unreadableRows > 0)) &&
         !(scenario.readsAlike && scenario.unreadable > 0) &&
+        !(scenario.doublesPageSize && (scenario.wrongPage > 0 || report.stoppedEarly)) &&
         report.completeness.status !== "proven"
       ) {
         return "a quiet list was not proven"
@@ -134,9 +140,6 @@ export const judge = Effect.fnUntraced(function* (scenario: Scenario, used: Rule
  */
 const isFreak = ({ kind }: Scenario) => kind === "churn" || kind === "turnover" || kind === "swap" || kind === "mixed"
 
-/** One row tells no order, so the last page of such a list is not read right after the first one. */
-const isOrderUnknown = ({ oldestFirst, pageSize }: Scenario) => oldestFirst && pageSize === 1
-
 /** Whether a server whose totals are wrong at times tells the right one of a list. */
 const isTotalRight = ({ pageSize, wrongTotal }: Scenario, rows: ReadonlyArray<{ readonly status?: string }>) =>
   (wrongTotal === "capped" && rows.length <= CAPPED_PAGES * pageSize) ||
@@ -146,14 +149,19 @@ const isTotalRight = ({ pageSize, wrongTotal }: Scenario, rows: ReadonlyArray<{ 
 /**
  * Failures of reads that cannot be told from those of a broken server. A single page that is given again for every number,
  * by a server that gives no totals, may be a list without an end. If pages grow and nothing says so, then the last page,
- * given for every number beyond it, is one that was asked for long before.
+ * given for every number beyond it, is one that was asked for long before; so is the only page, where it grows each time
+ * that it is read.
  */
-const isAllowed = (error: string, { missingTotals, pastEnd, resizeAfter, tellsPageSize, wrongTotal }: Scenario) =>
+const isAllowed = (error: string, { missingTotals, pastEnd, resizeAfter, rows, ...scenario }: Scenario) =>
   // The page that the total says is there is rejected, or is another one.
-  (wrongTotal === "one-more" && pastEnd !== "empty" && error !== "UpstreamUnavailable") ||
+  (scenario.wrongTotal === "one-more" && pastEnd !== "empty" && error !== "UpstreamUnavailable") ||
   (pastEnd.startsWith("clamped") &&
     ((error === "PaginationStuck" && missingTotals > 0) ||
-      ((error === "PaginationStuck" || error === "PageMismatch") && resizeAfter > 0 && !tellsPageSize)))
+      (error === "PageMismatch" && rows < scenario.pageSize && !scenario.tellsPageSize) ||
+      ((error === "PaginationStuck" || error === "PageMismatch") && resizeAfter > 0 && !isSizeRight(scenario))))
+
+const isSizeRight = ({ doublesPageSize, tellsPageSize }: Pick<Scenario, "doublesPageSize" | "tellsPageSize">) =>
+  tellsPageSize && !doublesPageSize
 
 /** How a read of a scenario is judged. */
 export type Judge = (scenario: Scenario) => Effect.Effect<Outcome>

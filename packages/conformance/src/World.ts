@@ -52,8 +52,6 @@ export interface WorldOptions {
 type Row = { readonly id: SessionId; readonly createdAt: number; status: string }
 
 export class World {
-  /** Whether a row left the list of all sessions since the reading began. */
-  anyLeft = false
   /** How often the list changed since then. */
   changes = 0
 
@@ -75,7 +73,6 @@ export class World {
 
   beginReading(): void {
     this.#stable = new Set(this.view(this.#options.status).map(({ id }) => id))
-    this.anyLeft = false
     this.changes = 0
   }
 
@@ -195,10 +192,7 @@ export class World {
   }
 
   #leave(index: number): void {
-    for (const { id } of this.#rows.splice(index, 1)) {
-      this.anyLeft = true
-      this.#stable.delete(id)
-    }
+    for (const { id } of this.#rows.splice(index, 1)) this.#stable.delete(id)
   }
 
   #end(): void {

@@ -198,7 +198,7 @@ export interface ScanChunk {
  * - What was proven stays so: the order of events is kept, so a scan in parts ends `proven` when it would have in one, and
  *   its promise is the same, for sessions that were stable from the first part's beginning to the last one's end.
  * - A list that does not change costs no more requests in parts than at once, but for those in flight when a part was
- *   killed.
+ *   killed. One that is oldest first is then read once more to prove it.
  *
  * **Gotchas**
  *

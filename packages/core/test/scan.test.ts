@@ -81,6 +81,27 @@ it.effect("goes on after any page where the server calls its first page 0", () =
   })
 )
 
+it.effect(
+  "proves no list that is oldest first by its count where a row left and another one came between the parts",
+  () =>
+    Effect.gen(function* () {
+      const list = listOf(95).toReversed()
+      for (const leaves of [2, 12, 29, 31, 60]) {
+        const came = { id: SessionId.make(uuidOf(1000)), createdAt: 2_000_000, status: "active" }
+        const then = [...list.filter((_, index) => index !== leaves), came]
+        const first = yield* collect(list, { concurrency: 1 }, 3)
+        const state = Stream.make(concat(first.chunks.map((chunk) => chunk.state)))
+        const rest = yield* collect(then, { state })
+        const got = new Set([...first.ids, ...rest.ids])
+        assert.deepInclude(rest.report?.completeness, { status: "proven", certificate: "moment" })
+        assert.deepStrictEqual(
+          then.filter(({ id }) => !got.has(id)),
+          []
+        )
+      }
+    })
+)
+
 it.effect("cuts off a torn end, wherever it is, and says how much is left", () =>
   Effect.gen(function* () {
     const list = listOf(40)

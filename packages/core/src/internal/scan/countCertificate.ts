@@ -16,7 +16,7 @@
  *   came at the head while others left elsewhere, the rows moved further than the total grew.
  * - oldest first: the first page is the same, no page repeats a row of another, and the last page, which is read right after
  *   the first one, keeps its rows. If rows left while others came at the end, the pages between the two moved up, and the
- *   lowest of them repeats a row of the last page.
+ *   lowest of them repeats a row of the last page. Where the last page was not read then, nothing is certified.
  * - any other order: no change at all was seen.
  *
  * A session that leaves the middle while another one enters the middle moves only the rows between the two. While the total
@@ -73,6 +73,7 @@ const endsAgree = (scan: Scan, { between, head, tail }: Ends): boolean => {
     const isHeadSame = head.length === 0 || headMoved(scan, head) === 0
     return (
       isHeadSame &&
+      !lacksAnchor(scan) &&
       (pass.anchor === undefined ? tail !== undefined && keptItsPlace(last, tail) : keptLastPage(pass, tail))
     )
   }
@@ -80,6 +81,13 @@ const endsAgree = (scan: Scan, { between, head, tail }: Ends): boolean => {
   if (observer.order === "newest-first") return isLast && moved !== undefined && moved === grown(first, head)
   return isLast && moved === 0 && !totals.changed
 }
+
+/**
+ * Whether it is not known what the last page of a list that is oldest first was right after the first one: as when the
+ * scan was interrupted since, or the first page did not tell the order.
+ */
+export const lacksAnchor = ({ lastPage, observer, pass }: Scan): boolean =>
+  observer.order === "oldest-first" && pass.anchor === undefined && lastPage > 1
 
 /** Whether the last page has the rows at the places that they had right after the first page was read. */
 const keptLastPage = ({ anchor, anchorIds, isAnchored }: Pass, tail: Answer | undefined): boolean =>

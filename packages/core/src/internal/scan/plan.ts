@@ -4,7 +4,7 @@
 import * as Stream from "effect/Stream"
 import { InvalidResumeToken, SessionsError } from "../../SessionsError.ts"
 import type { Completeness, UnprovenReason } from "../../ScanReport.ts"
-import { countCertificate } from "./countCertificate.ts"
+import { countCertificate, lacksAnchor } from "./countCertificate.ts"
 import { gapsBetween, pagesOf } from "./gaps.ts"
 import { momentCertificate } from "./momentCertificate.ts"
 import { placeRows } from "./placement.ts"
@@ -166,7 +166,7 @@ function* head(reader: Reader): Step<ReadonlyArray<Answer>> {
 /** Reads both ends of the list again, and what may have been skipped between them; whether that proves it read. */
 function* counting(reader: Reader): Step<boolean> {
   const { scan } = reader
-  if (scan.endedEarly) return false
+  if (scan.endedEarly || lacksAnchor(scan)) return false
   const between = yield* countingAtOnce(reader)
   if (between === "proven") return true
   let violations = 0
