@@ -41,6 +41,8 @@ export interface PassOptions {
   readonly isListing: boolean
   /** Whether the page after a full last page is read too, which refutes a total that is too low; no by default. */
   readonly looksPastEnd?: boolean
+  /** A page that is read right before the others, in a pass that is no listing; none by default. */
+  readonly ahead?: number | undefined
 }
 
 /** No answer to a request: final, or perhaps because its page is past the end. */
@@ -88,11 +90,14 @@ export class Reader {
   }
 
   /** Reads from a page to the end of the list, in order; ends where the list does, or where the pass has to restart. */
-  pass({ from, isListing, looksPastEnd = false }: PassOptions): Pages {
+  pass({ ahead, from, isListing, looksPastEnd = false }: PassOptions): Pages {
     return Stream.suspend(() => {
-      this.scan.beginPass(from, isListing, looksPastEnd)
+      const { scan } = this
+      scan.beginPass(from, isListing, looksPastEnd)
       this.#lastAnswer = undefined
-      // The first page tells how many there are, so no request is sent for a page that is not there.
+      // An earlier pass told how many pages there are, unless it ended before the list did.
+      if (!isListing && !scan.stoppedEarly) return this.#restAfter(ahead)
+      // Else the first page does, so that no request is sent for a page that is not there.
       return Stream.concat(this.#next, isListing && looksPastEnd ? Stream.concat(this.#anchor, this.#rest) : this.#rest)
     })
   }
@@ -107,7 +112,7 @@ export class Reader {
     for (let restarts = 0; this.scan.pass.newPageSize !== undefined; restarts++) {
       if (restarts === MAX_RESTARTS)
         yield Stream.fail(stuck(1, `the size of the pages changed ${MAX_RESTARTS + 1} times`))
-      yield this.pass({ ...options, from: 1 })
+      yield this.pass({ ...options, from: 1, ahead: undefined })
     }
   }
 
@@ -200,27 +205,37 @@ export class Reader {
   })
 
   /** The list can grow while its last pages are read, so the end is looked for until it is found. */
-  readonly #rest: Pages = Stream.suspend(() => {
+  readonly #rest: Pages = Stream.suspend(() => this.#restAfter(undefined))
+
+  #restAfter(ahead: number | undefined): Pages {
     const { scan } = this
     const { pass } = scan
     const isOver = () =>
       pass.isEnded || pass.next > scan.lastPage || (!pass.isListing && scan.isSpent) || this.#cutIfStopped()
     if (isOver()) return Stream.empty
     return Stream.concat(
-      this.#run(() => (isOver() ? undefined : pass.next++)),
+      this.#run(() => (isOver() ? undefined : pass.next++), ahead),
       this.#rest
     )
-  })
+  }
 
-  #run(next: () => number | undefined): Pages {
+  #run(next: () => number | undefined, ahead?: number): Pages {
     const { concurrency, scan } = this
     const { pass } = scan
-    const answers = inOrder({ next, concurrency, run: (page) => this.#askInPass(page), isOver: () => pass.isEnded })
-    return Stream.mapEffect(answers, (answer) =>
-      pass.repeats(answer)
+    const pages = ahead === undefined ? [] : [ahead]
+    let left = pages.length
+    const answers = inOrder({
+      next: () => pages.shift() ?? next(),
+      concurrency,
+      run: (page) => this.#askInPass(page),
+      isOver: () => pass.isEnded
+    })
+    return Stream.mapEffect(answers, (answer) => {
+      if (left-- > 0) return counted(scan, () => scan.take(answer, false))
+      return pass.repeats(answer)
         ? Effect.flatMap(this.#checkRepeat(answer), (checked) => this.#takeInPass(checked))
         : this.#takeInPass(answer)
-    )
+    })
   }
 
   #takeInPass(answer: Answer): Effect.Effect<Taken, SessionsError> {

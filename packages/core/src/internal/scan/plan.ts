@@ -103,8 +103,8 @@ function* proving(reader: Reader, maxPasses: number): Plan {
     // The moment: what is new has just been read, and page 1 and the rest are read after it.
     yield* reader.again([1])
     // A purge takes the oldest rows, so the last page comes first.
-    if (scan.lastPage > 2 && scan.pass.reached > 2) yield* reader.again([Math.min(scan.lastPage, scan.pass.reached)])
-    yield* reader.wholePass({ from: 1, isListing: false, looksPastEnd: scan.looksPastEnd(false) })
+    const ahead = scan.lastPage > 2 && scan.pass.reached > 2 ? Math.min(scan.lastPage, scan.pass.reached) : undefined
+    yield* reader.wholePass({ from: 1, isListing: false, looksPastEnd: scan.looksPastEnd(false), ahead })
     const verdict = check(reader)
     if (verdict === "proven") return scan.unreadable === 0 ? provenByMoment : provenBesideUnreadable
     if (verdict === "contradicted" || verdict === "exceeded") return tooMany
