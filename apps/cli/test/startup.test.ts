@@ -33,7 +33,7 @@ const spied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
     /loaded (.*)$/.exec(stderr)?.[1] ?? stderr
   )
   const ours = found.loaded.filter((url) => url.startsWith("file:")).map((url) => url.replace(/^.*\//, ""))
-  return { made: found.made, files: ours.map((name) => name.replace(/-[^-]{8}\.js$/, "")).toSorted() }
+  return { made: found.made, files: ours.map((name) => name.replace(/-.{8}\.js$/, "")).toSorted() }
 })
 
 layer(Simulator.layer({ sessions: 3 }))("startup", (it) => {
