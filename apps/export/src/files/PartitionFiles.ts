@@ -10,8 +10,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { createHash, type Hash } from "node:crypto"
 import type { PartState } from "../resume/Checkpoint.ts"
+import { ByteBuffer } from "./ByteBuffer.ts"
 
-/** Characters to buffer before writing. */
+/** Bytes to buffer before writing. */
 const BUFFER = 256 * 1024
 
 /** Maximum number of open files. */
@@ -20,9 +21,7 @@ const MAX_OPEN = 64
 interface Part {
   readonly partition: string
   readonly file: string
-  text: string
-  binary: Array<Uint8Array>
-  buffered: number
+  readonly buffer: ByteBuffer
   rows: number
   bytes: number
   hash: Hash
@@ -32,10 +31,12 @@ interface Part {
 
 /** Files that grow side by side. */
 export interface PartitionFiles {
-  /** Adds text to the file of a partition; it is on the disk after `sync`. */
-  readonly addText: (partition: string, text: string, rows: number) => void
+  /** Adds text to the file of a partition, and returns its bytes; it is on the disk after `sync`. */
+  readonly addText: (partition: string, text: string, rows: number) => number
   /** Adds bytes to the file of a partition. */
   readonly addBytes: (partition: string, bytes: Uint8Array, rows: number) => void
+  /** Adds a record of numbers of 32 bits to the file of a partition, as one row. */
+  readonly addRecord: (partition: string, record: Uint32Array) => void
   /** Writes the buffers if they are large. Not interruptible. */
   readonly drain: Effect.Effect<void, PlatformError>
   /** Writes and flushes everything, and returns the size of each file. Not interruptible. */
@@ -56,7 +57,6 @@ export const make = Effect.fnUntraced(function* (options: {
   const path = yield* Path.Path
   const scope = yield* Effect.scope
   const parts = new Map<string, Part>()
-  const encoder = new TextEncoder()
   let buffered = 0
 
   const fileOf = (partition: string) => path.join(options.directory, options.nameOf(partition))
@@ -65,9 +65,7 @@ export const make = Effect.fnUntraced(function* (options: {
     const part: Part = {
       partition,
       file: fileOf(partition),
-      text: header,
-      binary: [],
-      buffered: header.length,
+      buffer: new ByteBuffer(),
       rows: 0,
       bytes: 0,
       hash: createHash("sha256"),
@@ -75,7 +73,7 @@ export const make = Effect.fnUntraced(function* (options: {
       dirty: true
     }
     parts.set(partition, part)
-    buffered += header.length
+    buffered += part.buffer.addText(header)
     return part
   }
 
@@ -85,7 +83,7 @@ export const make = Effect.fnUntraced(function* (options: {
     if (part.open === undefined) return
     const { handle, scope: own } = part.open
     if (part.dirty) yield* handle.sync
-    part.dirty = part.buffered > 0
+    part.dirty = part.buffer.length > 0
     part.open = undefined
     yield* Scope.close(own, Exit.void)
   })
@@ -107,12 +105,9 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const write = Effect.fnUntraced(function* (part: Part) {
     const handle = yield* open(part)
-    if (part.buffered === 0) return handle
-    const data = part.text === "" ? Buffer.concat(part.binary) : encoder.encode(part.text)
-    buffered -= part.buffered
-    part.text = ""
-    part.binary = []
-    part.buffered = 0
+    if (part.buffer.length === 0) return handle
+    const data = part.buffer.take()
+    buffered -= data.length
     part.dirty = true
     yield* handle.writeAll(data)
     part.bytes += data.length
@@ -123,13 +118,13 @@ export const make = Effect.fnUntraced(function* (options: {
   const drain = Effect.suspend(() => {
     if (buffered < BUFFER) return Effect.void
     // With many partitions each buffer is small; then all are written.
-    const large = [...parts.values()].filter((part) => part.buffered >= BUFFER / 4)
+    const large = [...parts.values()].filter((part) => part.buffer.length >= BUFFER / 4)
     return Effect.forEach(large.length > 0 ? large : [...parts.values()], write, { discard: true })
   }).pipe(Effect.uninterruptible)
 
   const sync = Effect.gen(function* () {
     for (const part of [...parts.values()]) {
-      if (!part.dirty && part.buffered === 0) continue
+      if (!part.dirty && part.buffer.length === 0) continue
       const handle = yield* write(part)
       yield* handle.sync
       part.dirty = false
@@ -157,17 +152,22 @@ export const make = Effect.fnUntraced(function* (options: {
   const files: PartitionFiles = {
     addText: (partition, text, rows) => {
       const part = partOf(partition)
-      part.text += text
-      part.buffered += text.length
-      buffered += text.length
+      const bytes = part.buffer.addText(text)
+      buffered += bytes
       part.rows += rows
+      return bytes
     },
     addBytes: (partition, bytes, rows) => {
       const part = partOf(partition)
-      part.binary.push(bytes)
-      part.buffered += bytes.length
+      part.buffer.addBytes(bytes)
       buffered += bytes.length
       part.rows += rows
+    },
+    addRecord: (partition, record) => {
+      const part = partOf(partition)
+      part.buffer.addWords(record)
+      buffered += record.byteLength
+      part.rows++
     },
     drain,
     sync,

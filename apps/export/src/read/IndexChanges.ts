@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import { createHash } from "node:crypto"
-import { RECORD_BYTES, toBytes } from "./KeyTable.ts"
+import { ByteBuffer } from "../files/ByteBuffer.ts"
+import { RECORD_BYTES } from "./KeyTable.ts"
 
 /** Writes records to a file. */
 export interface IndexChanges {
@@ -31,17 +32,16 @@ export const make = Effect.fn("IndexChanges.make")(function* (file: string) {
   const handle = yield* fs.open(file, { flag: "w" })
   const hash = createHash("sha256")
   let rows = 0
-  let pending: Array<Uint8Array> = []
+  const pending = new ByteBuffer()
   const drain = Effect.suspend(() => {
     if (pending.length === 0) return Effect.void
-    const data = Buffer.concat(pending)
-    rows += pending.length
-    pending = []
+    const data = pending.take()
+    rows += data.length / RECORD_BYTES
     hash.update(data)
     return handle.writeAll(data)
   })
   const changes: IndexChanges = {
-    add: (record) => void pending.push(toBytes(record, record.length)),
+    add: (record) => pending.addWords(record),
     drain,
     finish: Effect.gen(function* () {
       yield* drain

@@ -185,12 +185,12 @@ export class Journal {
   /** Writes the record, and the row unless a previous generation has it. */
   #write(session: Session, row: string | undefined): boolean {
     const { files } = this.#options
-    files.journal.addBytes(toBytes(this.#record, this.#record.length), 1)
+    files.journal.addRecord(this.#record)
     if (row === undefined || !this.#isRow(this.#record)) return false
     const partition = this.#partitionOf(session.createdAt)
-    files.rows.addText(partition, row, 1)
-    setPlace(this.#record, partition, Buffer.byteLength(row))
-    files.places.addBytes(toBytes(this.#record, this.#record.length), 1)
+    const bytes = files.rows.addText(partition, row, 1)
+    setPlace(this.#record, partition, bytes)
+    files.places.addRecord(this.#record)
     this.written++
     return true
   }

@@ -40,8 +40,9 @@ const ROWS = "raw"
 /** A single file that grows. */
 export interface GrowingFile {
   readonly file: string
-  readonly addText: (text: string, rows: number) => void
+  readonly addText: (text: string, rows: number) => number
   readonly addBytes: (bytes: Uint8Array, rows: number) => void
+  readonly addRecord: (record: Uint32Array) => void
 }
 
 /** The unfinished files of a run. */
@@ -87,7 +88,8 @@ export const make = Effect.fnUntraced(function* (staging: Staging, selection: Se
   const growing = (name: Single): GrowingFile => ({
     file: files[name].fileOf(name),
     addText: (text, count) => files[name].addText(name, text, count),
-    addBytes: (bytes, count) => files[name].addBytes(name, bytes, count)
+    addBytes: (bytes, count) => files[name].addBytes(name, bytes, count),
+    addRecord: (record) => files[name].addRecord(name, record)
   })
 
   const adopt = Effect.fnUntraced(function* ({ checkpoint: found, directory }: Candidate) {
