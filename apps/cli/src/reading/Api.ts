@@ -113,7 +113,7 @@ const Observed = Layer.effect(
       })
     })
   })
-).pipe(Layer.provide(Transport.layerAs(`hb-sessions/${manifest.version}`)))
+).pipe(Layer.provide(Transport.readingLayerAs(`hb-sessions/${manifest.version}`)))
 
 const SessionsObserved = Layer.effect(
   SessionsClient,

@@ -21,7 +21,7 @@ import { rememberFormat } from "../reportFailure.ts"
 import * as ServerClock from "../read/ServerClock.ts"
 import { layerFlags, layerSettings, logFormat, checkFlags } from "./configs.ts"
 import { layerDestination } from "./destination.ts"
-import { transport } from "./transport.ts"
+import { readingTransport, transport } from "./transport.ts"
 
 /** One line an entry, on stderr: stdout is data. With many accounts, the account comes before what is said of it. */
 const text = Logger.withConsoleError(
@@ -88,7 +88,7 @@ const layerSessions = Layer.unwrap(
 
 /** The client and what it is made of, for the key and the settings of the environment. */
 const layerClient = layerSessions.pipe(
-  Layer.provide(ServerClock.layerListening),
+  Layer.provide(Layer.provide(ServerClock.layerListening, readingTransport)),
   Layer.provideMerge(ServerClock.ServerClock.layer),
   Layer.provideMerge(transport),
   Layer.provide(warnOfClearText)

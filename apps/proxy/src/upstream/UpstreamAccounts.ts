@@ -52,7 +52,7 @@ export class UpstreamAccounts extends Context.Service<
         const only = yield* make(definition, options, yield* Effect.scope)
         return UpstreamAccounts.of({ find: (wanted) => (wanted === undefined ? only : undefined), all: () => [only] })
       })
-    ).pipe(Layer.provide(Transport.layer))
+    ).pipe(Layer.provide(Transport.readingLayer))
 
   /**
    * The accounts of a file.
@@ -140,7 +140,7 @@ export class UpstreamAccounts extends Context.Service<
           all: () => [...served.values()].map(({ account }) => account)
         })
       })
-    ).pipe(Layer.provide(Transport.layer))
+    ).pipe(Layer.provide(Transport.readingLayer))
 }
 
 interface Served {

@@ -1,0 +1,71 @@
+/**
+ * Node's own HTTP client as a dispatcher of `UndiciHttpClient`: undici itself takes longer to start.
+ */
+import type { HttpAgent } from "@effect/platform-node/NodeHttpClient"
+import type { Dispatcher } from "@hb-sessions/core/UndiciHttpClient"
+import { type ClientRequest, type IncomingHttpHeaders, request as requestHttp } from "node:http"
+import { request as requestHttps } from "node:https"
+
+/** As much of undici's options as that client gives. */
+interface DispatchOptions {
+  readonly origin: string
+  readonly path: string
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+interface Controller {
+  readonly abort: (reason: Error) => void
+}
+
+/** As much of undici's handler as that client has. */
+interface Handler {
+  onRequestStart(controller: Controller): void
+  onResponseStart(controller: Controller, status: number, headers: IncomingHttpHeaders): void
+  onResponseData(controller: Controller, chunk: Uint8Array): void
+  onResponseEnd(): void
+  onResponseError(controller: Controller, cause: Error): void
+}
+
+/** Sends on the connections of the agents, which stay their owner's. */
+export const makeNodeDispatcher = (agents: HttpAgent["Service"]): Dispatcher => ({
+  dispatch({ headers, method, origin, path }: DispatchOptions, handler: Handler) {
+    const url = new URL(origin + path)
+    const options = { method, headers }
+    exchange(
+      url.protocol === "https:"
+        ? requestHttps(url, { ...options, agent: agents.https })
+        : requestHttp(url, { ...options, agent: agents.http }),
+      handler
+    )
+    return true
+  }
+})
+
+const exchange = (request: ClientRequest, handler: Handler): void => {
+  const controller: Controller = { abort: (reason) => void request.destroy(reason) }
+  let error: Error | undefined
+  let isComplete = false
+  const fail = (cause: Error) => {
+    error ??= cause
+  }
+  request.on("error", fail)
+  request.on("response", (response) => {
+    handler.onResponseStart(controller, response.statusCode ?? 0, response.headers)
+    response.on("data", (chunk: Uint8Array) => handler.onResponseData(controller, chunk))
+    response.on("error", fail)
+    response.on("end", () => {
+      isComplete = true
+    })
+  })
+  // Right after it the connection is free, which the next request shall go on.
+  request.on("close", () =>
+    process.nextTick(() => {
+      if (error === undefined && isComplete) handler.onResponseEnd()
+      // Where the server asked for another protocol, Node closes the connection and tells no more than that.
+      else handler.onResponseError(controller, error ?? new Error("the connection was closed without an answer"))
+    })
+  )
+  handler.onRequestStart(controller)
+  request.end()
+}
