@@ -27,9 +27,11 @@ interface RawPage {
 
 /** `Sessions.stream`, which proves that nothing was missed unless told to be `fast`. */
 export const ours =
-  (options: ReaderOptions & { readonly consistency?: "verified" | "fast" }) => (): Promise<number> => {
-    const { apiKey, concurrency, consistency = "verified", pageSize, url } = options
-    return Sessions.stream({ concurrency, pageSize, consistency }).pipe(
+  (options: ReaderOptions & { readonly consistency?: "verified" | "fast"; readonly status?: string }) =>
+  (): Promise<number> => {
+    const { apiKey, concurrency, consistency = "verified", pageSize, status, url } = options
+    const filter = status === undefined ? {} : { status }
+    return Sessions.stream({ concurrency, pageSize, consistency, ...filter }).pipe(
       Stream.runFold(
         () => 0,
         (count) => count + 1

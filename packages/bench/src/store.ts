@@ -35,6 +35,20 @@ export const store = async (rounds: number, isQuick: boolean): Promise<Section> 
       return (await promisify(execFile)(aws, args, { env })).stdout
     }
     await upload("s3", "mb", `s3://${BUCKET}`)
+    const rclone = programPath("rclone")
+    const copy = async (program: string, from: string, to: string): Promise<void> => {
+      const env = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...environment }
+      const remote = {
+        RCLONE_CONFIG_BENCH_TYPE: "s3",
+        RCLONE_CONFIG_BENCH_PROVIDER: "Ceph",
+        RCLONE_CONFIG_BENCH_ENV_AUTH: "true",
+        RCLONE_CONFIG_BENCH_ENDPOINT: environment["AWS_ENDPOINT_URL_S3"],
+        RCLONE_CONFIG_BENCH_REGION: environment["AWS_REGION"],
+        RCLONE_CONFIG: "/dev/null"
+      }
+      const args = ["copyto", "--s3-no-check-bucket", from, `bench:${BUCKET}/${to}`]
+      await promisify(execFile)(program, args, { env: { ...env, ...remote } })
+    }
     return await withDirectory((directory) =>
       withUpstream(["--sessions", String(size), "--page-size", "100"], async (upstream) => {
         const pace = ["--page-size", "100", "--concurrency", "16"]
@@ -58,7 +72,21 @@ export const store = async (rounds: number, isQuick: boolean): Promise<Section> 
                 rmSync(out, { recursive: true })
                 return undefined
               }
-            }
+            },
+            ...(rclone === undefined
+              ? []
+              : [
+                  {
+                    name: "the same to a directory, then `rclone copyto`",
+                    run: async () => {
+                      const out = join(directory, "out")
+                      await exportOnce(upstream, ["--out", out, ...pace])
+                      await copy(rclone, join(out, "sessions.csv"), "by-rclone.csv")
+                      rmSync(out, { recursive: true })
+                      return undefined
+                    }
+                  }
+                ])
           ],
           rounds,
           warmups: 0
@@ -77,7 +105,8 @@ export const store = async (rounds: number, isQuick: boolean): Promise<Section> 
             atLeast("speed relative to an export and an upload", 0.9, results[1]?.ratio ?? Number.NaN, { cause: CAUSE })
           ],
           notes: [
-            "Ours also holds a lease that keeps other runs off, can be resumed from the bucket, and shows a file only when it is complete."
+            "Ours also holds a lease that keeps other runs off, can be resumed from the bucket, and shows a file only when it is complete.",
+            ...(rclone === undefined ? ["Without rclone, which is not here."] : [])
           ]
         }
       })
