@@ -53,7 +53,7 @@ const transports = { layer: Transport.layer, readingLayer: Transport.readingLaye
 for (const [name, layer] of Object.entries(transports)) {
   const transported = Effect.provide(layer)
 
-  describe(name, () => {
+  describe(`${name} of Transport`, () => {
     it.live("gives status, headers and body, and keeps the connection", () =>
       Effect.gen(function* () {
         const { connections, requests, url } = yield* serving(ok)
@@ -156,7 +156,7 @@ for (const [name, layer] of Object.entries(transports)) {
   })
 }
 
-describe("readingLayer", () => {
+describe("what only reads", () => {
   it.live("fails where the server asks for another protocol", () =>
     Effect.gen(function* () {
       const { url } = yield* serving(sends("HTTP/1.1 101 Switching\nupgrade: x\nconnection: upgrade\n\n"))

@@ -36,7 +36,7 @@ const benches: Readonly<Record<string, Bench>> = {
   scan: { rounds: 3, quick: 1, run: scan },
   short: { rounds: 7, quick: 2, run: short },
   cpu: { rounds: 15, quick: 1, run: cpu },
-  instructions: { rounds: 3, quick: 1, run: instructions },
+  instructions: { rounds: 1, quick: 1, run: instructions },
   decode: { rounds: 15, quick: 2, run: decode },
   csv: { rounds: 2, quick: 2, run: csv },
   export: { rounds: 5, quick: 2, run: exportRows },

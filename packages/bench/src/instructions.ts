@@ -1,12 +1,13 @@
 /**
  * `instructions`: what a read costs, counted rather than timed, as other work on the machine does not change it.
  */
-import { execFile, spawnSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { median } from "./Comparison.ts"
 import type { Reader } from "./readWith.ts"
 import { type Section, significant, times } from "./Report.ts"
+import { programPath } from "./servers/processes.ts"
 import { withUpstream } from "./upstream.ts"
 
 const file = fileURLToPath(new URL("./readWith.ts", import.meta.url))
@@ -24,24 +25,28 @@ const contestants: ReadonlyArray<readonly [reader: Reader, name: string]> = [
 
 const VALGRIND = ["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
 
-const hasValgrind = (): boolean => spawnSync("valgrind", ["--version"]).status === 0
+interface Upstream {
+  readonly url: string
+  readonly apiKey: string
+}
 
 /** The instructions of one read, from start to exit, all threads together. */
-const countOnce = async (reader: Reader, { apiKey, url }: { readonly apiKey: string; readonly url: string }) => {
+const countOnce = async (valgrind: string, reader: Reader, { apiKey, url }: Upstream): Promise<number> => {
   const env = { ...process.env, HYPERBROWSER_API_KEY: apiKey, HYPERBROWSER_BASE_URL: url }
-  const { stderr } = await promisify(execFile)("valgrind", [...VALGRIND, process.execPath, file, reader], { env })
+  const { stderr } = await promisify(execFile)(valgrind, [...VALGRIND, process.execPath, file, reader], { env })
   const count = /I +refs: +([\d,]+)/.exec(stderr)?.[1]
   if (count === undefined) throw new Error(`valgrind counted nothing: ${stderr}`)
   return Number(count.replaceAll(",", ""))
 }
 
 /** Instructions a session, of each contestant in each round. */
-const countAll = async (rounds: number): Promise<ReadonlyArray<ReadonlyArray<number>>> => {
+const countAll = async (valgrind: string, rounds: number): Promise<ReadonlyArray<ReadonlyArray<number>>> => {
   const of = (sessions: number) =>
     withUpstream(["--sessions", String(sessions)], async (upstream) => {
       const counts: Array<Array<number>> = contestants.map(() => [])
       for (let round = 0; round < rounds; round++) {
-        for (const [index, [reader]] of contestants.entries()) counts[index]?.push(await countOnce(reader, upstream))
+        for (const [index, [reader]] of contestants.entries())
+          counts[index]?.push(await countOnce(valgrind, reader, upstream))
       }
       return counts
     })
@@ -51,12 +56,14 @@ const countAll = async (rounds: number): Promise<ReadonlyArray<ReadonlyArray<num
   )
 }
 
-export const instructions = async (rounds: number): Promise<Section> => {
+export const instructions = async (rounds: number, isQuick: boolean): Promise<Section> => {
   const work = `Read ${SHORT.toLocaleString("en")} and ${LONG.toLocaleString("en")} sessions, 100 a page, in a process of its own each, and count its instructions, those of the compiler and the collector among them. What is told is the difference, for each session.`
-  if (!hasValgrind()) {
-    return { name: "instructions", work, tables: [], claims: [], notes: ["Not counted: valgrind is not installed."] }
+  const valgrind = programPath("valgrind")
+  if (valgrind === undefined || isQuick) {
+    const why = isQuick ? "it takes some 4 minutes" : "valgrind is not installed"
+    return { name: "instructions", work, tables: [], claims: [], notes: [`Not counted: ${why}.`] }
   }
-  const counts = await countAll(rounds)
+  const counts = await countAll(valgrind, rounds)
   const ours = counts[0] ?? []
   return {
     name: "instructions",
