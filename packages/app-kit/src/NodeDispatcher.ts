@@ -3,8 +3,7 @@
  */
 import type { HttpAgent } from "@effect/platform-node/NodeHttpClient"
 import type { Dispatcher } from "@hb-sessions/core/UndiciHttpClient"
-import { type ClientRequest, type IncomingHttpHeaders, request as requestHttp } from "node:http"
-import { request as requestHttps } from "node:https"
+import type { ClientRequest, IncomingHttpHeaders } from "node:http"
 
 /** As much of undici's options as that client gives. */
 interface DispatchOptions {
@@ -27,6 +26,10 @@ interface Handler {
   onResponseError(controller: Controller, cause: Error): void
 }
 
+// An `import` would read every export, and one of them loads the undici of Node, which takes 15 milliseconds.
+const http = process.getBuiltinModule("node:http")
+const https = process.getBuiltinModule("node:https")
+
 /** Sends on the connections of the agents, which stay their owner's. */
 export const makeNodeDispatcher = (agents: HttpAgent["Service"]): Dispatcher => ({
   dispatch({ headers, method, origin, path }: DispatchOptions, handler: Handler) {
@@ -34,8 +37,8 @@ export const makeNodeDispatcher = (agents: HttpAgent["Service"]): Dispatcher => 
     const options = { method, headers }
     exchange(
       url.protocol === "https:"
-        ? requestHttps(url, { ...options, agent: agents.https })
-        : requestHttp(url, { ...options, agent: agents.http }),
+        ? https.request(url, { ...options, agent: agents.https })
+        : http.request(url, { ...options, agent: agents.http }),
       handler
     )
     return true
