@@ -3,7 +3,7 @@
  */
 import type { HttpAgent } from "@effect/platform-node/NodeHttpClient"
 import type { Dispatcher } from "@hb-sessions/core/UndiciHttpClient"
-import type { ClientRequest, IncomingHttpHeaders } from "node:http"
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http"
 
 /** As much of undici's options as that client gives. */
 interface DispatchOptions {
@@ -48,27 +48,35 @@ export const makeNodeDispatcher = (agents: HttpAgent["Service"]): Dispatcher => 
 const exchange = (request: ClientRequest, handler: Handler): void => {
   const controller: Controller = { abort: (reason) => void request.destroy(reason) }
   let error: Error | undefined
+  let answer: IncomingMessage | undefined
   let isComplete = false
-  const fail = (cause: Error) => {
+  request.on("error", (cause) => {
     error ??= cause
-  }
-  request.on("error", fail)
+  })
   request.on("response", (response) => {
+    answer = response
     handler.onResponseStart(controller, response.statusCode ?? 0, response.headers)
     response.on("data", (chunk: Uint8Array) => handler.onResponseData(controller, chunk))
-    response.on("error", fail)
+    // It is told by `errored` before it is told here.
+    response.on("error", () => undefined)
     response.on("end", () => {
       isComplete = true
     })
   })
+  request.on("upgrade", (_, socket) => {
+    error = failure("the server asked for another protocol", "ERR_INVALID_PROTOCOL")
+    socket.destroy()
+  })
   // Right after it the connection is free, which the next request shall go on.
   request.on("close", () =>
     process.nextTick(() => {
-      if (error === undefined && isComplete) handler.onResponseEnd()
-      // Where the server asked for another protocol, Node closes the connection and tells no more than that.
-      else handler.onResponseError(controller, error ?? new Error("the connection was closed without an answer"))
+      const cause = error ?? answer?.errored
+      if (isComplete && !cause) handler.onResponseEnd()
+      else handler.onResponseError(controller, cause ?? failure("the connection was closed", "ECONNRESET"))
     })
   )
   handler.onRequestStart(controller)
   request.end()
 }
+
+const failure = (message: string, code: string): Error => Object.assign(new Error(message), { code })

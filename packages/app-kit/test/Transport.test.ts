@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { SessionsClient } from "@hb-sessions/core/SessionsClient"
-import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
+import { Deferred, Effect, Fiber, Layer, Predicate, Redacted } from "effect"
 import { HttpClient } from "effect/http"
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
@@ -46,7 +46,12 @@ const get = (url: string) =>
     }))
   )
 
-const failure = (url: string) => Effect.map(Effect.flip(get(url)), ({ reason }) => reason._tag)
+/** The reason of a failure, and the code of what caused it. */
+const failure = (url: string) =>
+  Effect.map(Effect.flip(get(url)), ({ reason }): ReadonlyArray<unknown> => {
+    const cause = "cause" in reason ? reason.cause : undefined
+    return [reason._tag, Predicate.hasProperty(cause, "code") ? cause.code : undefined]
+  })
 
 const transports = { layer: Transport.layer, readingLayer: Transport.readingLayer }
 
@@ -78,15 +83,15 @@ for (const [name, layer] of Object.entries(transports)) {
     )
 
     for (const [what, answer, expected] of [
-      ["closes the connection", (socket: Socket) => void socket.destroy(), "TransportError"],
-      ["sends what is no HTTP", sends("SSH-2.0-OpenSSH_9\n"), "TransportError"],
+      ["closes the connection", (socket: Socket) => void socket.destroy(), ["TransportError", "ECONNRESET"]],
+      ["sends what is no HTTP", sends("SSH-2.0-OpenSSH_9\n"), ["TransportError", "HPE_INVALID_CONSTANT"]],
       [
         "stops in the body",
         (socket: Socket) => {
           sends("HTTP/1.1 200 OK\ncontent-length: 10\n\nhalf")(socket)
           setTimeout(() => socket.destroy(), 50)
         },
-        "DecodeError"
+        ["DecodeError", "ECONNRESET"]
       ],
       [
         "stops in a chunk",
@@ -94,13 +99,13 @@ for (const [name, layer] of Object.entries(transports)) {
           sends("HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\na\nhalf")(socket)
           setTimeout(() => socket.end(), 50)
         },
-        "DecodeError"
+        ["DecodeError", "ECONNRESET"]
       ]
     ] as const) {
       it.live(`fails where the server ${what}`, () =>
         Effect.gen(function* () {
           const { url } = yield* serving(answer)
-          assert.strictEqual(yield* failure(url), expected)
+          assert.deepStrictEqual(yield* failure(url), expected)
         }).pipe(transported, Effect.scoped)
       )
     }
@@ -160,7 +165,7 @@ describe("what only reads", () => {
   it.live("fails where the server asks for another protocol", () =>
     Effect.gen(function* () {
       const { url } = yield* serving(sends("HTTP/1.1 101 Switching\nupgrade: x\nconnection: upgrade\n\n"))
-      assert.strictEqual(yield* failure(url), "TransportError")
+      assert.deepStrictEqual(yield* failure(url), ["TransportError", "ERR_INVALID_PROTOCOL"])
     }).pipe(Effect.provide(Transport.readingLayer), Effect.scoped)
   )
 
