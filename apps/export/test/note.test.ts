@@ -3,7 +3,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, FileSystem, Option } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, FileSystem, Option } from "effect"
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as LocalDirectory from "../src/publish/LocalDirectory.ts"
@@ -60,6 +60,19 @@ describe("a note", () => {
       yield* note.write("text")
       assert.deepStrictEqual(yield* note.read, Option.some("text"))
       assert.strictEqual(readFileSync(other, "utf8"), "not ours")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.live("stays as it is where a new one cannot be made, or is there without a text", () =>
+    Effect.gen(function* () {
+      const directory = yield* scratch
+      const note = yield* noteIn(directory)
+      mkdirSync(join(directory, ".note.new"))
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(note.write("first"))))
+      assert.deepStrictEqual(yield* note.read, Option.some(""))
+      writeFileSync(join(directory, ".note"), "old")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(note.write("second"))))
+      assert.deepStrictEqual(yield* note.read, Option.some("old"))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 })

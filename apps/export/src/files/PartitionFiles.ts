@@ -35,8 +35,8 @@ export interface PartitionFiles {
   readonly addText: (partition: string, text: string, rows: number) => number
   /** Adds bytes to the file of a partition. */
   readonly addBytes: (partition: string, bytes: Uint8Array, rows: number) => void
-  /** Adds a record of numbers of 32 bits to the file of a partition, as one row. */
-  readonly addRecord: (partition: string, record: Uint32Array) => void
+  /** Adds a record of numbers of 32 bits to the file of a partition. */
+  readonly addRecord: (partition: string, record: Uint32Array, rows: number) => void
   /** Writes the buffers if they are large. Not interruptible. */
   readonly drain: Effect.Effect<void, PlatformError>
   /** Writes and flushes everything, and returns the size of each file. Not interruptible. */
@@ -163,11 +163,11 @@ export const make = Effect.fnUntraced(function* (options: {
       buffered += bytes.length
       part.rows += rows
     },
-    addRecord: (partition, record) => {
+    addRecord: (partition, record, rows) => {
       const part = partOf(partition)
       part.buffer.addWords(record)
       buffered += record.byteLength
-      part.rows++
+      part.rows += rows
     },
     drain,
     sync,

@@ -159,14 +159,13 @@ export const make = Effect.fnUntraced(function* ({
     ),
     // A new file each time, in place when it is complete: a run that is killed meanwhile leaves the old one, and whatever is
     // in its place is neither written to nor waited for. A full disk has room for an empty one, which is a note as well.
-    write: (text) => {
-      const place = fs.rename(newNoteFile, noteFile)
-      return fs.remove(newNoteFile, { force: true }).pipe(
+    write: (text) =>
+      fs.remove(newNoteFile, { force: true }).pipe(
         Effect.andThen(fs.writeFileString(newNoteFile, text, { flag: "wx" })),
-        Effect.tapError(() => Effect.ignore(place)),
-        Effect.andThen(place)
-      )
-    },
+        Effect.andThen(fs.rename(newNoteFile, noteFile)),
+        Effect.tapError(() => Effect.ignore(fs.remove(newNoteFile, { force: true }))),
+        Effect.tapError(() => Effect.ignore(fs.writeFileString(noteFile, "", { flag: "wx" })))
+      ),
     remove: fs.remove(noteFile, { force: true })
   }
 

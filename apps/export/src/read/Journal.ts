@@ -16,8 +16,7 @@ import {
   KeyTable,
   makeRecord,
   setFingerprint,
-  setKey,
-  toBytes
+  setKey
 } from "./KeyTable.ts"
 import { isFinal, nothing, observe } from "./Observation.ts"
 import * as Quarantine from "./Quarantine.ts"
@@ -167,7 +166,7 @@ export class Journal {
     this.progress = { ...this.progress, implausible, received }
     if (this.#write(session, row)) return
     setPlace(this.#record, "", 0)
-    this.#options.files.places.addBytes(toBytes(this.#record, this.#record.length), 0)
+    this.#options.files.places.addRecord(this.#record, 0)
   }
 
   /** Puts the state of a session in the record; returns its row, or undefined if the filter leaves it out. */
@@ -185,12 +184,12 @@ export class Journal {
   /** Writes the record, and the row unless a previous generation has it. */
   #write(session: Session, row: string | undefined): boolean {
     const { files } = this.#options
-    files.journal.addRecord(this.#record)
+    files.journal.addRecord(this.#record, 1)
     if (row === undefined || !this.#isRow(this.#record)) return false
     const partition = this.#partitionOf(session.createdAt)
     const bytes = files.rows.addText(partition, row, 1)
     setPlace(this.#record, partition, bytes)
-    files.places.addRecord(this.#record)
+    files.places.addRecord(this.#record, 1)
     this.written++
     return true
   }

@@ -216,7 +216,7 @@ export class KeyTable {
 }
 
 /** The stored form of the first words of an array: little-endian, whatever the machine. */
-export const toBytes = (words: Uint32Array, count: number): Uint8Array => {
+const toBytes = (words: Uint32Array, count: number): Uint8Array => {
   const bytes = new Uint8Array(count * 4)
   const view = new DataView(bytes.buffer)
   for (let word = 0; word < count; word++) view.setUint32(word * 4, words[word]!, true)

@@ -42,7 +42,7 @@ export interface GrowingFile {
   readonly file: string
   readonly addText: (text: string, rows: number) => number
   readonly addBytes: (bytes: Uint8Array, rows: number) => void
-  readonly addRecord: (record: Uint32Array) => void
+  readonly addRecord: (record: Uint32Array, rows: number) => void
 }
 
 /** The unfinished files of a run. */
@@ -89,7 +89,7 @@ export const make = Effect.fnUntraced(function* (staging: Staging, selection: Se
     file: files[name].fileOf(name),
     addText: (text, count) => files[name].addText(name, text, count),
     addBytes: (bytes, count) => files[name].addBytes(name, bytes, count),
-    addRecord: (record) => files[name].addRecord(name, record)
+    addRecord: (record, count) => files[name].addRecord(name, record, count)
   })
 
   const adopt = Effect.fnUntraced(function* ({ checkpoint: found, directory }: Candidate) {
