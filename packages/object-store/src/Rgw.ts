@@ -162,6 +162,7 @@ const lastLines = (file: string): string => {
 
 const MEMORY = 1024 ** 3
 
+/** Without `tcp_nodelay` the gateway keeps the end of most answers back until the client's system has said, after 40 ms, that the start has come. */
 const configOf = (directory: string, fsid: string, port: number, monitorPort: number): string => `[global]
 fsid = ${fsid}
 mon host = v1:127.0.0.1:${monitorPort}
@@ -201,6 +202,6 @@ memstore device bytes = ${MEMORY}
 osd memory target = ${MEMORY}
 
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:${port}
+rgw frontends = beast endpoint=127.0.0.1:${port} tcp_nodelay=1
 rgw data = ${directory}/rgw
 `
