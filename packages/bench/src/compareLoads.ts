@@ -12,23 +12,51 @@ export interface Loaded {
   readonly load: Omit<Load, "url" | "seconds"> & { readonly path: string }
 }
 
-/** Wall and CPU time a request, in microseconds. */
+/** Wall and CPU time a request, in microseconds, of each contestant in each round. */
+export interface Turns {
+  readonly names: ReadonlyArray<string>
+  readonly wall: ReadonlyArray<ReadonlyArray<number>>
+  readonly cpu: ReadonlyArray<ReadonlyArray<number>>
+}
+
+/** The same, ranked. */
 export interface Costs {
   readonly wall: ReadonlyArray<Result>
   readonly cpu: ReadonlyArray<Result>
 }
 
-const SECONDS = 1
+/** The rounds of several servers of each kind, as if they were those of one. */
+export const costsOf = (fleets: ReadonlyArray<Turns>): Costs => {
+  const names = fleets[0]?.names ?? []
+  const rounds = (of: (turns: Turns) => ReadonlyArray<ReadonlyArray<number>>) =>
+    names.map((_, index) => fleets.flatMap((turns) => of(turns)[index] ?? []))
+  return {
+    wall: rank(
+      names,
+      rounds(({ wall }) => wall)
+    ),
+    cpu: rank(
+      names,
+      rounds(({ cpu }) => cpu)
+    )
+  }
+}
 
-/** Most turns that warm up: Node takes some four seconds of requests until its code is as fast as it gets. */
-const WARM_UP = 4
+/** How often each is asked. */
+export interface Rounds {
+  readonly rounds: number
+  /** Turns before that: Node takes some four seconds of requests until its code is as fast as it gets. */
+  readonly warmUp: number
+}
+
+const SECONDS = 1
 
 /**
  * Asks for a while in turns; the first is ours.
  *
  * A round goes there and back, so that what comes before or after another has no part in the ratio.
  */
-export const compareLoads = async (contestants: ReadonlyArray<Loaded>, rounds: number): Promise<Costs> => {
+export const compareLoads = async (contestants: ReadonlyArray<Loaded>, { rounds, warmUp }: Rounds): Promise<Turns> => {
   const run = async ({ load: { connections, headers, path }, servers }: Loaded) => {
     const before = spent(servers)
     const rates = await Promise.all(
@@ -42,7 +70,7 @@ export const compareLoads = async (contestants: ReadonlyArray<Loaded>, rounds: n
       cpu: (1e6 * (spent(servers) - before)) / sum(({ requests }) => requests)
     }
   }
-  for (let turn = 0; turn < Math.min(WARM_UP, rounds); turn++) {
+  for (let turn = 0; turn < warmUp; turn++) {
     for (const contestant of contestants) await run(contestant)
   }
   const wall = contestants.map(() => [] as Array<number>)
@@ -57,8 +85,7 @@ export const compareLoads = async (contestants: ReadonlyArray<Loaded>, rounds: n
       add(cpu[index], round, costs.cpu / 2)
     }
   }
-  const names = contestants.map(({ name }) => name)
-  return { wall: rank(names, wall), cpu: rank(names, cpu) }
+  return { names: contestants.map(({ name }) => name), wall, cpu }
 }
 
 const add = (costs: Array<number> | undefined, round: number, cost: number): void => {

@@ -1,15 +1,14 @@
 /**
  * What it costs to share limits through Redis, and what a second replica brings.
  */
-import { compareLoads, type Costs } from "./compareLoads.ts"
+import { compareLoads, type Rounds, type Turns } from "./compareLoads.ts"
 import type { Replicas } from "./servers/replicas.ts"
 
 /** How they are asked. */
-interface ReplicaLoad {
+interface ReplicaLoad extends Rounds {
   readonly path: string
   readonly token: string
   readonly connections: number
-  readonly rounds: number
 }
 
 export const WITH_REDIS = "one, with Redis"
@@ -19,8 +18,8 @@ export const TWO = "two that share it"
 /** Wall and CPU time a request; the first is one with Redis. */
 export const compareReplicas = (
   { shared: [first, second], single }: Replicas,
-  { connections, path, rounds, token }: ReplicaLoad
-): Promise<Costs> => {
+  { connections, path, token, ...rounds }: ReplicaLoad
+): Promise<Turns> => {
   const load = { path, headers: { "x-api-key": token }, connections }
   return compareLoads(
     [
