@@ -5,6 +5,8 @@ import { hbSessionsExport } from "./commands/hb-sessions-export.ts"
 import { exitCodes } from "./exitCodes.ts"
 import { reportFailure } from "./reportFailure.ts"
 import { listen } from "./signals.ts"
+import { boundYoungGeneration } from "./youngGeneration.ts"
 
 listen()
+boundYoungGeneration()
 run(hbSessionsExport, { version: manifest.version, interruptedCode: exitCodes.stopped, report: reportFailure })

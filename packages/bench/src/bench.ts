@@ -42,7 +42,7 @@ const benches: Readonly<Record<string, Bench>> = {
   export: { rounds: 5, quick: 2, run: exportRows },
   parquet: { rounds: 3, quick: 1, run: parquet },
   store: { rounds: 3, quick: 1, run: store },
-  memory: { rounds: 1, quick: 1, run: memory },
+  memory: { rounds: 3, quick: 1, run: memory },
   fleet: { rounds: 1, quick: 1, run: fleet },
   growth: { rounds: 8, quick: 2, run: growth },
   startup: { rounds: 11, quick: 3, run: startup },
