@@ -227,6 +227,16 @@ describe.concurrent("the alarm", () => {
       { lastSuccess: Option.some(24 * 365), staleTold: Option.some(24 * 365) },
       [0, 2, 4, 6]
     ],
+    [
+      "does not repeat what was told before a clock was set back by less than an hour",
+      { lastSuccess: Option.some(-5), staleTold: Option.some(0.5) },
+      [2, 4, 6]
+    ],
+    [
+      "repeats what was told at a time that is further ahead",
+      { lastSuccess: Option.some(-5), staleTold: Option.some(1.5) },
+      [0, 2, 4, 6]
+    ],
     ["allows for the clock of another machine", { lastSuccess: Option.some(0.9) }, [2.9, 4.9]]
   ]
   for (const [name, before, expected] of cases) {
