@@ -7,6 +7,7 @@
 import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
+import { cpu } from "./cpu.ts"
 import { csv } from "./csv.ts"
 import { decode } from "./decode.ts"
 import { drift } from "./drift.ts"
@@ -21,7 +22,7 @@ import { proxy } from "./proxy.ts"
 import { type Section, sectionText, summaryText } from "./Report.ts"
 import { scale } from "./scale.ts"
 import { startup } from "./startup.ts"
-import { cpu, scan } from "./scan.ts"
+import { scan } from "./scan.ts"
 import { short } from "./short.ts"
 import { store } from "./store.ts"
 
@@ -35,7 +36,7 @@ interface Bench {
 const benches: Readonly<Record<string, Bench>> = {
   scan: { rounds: 3, quick: 1, run: scan },
   short: { rounds: 7, quick: 2, run: short },
-  cpu: { rounds: 15, quick: 1, run: cpu },
+  cpu: { rounds: 7, quick: 1, run: cpu },
   instructions: { rounds: 1, quick: 1, run: instructions },
   decode: { rounds: 15, quick: 2, run: decode },
   csv: { rounds: 2, quick: 2, run: csv },

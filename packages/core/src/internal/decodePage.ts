@@ -138,18 +138,46 @@ const isContract = (session: Record<string, unknown>, isExact: boolean): boolean
   (session.launchState === null || session.launchState === undefined || isLaunchState(session.launchState, isExact)) &&
   !(isExact && holdsRoundedBeside(session))
 
-// Launch states come in many shapes: going through the keys that are there is faster than asking for all that might be.
-// Nearly every value is a flag, so only the others are looked up, and what must not be a flag is asked for by its name.
+// Launch states come in many shapes: going through the keys that are there is faster than asking for all that might be,
+// by a name or in a table. Nearly every value is a flag.
 const isLaunchState = (launch: unknown, isExact: boolean): boolean => {
-  if (!isRecord(launch) || !isText(launch.solverType) || !isText(launch.staticIpId)) return false
-  if (typeof launch.screen === "boolean" || typeof launch.profile === "boolean") return false
+  if (!isRecord(launch)) return false
   for (const key in launch) {
     const value = launch[key]
-    if (typeof value === "boolean") continue
-    const check = launchChecks.get(key)
-    if (check !== undefined && !check(value)) return false
-    if (isExact && (typeof value === "object" ? holdsRounded(value) : typeof value === "number" && isRounded(value)))
-      return false
+    if (typeof value === "boolean") {
+      if (key === "screen" || key === "profile" || key === "solverType" || key === "staticIpId") return false
+    } else if (key === "screen") {
+      if (!isScreen(value, isExact)) return false
+    } else if (key === "profile") {
+      if (!isProfile(value, isExact)) return false
+    } else if (key === "solverType" || key === "staticIpId") {
+      if (typeof value !== "string") return false
+    } else if (flags.has(key) || (isExact && holdsRounded(value))) return false
+  }
+  return true
+}
+
+const flags: ReadonlySet<string> = new Set(launchFlags)
+
+const isScreen = (screen: unknown, isExact: boolean): boolean => {
+  if (!isRecord(screen)) return false
+  for (const key in screen) {
+    const value = screen[key]
+    if ((key === "width" || key === "height") && !isAmount(value)) return false
+    if (isExact && holdsRounded(value)) return false
+  }
+  return true
+}
+
+const isProfile = (profile: unknown, isExact: boolean): boolean => {
+  if (!isRecord(profile)) return false
+  for (const key in profile) {
+    const value = profile[key]
+    if (key === "id") {
+      if (typeof value !== "string") return false
+    } else if (key === "persistChanges" || key === "persistNetworkCache") {
+      if (typeof value !== "boolean") return false
+    } else if (isExact && holdsRounded(value)) return false
   }
   return true
 }
@@ -174,29 +202,14 @@ const holdsRounded = (value: unknown): boolean => {
   return value instanceof ExactNumber
 }
 
-const isScreen = (screen: unknown): boolean => isRecord(screen) && isAmount(screen.width) && isAmount(screen.height)
-
-const isProfile = (profile: unknown): boolean =>
-  isRecord(profile) && isText(profile.id) && isFlag(profile.persistChanges) && isFlag(profile.persistNetworkCache)
-
 // JSON has no `undefined`, so it always means an absent key.
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const isFlag = (value: unknown): boolean => value === undefined || typeof value === "boolean"
-
 const isText = (value: unknown): boolean => value === undefined || typeof value === "string"
 
 const isAmount = (value: unknown): boolean => value === undefined || Number.isFinite(value)
-
-const launchChecks = new Map<string, (value: unknown) => boolean>([
-  ...launchFlags.map((name) => [name, isFlag] as const),
-  ["solverType", isText],
-  ["screen", isScreen],
-  ["profile", isProfile],
-  ["staticIpId", isText]
-])
 
 const fromText = timeReader()
 

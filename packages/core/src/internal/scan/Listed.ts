@@ -61,7 +61,7 @@ export class Listed {
     readonly lastPages: ReadonlyArray<ReadonlyArray<string>>
   }): () => Position {
     const { lastPages, pageSize = 0, query, total } = context
-    const [first, page, rows, digest] = [this.#first, this.#page, this.#rows, this.#digest.toString()]
+    const [first, page, rows, digest] = [this.#first, this.#page, this.#rows, this.#digest.snapshot()]
     const late = this.#late.slice(-MAX_LATE)
     const lateRows = this.#lateRows
     return () => {
@@ -73,7 +73,7 @@ export class Listed {
         ...(total === undefined ? {} : { total }),
         ...(first === undefined ? {} : { first }),
         rows,
-        digest,
+        digest: digest(),
         pages: lastPages.map(digestOf),
         ...names,
         ...(names.late.length < lateRows ? { isLateCut: true as const } : {})
