@@ -36,6 +36,11 @@ describe("IdTable", () => {
       uuid.replace(/.$/, "e"),
       uuid.replace(/.$/, "g"),
       uuid.replace(/.$/, "ē"),
+      // Read without care, each of these would have the words of another one.
+      uuid.replace("0a1b", "0g1b"),
+      uuid.replace("0a1b", "101b"),
+      uuid.replace("0a1b", "1İ1b"),
+      ...[8, 13, 18, 23].map((at) => `${uuid.slice(0, at)}0${uuid.slice(at + 1)}`),
       "00000000-0000-0000-0000-000000000000",
       ""
     ]
@@ -80,6 +85,19 @@ describe("Digest", () => {
     for (const text of texts) digest.add(text)
     return digest.toString()
   }
+
+  it("is the one that tokens of before hold", () => {
+    assert.strictEqual(digestOf([]), "243f6a8885a308d313198a2e03707344")
+    assert.strictEqual(digestOf(["9484cdea-ab9e-4ff5-8b8a-d4b5b1e5a8a1", "é😀"]), "75d4c1674d929812abdb7e562f219962")
+  })
+
+  it("does not change with what comes after a snapshot", () => {
+    const digest = new Digest()
+    digest.add("a")
+    const snapshot = digest.snapshot()
+    digest.add("b")
+    assert.strictEqual(snapshot(), digestOf(["a"]))
+  })
 
   it("tells sequences apart, their order too, and can be continued", () => {
     const sequences = [[], [""], ["a"], ["b"], ["a", "b"], ["b", "a"], ["ab"], ["a", "b", "a"], ["a", "b", ""]]

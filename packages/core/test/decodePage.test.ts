@@ -187,6 +187,19 @@ describe("a row is printed", () => {
       "as sent where a number would be rounded",
       '{"id":"a","n":[{"m":-12345678901234567890}],"creditsUsed":9007199254740993}'
     ],
+    ["as sent where a number of a launch state would be rounded", '{"id":"a","launchState":{"n":9007199254740993}}'],
+    [
+      "as sent where a number beside those of a screen would be rounded",
+      '{"id":"a","launchState":{"screen":{"width":1,"depth":9007199254740993}}}'
+    ],
+    [
+      "as sent where a number of a screen would be rounded",
+      '{"id":"a","launchState":{"screen":{"width":9007199254740993}}}'
+    ],
+    [
+      "as sent where a number of a profile would be rounded",
+      '{"id":"a","launchState":{"profile":{"id":"p","n":9007199254740993}}}'
+    ],
     ["as sent in fractions beyond a double too", '{"id":"a","big":9007199254740993,"f":0.12345678901234567890}'],
     [
       "with what looks like a number in text",
