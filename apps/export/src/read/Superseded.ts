@@ -19,8 +19,11 @@ import { KeyTable, makeRecord, setNumbers } from "./KeyTable.ts"
 const CHUNK = 256 * 1024
 
 /** The number of a partition in a place: its digits, as all partitions of an export are named alike. */
-export const numberOf = (partition: string): number =>
-  partition === "undated" ? 0xffffffff : Number(partition.replaceAll("-", ""))
+export const numberOf = (partition: string): number => {
+  // The one of an export without partitions, of which each row asks.
+  if (partition === "") return 0
+  return partition === "undated" ? 0xffffffff : Number(partition.replaceAll("-", ""))
+}
 
 /** The place of a row: the second number of a record must be odd. */
 export const setPlace = (record: Uint32Array, partition: string, bytes: number): void =>
