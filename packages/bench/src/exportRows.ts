@@ -10,7 +10,7 @@ import { withUpstream } from "./upstream.ts"
 
 /** From a sampled profile of an export of 200,000 sessions. */
 const CAUSE =
-  "Of ours an eighth is `JSON.parse`, a ninth formats the rows and a twelfth collects garbage, which the loop needs too. A fifth is what a run rests on that can be resumed and verified: digests of rows and files, the journal, and the places of the rows. A tenth checks values, a twentieth keeps the table of ids for the proof, and a twelfth is Effect's fibers and streams."
+  "Of ours an eighth is `JSON.parse`, a sixth formats the rows and a twelfth collects garbage, which the loop needs too. A fifth is what a run rests on that can be resumed and verified: digests of rows and files, the journal, and the places of the rows. A tenth checks values and keeps the table of ids for the proof, and a twelfth is Effect's fibers and streams."
 
 const NAMES = ["`hb-sessions-export run`, proven complete", "undici by hand, 16 in flight, rows appended to a file"]
 
