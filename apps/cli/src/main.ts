@@ -1,6 +1,7 @@
 /**
  * The program: the command tree, run as the process.
  */
+import { boundYoungGeneration } from "@hb-sessions/app-kit/boundYoungGeneration"
 import { run } from "@hb-sessions/app-kit/run"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -21,5 +22,6 @@ export const options = {
 
 export const main = (version: string): void => {
   process.argv.splice(2, Infinity, ...withoutVainHelp(process.argv.slice(2)))
+  boundYoungGeneration()
   run(hbSessions, { version, ...options })
 }

@@ -1,6 +1,7 @@
 /**
  * `hb-sessions list` against the simulator.
  */
+import { roomIn, TELL_ROOM } from "@hb-sessions/app-kit/youngGeneration"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -278,6 +279,19 @@ layer(Simulator.layer({ sessions: SESSIONS, apiKey: KEY, latency: "30 millis" })
 const [LONG, HEAP] = process.env["HB_LONG_TEST_FULL"] === "1" ? [100_000, 48] : [30_000, 40]
 
 layer(Simulator.layer({ sessions: LONG, apiKey: KEY }), { excludeTestServices: true })("a long list", (it) => {
+  it.effect(
+    `of ${LONG} sessions is printed with little room for new objects`,
+    () =>
+      Effect.gen(function* () {
+        const args = ["list", "--all", "--page-size", "100", "--format", "csv"]
+        const { code, stderr } = yield* runInstalledAt(args, { env: { NODE_OPTIONS: TELL_ROOM } })
+        assert.strictEqual(code, 0)
+        // 16 MB, or twice that where a busy machine is late; without a bound it is 128 MB.
+        assert.isAtMost(roomIn(stderr), 32)
+      }),
+    600_000
+  )
+
   it.effect(
     `of ${LONG} sessions is printed in a heap of ${HEAP} MB, which could not hold them`,
     () =>

@@ -2,9 +2,9 @@
  * A long list in a small heap. With HB_SESSIONS_TEST_FULL=1 it is a million sessions in 96 MB, and 300,000 in Parquet.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { roomIn, TELL_ROOM } from "@hb-sessions/app-kit/youngGeneration"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
-import { join } from "node:path"
 import { bin, environment, launch, manifestOf, run, scratch } from "./support.ts"
 
 const isFull = process.env["HB_SESSIONS_TEST_FULL"] === "1"
@@ -12,14 +12,6 @@ const [sessions, megabytes] = isFull ? [1_000_000, 96] : [40_000, 32]
 
 /** A whole row group, and more, whatever the length of the list. */
 const [parquetSessions, parquetMegabytes] = [isFull ? 300_000 : 60_000, 80]
-
-/** Prints what room for new objects there is at the end, in megabytes. */
-const tellRoom = `data:text/javascript,${encodeURIComponent(`
-  process.on("exit", () => {
-    const spaces = process.getBuiltinModule("node:v8").getHeapSpaceStatistics()
-    const bytes = spaces.find((space) => space.space_name === "new_space").space_size
-    process.stderr.write("room=" + bytes / 1024 ** 2)
-  })`)}`
 
 describe("memory", { timeout: 3_600_000 }, () => {
   it.live(`${sessions} sessions, and then what is new of them, fit into a heap of ${megabytes} MB`, () =>
@@ -45,20 +37,13 @@ describe("memory", { timeout: 3_600_000 }, () => {
     }).pipe(Effect.provide(Simulator.layer({ sessions })), Effect.scoped)
   )
 
-  it.live("gives new objects little room, unless it is told otherwise", () =>
+  it.live("gives new objects little room", () =>
     Effect.gen(function* () {
-      const simulator = yield* Simulator
-      const out = yield* scratch
-      const roomOf = Effect.fnUntraced(function* (name: string, ...options: ReadonlyArray<string>) {
-        const env = { ...environment(simulator), NODE_OPTIONS: [`--import=${tellRoom}`, ...options].join(" ") }
-        const { code, stderr } = yield* run(env, "run", "--out", join(out, name), "--page-size", "100")
-        assert.strictEqual(code, 0)
-        return Number(/room=([\d.]+)$/.exec(stderr)?.[1])
-      })
+      const env = { ...environment(yield* Simulator), NODE_OPTIONS: TELL_ROOM }
+      const { code, stderr } = yield* run(env, "run", "--out", yield* scratch, "--page-size", "100")
+      assert.strictEqual(code, 0)
       // 16 MB, or twice that where a busy machine is late; without a bound it is 128 MB.
-      assert.isAtMost(yield* roomOf("bounded"), 32)
-      assert.isAbove(yield* roomOf("told", "--max-semi-space-size=32"), 32)
-      assert.isAtMost(yield* roomOf("less", "--max-semi-space-size=2"), 4)
+      assert.isAtMost(roomIn(stderr), 32)
     }).pipe(Effect.provide(Simulator.layer({ sessions: 60_000 })), Effect.scoped)
   )
 

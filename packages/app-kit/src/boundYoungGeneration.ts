@@ -1,9 +1,9 @@
 /**
  * How much room V8 gives to new objects.
  *
- * Nearly all that an export makes is short-lived. As more is made, V8 doubles the room for it, up to 128 MB: 100 MB more
- * at the peak of a long export, which is no faster for it. Node takes a limit only when it starts, so a program cannot
- * give it to itself; V8 can be told at any time to double that room no more.
+ * Nearly all that a read of a long list makes is short-lived. As more is made, V8 doubles the room for it, up to 128 MB:
+ * 100 MB more at the peak of the process, which is no faster for it. Node takes a limit only when it starts, so a program
+ * cannot give it to itself; V8 can be told at any time to double that room no more.
  */
 import { PerformanceObserver } from "node:perf_hooks"
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8"

@@ -1,0 +1,35 @@
+/**
+ * How much room a program gives to new objects.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { fileURLToPath } from "node:url"
+import * as Bin from "../src/Bin.ts"
+import { roomIn, TELL_ROOM } from "../src/youngGeneration.ts"
+
+const program = fileURLToPath(new URL("fixtures/makeGarbage.ts", import.meta.url))
+
+const roomWith = (...options: ReadonlyArray<string>) =>
+  Effect.map(Bin.run(program, [], { NODE_OPTIONS: [TELL_ROOM, ...options].join(" ") }), ({ stderr }) => roomIn(stderr))
+
+describe("boundYoungGeneration", () => {
+  it.live("lets the room grow to 16 MB, or to twice that where it is late", () =>
+    Effect.gen(function* () {
+      const room = yield* roomWith()
+      assert.isAtLeast(room, 8)
+      assert.isAtMost(room, 32)
+    })
+  )
+
+  it.live.each([
+    ["--max-semi-space-size=64", 33, 256],
+    ["--max_semi_space_size=64", 33, 256],
+    ["--max-semi-space-size=2", 1, 4]
+  ] as const)("leaves it to %s", ([options, least, most]) =>
+    Effect.gen(function* () {
+      const room = yield* roomWith(options)
+      assert.isAtLeast(room, least)
+      assert.isAtMost(room, most)
+    })
+  )
+})
