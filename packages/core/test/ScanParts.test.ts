@@ -70,7 +70,7 @@ describe("IdTable", () => {
       assert.strictEqual(table.record(idAt(index), index + 1, index + 1), index >= 400)
     }
     assert.strictEqual(table.bytes, bytes)
-    assert.isAtMost(bytes / table.size, 35)
+    assert.isAtMost(bytes / table.size, 32)
     for (let index = 0; index < 40_000; index++) assert.strictEqual(table.firstOf(idAt(index)), index + 1)
     table.reserve(1)
     assert.strictEqual(table.bytes, bytes)
