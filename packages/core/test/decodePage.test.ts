@@ -3,9 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema, Struct } from "effect"
 import { decodePage, decodePageStrictly } from "../src/internal/decodePage.ts"
 import { timeReader } from "../src/internal/decodePageTime.ts"
+import { MAX_DEPTH } from "../src/internal/nesting.ts"
 import { type DecodedPage, SessionPage } from "../src/SessionPage.ts"
 import * as SessionPageJson from "../src/SessionPageJson.ts"
 import { withoutSecrets } from "../src/secretKeys.ts"
+import * as SessionsCsv from "../src/SessionsCsv.ts"
 import * as SessionsNdjson from "../src/SessionsNdjson.ts"
 import { toEpochMillis } from "../src/Timestamp.ts"
 import { fieldPaths } from "./schemasFields.ts"
@@ -278,6 +280,56 @@ describe("timeReader", () => {
           }
         }
       }
+    }
+  })
+})
+
+describe("values that are nested", () => {
+  const nested = (levels: number, [open, close]: readonly [string, string]) =>
+    `${open.repeat(levels)}1${close.repeat(levels)}`
+  const forms = [
+    ["[", "]"],
+    ['{"a":', "}"]
+  ] as const
+  const places: ReadonlyArray<readonly [name: string, above: number, text: (value: string) => string]> = [
+    ["the page", 0, (value) => value],
+    ["a key of the page", 1, (value) => `{"sessions":[],"x":${value}}`],
+    ["the total", 1, (value) => `{"sessions":[],"totalCount":${value}}`],
+    ["the list", 1, (value) => `{"sessions":${value}}`],
+    ["a row", 2, (value) => `{"sessions":[${value}]}`],
+    ["an id", 3, (value) => `{"sessions":[{"id":${value}}]}`],
+    ["a key of a row", 3, (value) => `{"sessions":[{"id":"a","x":${value}}]}`],
+    ["a launch state", 3, (value) => `{"sessions":[{"id":"a","launchState":${value}}]}`],
+    ["a key of a launch state", 4, (value) => `{"sessions":[{"id":"a","launchState":{"x":${value}}}]}`],
+    ["a key of a screen", 5, (value) => `{"sessions":[{"id":"a","launchState":{"screen":{"x":${value}}}}]}`],
+    ["a key of a profile", 5, (value) => `{"sessions":[{"id":"a","launchState":{"profile":{"x":${value}}}}]}`]
+  ]
+  const isReadAs = (text: string): ReadonlyArray<string> =>
+    [SessionPageJson.decode(text), SessionPageJson.decodeStrictly(text)].map((page) =>
+      Result.match(page, { onSuccess: () => "read", onFailure: String })
+    )
+
+  it.each(places)("too deeply in %s are a failure that tells so", (_, above, text) => {
+    for (const form of forms) {
+      for (const levels of [MAX_DEPTH - above + 1, 200_000]) {
+        for (const said of isReadAs(text(nested(levels, form)))) {
+          assert.include(said, `nested more than ${MAX_DEPTH} levels deep`)
+          assert.isBelow(said.length, 200)
+        }
+      }
+      const said = isReadAs(text(nested(MAX_DEPTH - above, form)))
+      assert.notInclude(said.join(), "levels deep")
+    }
+  })
+
+  it("as deeply as they may be are written as they came", () => {
+    for (const form of forms) {
+      const value = nested(MAX_DEPTH - 3, form)
+      const [session] = readText(`{"sessions":[{"id":"a","teamId":null,"x":${value}}]}`).sessions
+      assert.isDefined(session)
+      assert.strictEqual(SessionsNdjson.encodeSession(session), `{"id":"a","x":${value},"teamId":null}`)
+      const csv = SessionsCsv.encodeRows({ columns: ["x"] })([session])
+      assert.strictEqual(csv.replaceAll('""', '"').replaceAll(/^"|"\r\n$|\r\n$/g, ""), value)
     }
   })
 })

@@ -116,6 +116,13 @@ describe("an error body", () => {
     assert.strictEqual(safeText(`id ${text}`, secret), "id <redacted>")
   })
 
+  it("may have errors in errors, however many", () => {
+    const inside = (levels: number, inner: string) =>
+      JSON.parse(`${'{"error":'.repeat(levels)}${inner}${"}".repeat(levels)}`)
+    assert.strictEqual(errorDetail(inside(200_000, '{"message":"Inmost"}'), key), "Inmost")
+    assert.strictEqual(errorDetail(inside(200_000, "7"), key), "")
+  })
+
   it("may be no object and have no text", () => {
     for (const body of [undefined, null, "text", 7, [], { message: 7 }, { error: null }]) {
       assert.strictEqual(errorDetail(body, key), "")

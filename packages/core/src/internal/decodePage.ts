@@ -13,9 +13,18 @@ import { toEpochMillis } from "../Timestamp.ts"
 import { keepSentValues, rounded, type SentValue, sentValues } from "./asSent.ts"
 import { timeReader } from "./decodePageTime.ts"
 import { ExactNumber, isRounded, parseExact } from "./ExactNumber.ts"
+import { isTooDeep, MAX_DEPTH } from "./nesting.ts"
 import { launchFlags, readCount, readRow, type RowProblem } from "./readRow.ts"
 
 const decodeBySchema = Schema.decodeUnknownResult(SessionPage)
+
+/** Without the value, which nothing can go through. */
+const tooDeep = Schema.decodeUnknownResult(
+  Schema.Never.annotate({ message: `values are nested more than ${MAX_DEPTH} levels deep` })
+)(undefined)
+
+/** Values in a row with more levels than this are none of what is recognised by plain checks. */
+const MAX_PLAIN_DEPTH = 64
 
 /**
  * Decodes a parsed page by the contract: what does not fit it is a failure.
@@ -26,7 +35,7 @@ const decodeBySchema = Schema.decodeUnknownResult(SessionPage)
  * `json` as it came must use the schema.
  */
 export const decodePageStrictly = (json: unknown): Result.Result<SessionPage, Schema.SchemaError> =>
-  convertPage(json) ? Result.succeed(withPageSize(json)) : decodeBySchema(json)
+  convertPage(json) ? Result.succeed(withPageSize(json)) : isTooDeep(json) ? tooDeep : decodeBySchema(json)
 
 /** Where a page comes from. */
 export interface PageSource {
@@ -43,6 +52,7 @@ export const decodePage = (json: unknown, source: PageSource): Result.Result<Dec
     return decodePage(rest, source)
   }
   if (convertPage(json)) return Result.succeed(withPageSize(json))
+  if (isTooDeep(json)) return tooDeep
   return readPage(holdsRounded(json) ? parseExact(source.text()) : json, source.page)
 }
 
@@ -115,12 +125,19 @@ const withoutExact = (record: Record<string, unknown>): Record<string, unknown> 
 
 const convertPage = (json: unknown): json is SessionPage =>
   isRecord(json) &&
+  isShallowBeside(json) &&
   isAmount(json.perPage) &&
   isAmount(json.totalCount) &&
   isAmount(json.page) &&
   isAmount(json.pageSize) &&
   Array.isArray(json.sessions) &&
   json.sessions.every(convertSession)
+
+/** Whether what a page has beside its sessions is nested no deeper than it may be. */
+const isShallowBeside = (json: Record<string, unknown>): boolean => {
+  for (const key in json) if (key !== "sessions" && isTooDeep(json[key], MAX_DEPTH - 1)) return false
+  return true
+}
 
 const convertSession = (session: unknown): session is Session =>
   isRecord(session) && isContract(session, true) && convertTimes(session)
@@ -192,14 +209,14 @@ const holdsRoundedBeside = (session: Record<string, unknown>): boolean => {
   return false
 }
 
-const holdsRounded = (value: unknown): boolean => {
+/** Whether a value has a number that parsing has rounded, or too many levels to be looked through like this. */
+const holdsRounded = (value: unknown, depth = 0): boolean => {
   if (typeof value === "number") return isRounded(value)
-  if (!isRecord(value)) return Array.isArray(value) && value.some(holdsRounded)
-  for (const key in value) {
-    const item = value[key]
-    if (typeof item === "number" ? isRounded(item) : typeof item === "object" && holdsRounded(item)) return true
-  }
-  return value instanceof ExactNumber
+  if (typeof value !== "object" || value === null) return false
+  if (depth === MAX_PLAIN_DEPTH || value instanceof ExactNumber) return true
+  if (Array.isArray(value)) return value.some((item) => holdsRounded(item, depth + 1))
+  for (const key in value) if (holdsRounded(Reflect.get(value, key), depth + 1)) return true
+  return false
 }
 
 // JSON has no `undefined`, so it always means an absent key.

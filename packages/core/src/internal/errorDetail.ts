@@ -35,10 +35,13 @@ const formsOf = (apiKey: Redacted.Redacted): ReadonlyArray<string> => {
 }
 
 const bodyText = (body: unknown): string => {
-  if (!Predicate.isObject(body)) return ""
-  if (Predicate.hasProperty(body, "message") && typeof body.message === "string") return body.message
-  if (Predicate.hasProperty(body, "error")) {
-    return typeof body.error === "string" ? body.error : bodyText(body.error)
+  // An error in an error in an error: there may be more of them than the stack has room for.
+  let inner = body
+  while (Predicate.isObject(inner)) {
+    if (Predicate.hasProperty(inner, "message") && typeof inner.message === "string") return inner.message
+    if (!Predicate.hasProperty(inner, "error")) return ""
+    if (typeof inner.error === "string") return inner.error
+    inner = inner.error
   }
   return ""
 }
