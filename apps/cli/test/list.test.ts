@@ -1,7 +1,7 @@
 /**
  * `hb-sessions list` against the simulator.
  */
-import { roomIn, TELL_ROOM } from "@hb-sessions/app-kit/youngGeneration"
+import { roomIn, TELL_ROOM } from "@hb-sessions/app-kit/tellRoom"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"

@@ -2,7 +2,7 @@
  * A long list in a small heap. With HB_SESSIONS_TEST_FULL=1 it is a million sessions in 96 MB, and 300,000 in Parquet.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { roomIn, TELL_ROOM } from "@hb-sessions/app-kit/youngGeneration"
+import { roomIn, TELL_ROOM } from "@hb-sessions/app-kit/tellRoom"
 import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect } from "effect"
 import { bin, environment, launch, manifestOf, run, scratch } from "./support.ts"

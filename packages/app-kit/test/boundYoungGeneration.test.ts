@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { fileURLToPath } from "node:url"
 import * as Bin from "../src/Bin.ts"
-import { roomIn, TELL_ROOM } from "../src/youngGeneration.ts"
+import { roomIn, TELL_ROOM } from "../src/tellRoom.ts"
 
 const program = fileURLToPath(new URL("fixtures/makeGarbage.ts", import.meta.url))
 

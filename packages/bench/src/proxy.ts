@@ -153,7 +153,7 @@ export const proxy = async (rounds: number, isQuick: boolean): Promise<Section> 
     const bytes = `${first.pageBytes.toLocaleString("en")} bytes`
     return {
       name: "proxy",
-      work: `One page of ${bytes} from the cache, as fast as ${CONNECTIONS} connections of ${generator} take it, in turns of a second, there and back, by ${fleets} processes of each server after another; then the same as 304, with an access log into a file, and compressed: ours compresses a page once and keeps it, nginx each time. Last, ${CONNECTIONS} requests at once for a page that is not cached, from an upstream that takes ${LATENCY} ms. All but \`node:http\` check a token; all gave the same bytes first.`,
+      work: `One page of ${bytes} from the cache, as fast as ${CONNECTIONS} connections of ${generator} take it, in turns of a second, there and back, in ${fleets} ${fleets === 1 ? "process" : "processes"} of each server, one after another; then the same as 304, with an access log into a file, and compressed: ours compresses a page once and keeps it, nginx each time. Last, ${CONNECTIONS} requests at once for a page that is not cached, from an upstream that takes ${LATENCY} ms. All but \`node:http\` check a token; all gave the same bytes first.`,
       tables: [
         ratesTable("cached page, no log", full),
         ratesTable("304, no log", notModified),

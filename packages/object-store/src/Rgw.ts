@@ -162,7 +162,10 @@ const lastLines = (file: string): string => {
 
 const MEMORY = 1024 ** 3
 
-/** Without `tcp_nodelay` the gateway keeps the end of most answers back until the client's system has said, after 40 ms, that the start has come. */
+/**
+ * Without `tcp_nodelay` the gateway keeps the end of most answers back until the client's system has said, after 40 ms,
+ * that their start has come.
+ */
 const configOf = (directory: string, fsid: string, port: number, monitorPort: number): string => `[global]
 fsid = ${fsid}
 mon host = v1:127.0.0.1:${monitorPort}
