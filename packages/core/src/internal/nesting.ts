@@ -1,6 +1,4 @@
-/**
- * How deep the values of a page may be nested: whoever goes through them, `JSON.stringify` among them, needs the stack.
- */
+/** How deep the values of a page may be nested: code that goes through them, `JSON.stringify` among it, needs the stack. */
 
 /** Levels of objects and arrays in a page. */
 export const MAX_DEPTH = 512
