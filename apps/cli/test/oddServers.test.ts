@@ -173,3 +173,34 @@ describe("any server", () => {
     )
   })
 })
+
+describe("a server that answers all its sessions in one page", () => {
+  // More than a call takes as arguments.
+  const MANY = 150_000
+  const page = JSON.stringify({
+    sessions: Array.from({ length: MANY }, (_, index) => ({
+      id: `s${index}`,
+      status: "closed",
+      createdAt: new Date(1_700_000_000_000 - index * 1000).toISOString()
+    })),
+    totalCount: MANY,
+    page: 1,
+    pageSize: MANY
+  })
+
+  for (const args of [
+    ["--format", "table"],
+    ["--format", "csv", "--sort", "createdAt"]
+  ]) {
+    it.live(`list --all ${args.join(" ")} shows every one`, () =>
+      withServer(
+        (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end(page),
+        (env) =>
+          Effect.gen(function* () {
+            const { code, stderr, stdout } = yield* run(["list", "--all", ...args], { env })
+            assert.deepStrictEqual([code, lines(stdout).length], [0, MANY + 1], stderr)
+          })
+      )
+    )
+  }
+})

@@ -8,7 +8,9 @@ const CONTROL = /\p{Cc}/gu
 /** Aligns the cells of rows to the left; control characters become question marks. */
 export const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const lines = rows.map((row) => row.map((cell) => cell.replaceAll(CONTROL, "?")))
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  const widths = (lines[0] ?? []).map((_, column) =>
+    lines.reduce((widest, line) => Math.max(widest, line[column]?.length ?? 0), 0)
+  )
   return lines.map((line) =>
     line
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

@@ -137,7 +137,8 @@ export const make = Effect.fnUntraced(function* ({
       for (const home of yield* Directory.list(show(name))) {
         const place = `${name}/${home}`
         const within = yield* Directory.list(show(place)).pipe(Effect.orElseSucceed(() => []))
-        found.push(...(within.length === 0 ? [`${place}/`] : within.map((file) => `${place}/${file}`)))
+        if (within.length === 0) found.push(`${place}/`)
+        for (const file of within) found.push(`${place}/${file}`)
       }
     }
     return found

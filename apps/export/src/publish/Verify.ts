@@ -99,9 +99,14 @@ const once = Effect.fn("Verify.once")(function* (expected: Expected) {
     problems.push(`${manifest.latest}: is not the current data; the next run repairs it`)
   }
   const copies = kept.map((one) => manifestPath(one.manifest.generation))
-  problems.push(...strangers(yield* destination.entries, manifest, new Set([...named.keys(), ...copies])))
-  problems.push(...unexpected(expected, manifest, kept))
-  const verified: Verified = { manifest, sha256, generations: kept.length, files: named.size, problems }
+  const strange = strangers(yield* destination.entries, manifest, new Set([...named.keys(), ...copies]))
+  const verified: Verified = {
+    manifest,
+    sha256,
+    generations: kept.length,
+    files: named.size,
+    problems: [...problems, ...strange, ...unexpected(expected, manifest, kept)]
+  }
   return verified
 })
 

@@ -59,7 +59,7 @@ export const sorted = <E, R>(
     return chunks.pipe(
       Stream.tap(({ sessions }) =>
         Effect.sync(() => {
-          kept.push(...sessions)
+          for (const session of sessions) kept.push(session)
           if (kept.length > 2 * limit) trim()
         })
       ),

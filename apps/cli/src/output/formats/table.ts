@@ -98,7 +98,7 @@ const fitted = (
   bound: number | undefined
 ): ReadonlyArray<number> => {
   const widths = columns.map(({ title, width }, index) =>
-    Math.max(width, widthOf(title), ...cells.map((row) => widthOf(row[index] ?? "")))
+    cells.reduce((widest, row) => Math.max(widest, widthOf(row[index] ?? "")), Math.max(width, widthOf(title)))
   )
   if (bound === undefined) return widths
   while (lineWidth(widths) > bound) {
