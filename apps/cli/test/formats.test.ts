@@ -3,9 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Session } from "@hb-sessions/core/Session"
-import { Schema } from "effect"
+import { Effect, Result, Schema, Stream } from "effect"
 import { CliOutput } from "effect/cli"
 import { parse as parseYaml } from "yaml"
+import { parseSort, sorted } from "../src/commands/list/sort.ts"
 import { bar, sparkline } from "../src/commands/stats/chart.ts"
 import { groupsOf, weekOf } from "../src/commands/stats/groups.ts"
 import { svgOf } from "../src/commands/stats/svg.ts"
@@ -205,4 +206,20 @@ describe("charts", () => {
     assert.include(svg, "&lt;error&gt;")
     assert.notInclude(svg, "<error>")
   })
+})
+
+describe("an order", () => {
+  it.effect("is emitted in parts whose text is no longer than a text can be", () =>
+    Effect.gen(function* () {
+      const sessions = Array.from({ length: 2500 }, (_, index) => decode({ id: `s${(index * 7) % 2500}` }))
+      const sort = yield* Effect.fromResult(Result.mapError(parseSort("id"), ({ message }) => message))
+      const parts = yield* Stream.runCollect(sorted(Stream.succeed({ sessions }), sort, Infinity))
+      assert.deepStrictEqual(
+        parts.map((part) => part.sessions.length),
+        [1000, 1000, 500]
+      )
+      const ids = parts.flatMap((part) => part.sessions.map(({ id }) => id))
+      assert.deepStrictEqual(ids, sessions.map(({ id }) => id).toSorted())
+    })
+  )
 })

@@ -43,6 +43,9 @@ const compare = ({ column, isDescending }: Sort) => {
   }
 }
 
+/** Sessions that are emitted at once: the text of very many would be longer than a text can be. */
+const AT_ONCE = 1000
+
 /** Reads all, and emits the first ones of the order; memory holds twice the limit, or everything without one. */
 export const sorted = <E, R>(
   chunks: Stream.Stream<{ readonly sessions: ReadonlyArray<Session> }, E, R>,
@@ -67,7 +70,7 @@ export const sorted = <E, R>(
       Stream.concat(
         Stream.suspend(() => {
           trim()
-          return Stream.succeed({ sessions: kept })
+          return Stream.map(Stream.grouped(Stream.fromIterable(kept), AT_ONCE), (sessions) => ({ sessions }))
         })
       )
     )
