@@ -7,6 +7,7 @@ import * as Sessions from "../src/Sessions.ts"
 import type { ListQuery } from "../src/SessionsApi.ts"
 import { SessionsClient } from "../src/SessionsClient.ts"
 import { InvalidRequest, SessionsError, UpstreamUnavailable } from "../src/SessionsError.ts"
+import { rowsOf } from "../src/internal/scan/unreadable.ts"
 import { ScanReport } from "../src/ScanReport.ts"
 
 const sessionsOf = (count: number): ReadonlyArray<Session> =>
@@ -548,6 +549,29 @@ describe("rows without a usable id", () => {
       const { report } = yield* readOf(listWith([12, "x"], [15, "x"]))
       assert.deepInclude(report, { unreadableRows: 2 })
       assert.strictEqual(report.completeness.status, "proven")
+    })
+  )
+
+  it.effect("keep their places among the others, also where a page has very many", () =>
+    Effect.gen(function* () {
+      const unreadableRows = Array.from({ length: 20_000 }, (_, index): UnreadableRow => {
+        return { page: 1, index: index + (index < 10_000 ? 1 : 2), path: "", reason: "not-an-object", row: null }
+      })
+      const page: DecodedPage = {
+        sessions: sessionsOf(3),
+        totalCount: 20_003,
+        page: 1,
+        pageSize: 20_003,
+        unreadableRows
+      }
+      const { sessions, unreadable, hasAlike } = rowsOf(page)
+      assert.deepStrictEqual(
+        sessionsOf(3).map(({ id }) => sessions.findIndex((session) => session.id === id)),
+        [0, 10_001, 20_002]
+      )
+      assert.deepStrictEqual([sessions.length, unreadable?.size, hasAlike], [20_003, 20_000, true])
+      const { report } = yield* Sessions.collect().pipe(Effect.provide(answering(() => Effect.succeed(page))))
+      assert.deepInclude(report, { unreadableRows: 20_000, distinctRows: 3 })
     })
   )
 

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { Session } from "../src/Session.ts"
+import { IdMatches } from "../src/internal/IdMatches.ts"
 import { nearest } from "../src/nearest.ts"
 import * as Sessions from "../src/Sessions.ts"
 import * as SessionsById from "../src/SessionsById.ts"
@@ -59,4 +60,17 @@ it("the nearest name is within two edits or a third of the text, in any case", (
   assert.strictEqual(nearest("BASEURL", ["base_url", "tz"]), "base_url")
   assert.strictEqual(nearest("screen.widht", ["launchState.screen.width"]), "launchState.screen.width")
   assert.isUndefined(nearest("colour", ["base_url", "tz"]))
+})
+
+// Takes minutes where each session is compared with each id.
+it("matches very many ids and beginnings with very many sessions", () => {
+  const many = Array.from({ length: 100_000 }, (_, index) => ({ id: `id-${String(index).padStart(6, "0")}` }))
+  const matches = new IdMatches([
+    ...ids(many).slice(0, 50_000),
+    ...ids(many.slice(50_000)).map((id) => id.slice(0, -1))
+  ])
+  matches.take(Array.from(many, (session) => Schema.decodeUnknownSync(Session)(session)))
+  assert.deepStrictEqual([matches.found.length, matches.missing.length], [50_000, 5000])
+  assert.deepStrictEqual(matches.ambiguous.length, 5000)
+  assert.deepStrictEqual(matches.ambiguous[0]?.ids, ids(many.slice(50_000, 50_010)))
 })

@@ -205,7 +205,7 @@ describe("a row is printed", () => {
     ["as sent in fractions beyond a double too", '{"id":"a","big":9007199254740993,"f":0.12345678901234567890}'],
     [
       "with what looks like a number in text",
-      '{"id":"a","big":9007199254740993,"t":"\\"9007199254740993, 1e400","n":{"n":"nn"}}'
+      '{"id":"a","big":9007199254740993,"t":"\\"9007199254740993, 1e400","n0":{"n0":"7"},"n1":{"n2":"8"}}'
     ],
     ["with keys that mean something to JavaScript", '{"id":"a","__proto__":{"x":9007199254740993},"teamId":null}']
   ])("%s", (_, row, expected = row) => {
@@ -331,5 +331,38 @@ describe("values that are nested", () => {
       const csv = SessionsCsv.encodeRows({ columns: ["x"] })([session])
       assert.strictEqual(csv.replaceAll('""', '"').replaceAll(/^"|"\r\n$|\r\n$/g, ""), value)
     }
+  })
+})
+
+// Each takes minutes where it is looked at anew for every part of it.
+describe("a page that is very long", () => {
+  it("in one number is read", () => {
+    const long = `1.${"0".repeat(300_000)}1`
+    const [session] = readText(`{"sessions":[{"id":"a","n":9007199254740993,"long":${long}}]}`).sessions
+    assert.isDefined(session)
+    assert.include(SessionsNdjson.encodeSession(session), `"long":${long}`)
+  })
+
+  it("in escapes of one text is printed as sent", () => {
+    const row = `{"id":"a","n":9007199254740993,"text":"${'\\\\\\"\\n'.repeat(3_000_000)}"}`
+    const [session] = readText(`{"sessions":[${row}]}`).sessions
+    assert.isDefined(session)
+    assert.isTrue(SessionsNdjson.encodeSession(session) === row)
+  })
+
+  it("in numbers of one session is printed as sent", () => {
+    const numbers = Array.from({ length: 100_000 }, (_, index) => 9_007_199_254_740_993n + 2n * BigInt(index)).join(",")
+    const row = `{"id":"a","numbers":[${numbers}]}`
+    const [session] = readText(`{"sessions":[${row}]}`).sessions
+    assert.isDefined(session)
+    assert.isTrue(SessionsNdjson.encodeSession(session) === row)
+  })
+
+  it("in names that look like those that mark a number is read", () => {
+    const names = Array.from({ length: 50_000 }, (_, index) => `"n${index}":1`).join(",")
+    const row = `{"id":"a","big":9007199254740993,"names":{${names}}}`
+    const [session] = readText(`{"sessions":[${row}]}`).sessions
+    assert.isDefined(session)
+    assert.isTrue(SessionsNdjson.encodeSession(session) === row)
   })
 })

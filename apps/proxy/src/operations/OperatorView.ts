@@ -61,6 +61,8 @@ const section = (title: string, body: string): string => `<section><h2>${escaped
 
 const iso = (millis: number): string => new Date(millis).toISOString()
 
+const keyOf = (token: string, account: string | undefined): string => JSON.stringify([token, account ?? null])
+
 /** Makes the page. */
 export const make = (options: OperatorViewOptions): Effect.Effect<string> =>
   Effect.gen(function* () {
@@ -73,8 +75,9 @@ export const make = (options: OperatorViewOptions): Effect.Effect<string> =>
       })
     )
     const { since, tokens: used } = options.usage()
+    const uses = new Map(used.map((use) => [keyOf(use.token, use.account), use]))
     const known = tokens.records().map((record) => {
-      const use = used.find(({ account, token }) => token === record.name && account === record.account)
+      const use = uses.get(keyOf(record.name, record.account))
       return [
         record.name,
         record.account,

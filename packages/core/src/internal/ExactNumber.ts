@@ -25,16 +25,54 @@ const MAX = Number.MAX_SAFE_INTEGER
 
 /** Parses JSON that is known to be valid. */
 export const parseExact = (text: string): unknown => {
-  // A name that no key of the text has.
-  let name = "n"
-  while (text.includes(`"${name}"`)) name += "n"
-  const marked = text.replace(STRING_OR_NUMBER, (token) =>
-    token.startsWith('"') || isExact(token) ? token : `{"${name}":"${token}"}`
-  )
-  return restore(JSON.parse(marked), name)
+  const name = unusedName(text)
+  const pieces: Array<string> = []
+  let copied = 0
+  for (let at = nextToken(text, 0); at >= 0;) {
+    if (text[at] === '"') {
+      at = nextToken(text, endOfString(text, at))
+      continue
+    }
+    NUMBER.lastIndex = at
+    const [token] = NUMBER.exec(text) ?? [""]
+    if (!isExact(token)) {
+      pieces.push(text.slice(copied, at), `{"${name}":"${token}"}`)
+      copied = at + token.length
+    }
+    at = nextToken(text, at + token.length)
+  }
+  return restore(JSON.parse(pieces.join("") + text.slice(copied)), name)
 }
 
-const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+const TOKEN = /["\d-]/g
+
+/** Where the next string or number begins; -1 behind the last. */
+const nextToken = (text: string, from: number): number => {
+  TOKEN.lastIndex = from
+  return TOKEN.exec(text)?.index ?? -1
+}
+
+/** A pattern for a string keeps a place for each escape in it, of which there is room for a few million. */
+const endOfString = (text: string, start: number): number => {
+  let end = text.indexOf('"', start + 1)
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end < 0 ? text.length : end + 1
+}
+
+const isEscaped = (text: string, at: number): boolean => {
+  let first = at
+  while (text[first - 1] === "\\") first--
+  return (at - first) % 2 === 1
+}
+
+/** A name that no key of the text has; the text is gone through once, whatever it holds. */
+const unusedName = (text: string): string => {
+  const taken = new Set(text.match(/"n\d+"/g))
+  let count = 0
+  while (taken.has(`"n${count}"`)) count++
+  return `n${count}`
+}
 
 const isExact = (token: string): boolean => {
   const value = Number(token)
@@ -42,11 +80,15 @@ const isExact = (token: string): boolean => {
   return Number.isFinite(value) && significant(token) === significant(String(value))
 }
 
-const significant = (token: string): string =>
-  token
-    .replace(/[eE].*$/, "")
-    .replace(/[-.]/g, "")
-    .replace(/^0+|0+$/g, "")
+/** The digits between the zeros at both ends; looked for without a pattern, which would begin anew at every zero. */
+const significant = (token: string): string => {
+  const digits = token.replace(/[eE].*$/, "").replaceAll(/[-.]/g, "")
+  let start = 0
+  while (digits[start] === "0") start++
+  let end = digits.length
+  while (end > start && digits[end - 1] === "0") end--
+  return digits.slice(start, end)
+}
 
 const restore = (value: unknown, name: string): unknown => {
   if (Array.isArray(value)) return value.map((item) => restore(item, name))

@@ -29,19 +29,45 @@ export const keepSentValues = (row: object, values: ReadonlyArray<SentValue>): v
 
 /** The value with what was sent in its place; `value` itself stays as it is. */
 export const withSentValues = (value: unknown, values: ReadonlyArray<SentValue>): unknown =>
-  values.reduce<unknown>((whole, sent) => withValue(whole, sent, 0), value)
+  values.length === 0 ? value : withBranch(value, branchOf(values))
 
-const withValue = (whole: unknown, sent: SentValue, depth: number): unknown => {
-  const key = sent.path[depth]
-  if (key === undefined) return isInPlace(whole, sent) ? sent.value : whole
-  if (Array.isArray(whole)) return whole.map((item, index) => (index === key ? withValue(item, sent, depth + 1) : item))
-  if (typeof whole !== "object" || whole === null) return whole
-  const below = withValue(Reflect.get(whole, key), sent, depth + 1)
-  if (below === undefined) return whole
+/** What was sent at a place, and below it by key: a value is copied once, however many were sent in it. */
+interface Branch {
+  sent: SentValue | undefined
+  readonly below: Map<string | number, Branch>
+}
+
+const emptyBranch = (): Branch => ({ sent: undefined, below: new Map() })
+
+const branchOf = (values: ReadonlyArray<SentValue>): Branch => {
+  const root = emptyBranch()
+  for (const value of values) {
+    let branch = root
+    for (const key of value.path) {
+      const next = branch.below.get(key) ?? emptyBranch()
+      branch.below.set(key, next)
+      branch = next
+    }
+    branch.sent = value
+  }
+  return root
+}
+
+const withBranch = (found: unknown, { below, sent }: Branch): unknown => {
+  const whole = sent !== undefined && isInPlace(found, sent) ? sent.value : found
+  if (below.size === 0 || typeof whole !== "object" || whole === null) return whole
+  if (Array.isArray(whole)) {
+    return whole.map((item, index) => {
+      const branch = below.get(index)
+      return branch === undefined ? item : withBranch(item, branch)
+    })
+  }
   // As a list of entries, since a key may be `__proto__`.
-  const entries = Object.entries(whole)
-  const at = entries.findIndex(([name]) => name === key)
-  entries.splice(at === -1 ? entries.length : at, 1, [String(key), below])
+  const entries = new Map<string, unknown>(Object.entries(whole))
+  for (const [key, branch] of below) {
+    const value = withBranch(Reflect.get(whole, key), branch)
+    if (value !== undefined) entries.set(String(key), value)
+  }
   return Object.fromEntries(entries)
 }
 

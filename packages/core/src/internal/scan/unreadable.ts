@@ -25,20 +25,22 @@ export interface PageRows {
 export const rowsOf = ({ sessions, unreadableRows = [] }: DecodedPage): PageRows => {
   if (unreadableRows.length === 0) return { sessions, unreadable: undefined, hasAlike: false }
   const unreadable = new Map<string, UnreadableRow>()
-  const rows = [...sessions]
-  let hasAlike = false
+  const counts = new Map<string, number>()
+  const rows: Array<Session> = []
+  let placed = 0
   for (const row of unreadableRows.toSorted((a, b) => a.index - b.index)) {
+    const before = sessions.slice(placed, placed + Math.max(0, row.index - rows.length))
+    for (const session of before) rows.push(session)
+    placed += before.length
     const text = encodeUnreadable(row)
-    let id = standInId(text, 0)
-    for (let count = 1; unreadable.has(id); count++) {
-      hasAlike = true
-      id = standInId(text, count)
-    }
+    const count = counts.get(text) ?? 0
+    counts.set(text, count + 1)
+    const id = standInId(text, count)
     unreadable.set(id, row)
     const createdAt = readCreatedAt(row.row)
-    rows.splice(row.index, 0, { id, ...(createdAt === undefined ? {} : { createdAt }) })
+    rows.push({ id, ...(createdAt === undefined ? {} : { createdAt }) })
   }
-  return { sessions: rows, unreadable, hasAlike }
+  return { sessions: rows.concat(sessions.slice(placed)), unreadable, hasAlike: counts.size < unreadableRows.length }
 }
 
 /** In the form of a UUID, so that it takes no more memory than the id of a session. */
