@@ -41,7 +41,7 @@ describe("a bundle for browsers", () => {
     [
       "of the client with Effect",
       `import { SessionsClient } from "./SessionsClient.ts"; import * as Sessions from "./Sessions.ts"; ${read}(Sessions.stream, SessionsClient)`,
-      85_000
+      85_500
     ]
   ] as const) {
     it(`${name} has nothing of servers, and is small`, async () => {

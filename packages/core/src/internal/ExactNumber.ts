@@ -26,45 +26,16 @@ const MAX = Number.MAX_SAFE_INTEGER
 /** Parses JSON that is known to be valid. */
 export const parseExact = (text: string): unknown => {
   const name = unusedName(text)
-  const pieces: Array<string> = []
-  let copied = 0
-  for (let at = nextToken(text, 0); at >= 0;) {
-    if (text[at] === '"') {
-      at = nextToken(text, endOfString(text, at))
-      continue
-    }
-    NUMBER.lastIndex = at
-    const [token] = NUMBER.exec(text) ?? [""]
-    if (!isExact(token)) {
-      pieces.push(text.slice(copied, at), `{"${name}":"${token}"}`)
-      copied = at + token.length
-    }
-    at = nextToken(text, at + token.length)
-  }
-  return restore(JSON.parse(pieces.join("") + text.slice(copied)), name)
+  let isText = false
+  const marked = text.replaceAll(PIECE, (piece) => {
+    if (piece === '"') isText = !isText
+    return isText || piece === '"' || isExact(piece) ? piece : `{"${name}":"${piece}"}`
+  })
+  return restore(JSON.parse(marked), name)
 }
 
-const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const TOKEN = /["\d-]/g
-
-/** Where the next string or number begins; -1 behind the last. */
-const nextToken = (text: string, from: number): number => {
-  TOKEN.lastIndex = from
-  return TOKEN.exec(text)?.index ?? -1
-}
-
-/** A pattern for a string keeps a place for each escape in it, of which there is room for a few million. */
-const endOfString = (text: string, start: number): number => {
-  let end = text.indexOf('"', start + 1)
-  while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
-  return end < 0 ? text.length : end + 1
-}
-
-const isEscaped = (text: string, at: number): boolean => {
-  let first = at
-  while (text[first - 1] === "\\") first--
-  return (at - first) % 2 === 1
-}
+// Not whole strings: a pattern keeps a place for each escape in them, of which there is room for a few million.
+const PIECE = /"|\\["\\]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
 /** A name that no key of the text has; the text is gone through once, whatever it holds. */
 const unusedName = (text: string): string => {
@@ -80,14 +51,12 @@ const isExact = (token: string): boolean => {
   return Number.isFinite(value) && significant(token) === significant(String(value))
 }
 
-/** The digits between the zeros at both ends; looked for without a pattern, which would begin anew at every zero. */
+/** The digits between the zeros at both ends; a pattern for the last ones would begin anew at every zero. */
 const significant = (token: string): string => {
   const digits = token.replace(/[eE].*$/, "").replaceAll(/[-.]/g, "")
-  let start = 0
-  while (digits[start] === "0") start++
   let end = digits.length
-  while (end > start && digits[end - 1] === "0") end--
-  return digits.slice(start, end)
+  while (digits[end - 1] === "0") end--
+  return digits.slice(0, end).replace(/^0+/, "")
 }
 
 const restore = (value: unknown, name: string): unknown => {

@@ -28,44 +28,25 @@ export const keepSentValues = (row: object, values: ReadonlyArray<SentValue>): v
 }
 
 /** The value with what was sent in its place; `value` itself stays as it is. */
-export const withSentValues = (value: unknown, values: ReadonlyArray<SentValue>): unknown =>
-  values.length === 0 ? value : withBranch(value, branchOf(values))
+export const withSentValues = (value: unknown, values: ReadonlyArray<SentValue>): unknown => withBelow(value, values, 0)
 
-/** What was sent at a place, and below it by key: a value is copied once, however many were sent in it. */
-interface Branch {
-  sent: SentValue | undefined
-  readonly below: Map<string | number, Branch>
-}
-
-const emptyBranch = (): Branch => ({ sent: undefined, below: new Map() })
-
-const branchOf = (values: ReadonlyArray<SentValue>): Branch => {
-  const root = emptyBranch()
-  for (const value of values) {
-    let branch = root
-    for (const key of value.path) {
-      const next = branch.below.get(key) ?? emptyBranch()
-      branch.below.set(key, next)
-      branch = next
-    }
-    branch.sent = value
+/** Copies a value once, however many were sent in it. */
+const withBelow = (found: unknown, values: ReadonlyArray<SentValue>, depth: number): unknown => {
+  const own = values.find(({ path }) => path.length === depth)
+  if (own !== undefined) return isInPlace(found, own) ? own.value : found
+  if (values.length === 0 || typeof found !== "object" || found === null) return found
+  const byKey = new Map<string | number, Array<SentValue>>()
+  for (const sent of values) {
+    const key = sent.path[depth]!
+    const known = byKey.get(key)
+    if (known === undefined) byKey.set(key, [sent])
+    else known.push(sent)
   }
-  return root
-}
-
-const withBranch = (found: unknown, { below, sent }: Branch): unknown => {
-  const whole = sent !== undefined && isInPlace(found, sent) ? sent.value : found
-  if (below.size === 0 || typeof whole !== "object" || whole === null) return whole
-  if (Array.isArray(whole)) {
-    return whole.map((item, index) => {
-      const branch = below.get(index)
-      return branch === undefined ? item : withBranch(item, branch)
-    })
-  }
+  if (Array.isArray(found)) return found.map((item, index) => withBelow(item, byKey.get(index) ?? [], depth + 1))
   // As a list of entries, since a key may be `__proto__`.
-  const entries = new Map<string, unknown>(Object.entries(whole))
-  for (const [key, branch] of below) {
-    const value = withBranch(Reflect.get(whole, key), branch)
+  const entries = new Map<string, unknown>(Object.entries(found))
+  for (const [key, below] of byKey) {
+    const value = withBelow(Reflect.get(found, key), below, depth + 1)
     if (value !== undefined) entries.set(String(key), value)
   }
   return Object.fromEntries(entries)

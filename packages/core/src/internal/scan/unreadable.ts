@@ -29,9 +29,7 @@ export const rowsOf = ({ sessions, unreadableRows = [] }: DecodedPage): PageRows
   const rows: Array<Session> = []
   let placed = 0
   for (const row of unreadableRows.toSorted((a, b) => a.index - b.index)) {
-    const before = sessions.slice(placed, placed + Math.max(0, row.index - rows.length))
-    for (const session of before) rows.push(session)
-    placed += before.length
+    while (rows.length < row.index && placed < sessions.length) rows.push(sessions[placed++]!)
     const text = encodeUnreadable(row)
     const count = counts.get(text) ?? 0
     counts.set(text, count + 1)
