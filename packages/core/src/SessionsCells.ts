@@ -38,7 +38,7 @@ export const encode = (columns: ReadonlyArray<Column>): ((session: Session) => S
   return (session) => {
     const rescued = new Map<string, unknown>()
     for (const { kind, path, value } of sentValues(session)) {
-      if (kind === "ignored" && isAskedFor(path)) rescued.set(joinPath(path.map(String)), withoutSecrets(value))
+      if (kind === "ignored" && isAskedFor(path)) rescued.set(joinPath(path), withoutSecrets(value))
     }
     const cells = places.map(({ column, read, type }): Cell => {
       const value = read(session)
@@ -67,5 +67,5 @@ const isIn = (columns: ReadonlyArray<Column>) => {
     // Outside the contract a cell has the value as it was sent.
     if (isContractColumn(column)) paths.add(column)
   }
-  return (path: ReadonlyArray<string | number>) => paths.has(joinPath(path.map(String)))
+  return (path: ReadonlyArray<string>) => paths.has(joinPath(path))
 }

@@ -50,7 +50,7 @@ function stripRecord<A extends object>(record: A): A {
   if (sent.length === 0) return strip(record)
   const stripped = strip(record)
   const copy = stripped === record ? { ...record } : stripped
-  const kept = sent.filter(({ path }) => !path.some((key) => typeof key === "string" && isSecretKey(key)))
+  const kept = sent.filter(({ path }) => !path.some(isSecretKey))
   keepSentValues(
     copy,
     kept.map((value) => ({ ...value, value: withoutSecrets(value.value) }))

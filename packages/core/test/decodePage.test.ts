@@ -358,6 +358,14 @@ describe("a page that is very long", () => {
     assert.isTrue(SessionsNdjson.encodeSession(session) === row)
   })
 
+  it("in numbers far down is printed as sent", () => {
+    const numbers = Array.from({ length: 600_000 }, () => "9007199254740993").join(",")
+    const row = `{"id":"a","deep":${"[".repeat(500)}${numbers}${"]".repeat(500)}}`
+    const [session] = readText(`{"sessions":[${row}]}`).sessions
+    assert.isDefined(session)
+    assert.isTrue(SessionsNdjson.encodeSession(session) === row)
+  })
+
   it("in names that look like those that mark a number is read", () => {
     const names = Array.from({ length: 50_000 }, (_, index) => `"n${index}":1`).join(",")
     const row = `{"id":"a","big":9007199254740993,"names":{${names}}}`

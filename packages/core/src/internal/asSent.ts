@@ -8,7 +8,7 @@ import { ExactNumber } from "./ExactNumber.ts"
 /** One value as it was sent. */
 export interface SentValue {
   /** The keys down to it. */
-  readonly path: ReadonlyArray<string | number>
+  readonly path: ReadonlyArray<string>
   /** An `ExactNumber` where a number would be rounded, at any depth. */
   readonly value: unknown
   /** `empty`: it means that there is no value. `ignored`: it means nothing. `exact`: the typed form has it rounded. */
@@ -33,42 +33,57 @@ export const withSentValues = (value: unknown, values: ReadonlyArray<SentValue>)
 /** Copies a value once, however many were sent in it. */
 const withBelow = (found: unknown, values: ReadonlyArray<SentValue>, depth: number): unknown => {
   const own = values.find(({ path }) => path.length === depth)
-  if (own !== undefined) return isInPlace(found, own) ? own.value : found
-  if (values.length === 0 || typeof found !== "object" || found === null) return found
-  const byKey = new Map<string | number, Array<SentValue>>()
+  if (own !== undefined) return inPlace(found, own)
+  if (values.length === 0 || typeof found !== "object" || found === null || Array.isArray(found)) return found
+  const byKey = new Map<string, Array<SentValue>>()
   for (const sent of values) {
     const key = sent.path[depth]!
     const known = byKey.get(key)
     if (known === undefined) byKey.set(key, [sent])
     else known.push(sent)
   }
-  if (Array.isArray(found)) return found.map((item, index) => withBelow(item, byKey.get(index) ?? [], depth + 1))
   // As a list of entries, since a key may be `__proto__`.
   const entries = new Map<string, unknown>(Object.entries(found))
   for (const [key, below] of byKey) {
     const value = withBelow(Reflect.get(found, key), below, depth + 1)
-    if (value !== undefined) entries.set(String(key), value)
+    if (value !== undefined) entries.set(key, value)
   }
   return Object.fromEntries(entries)
 }
 
 /** A row that the caller changed meanwhile keeps the change. */
-const isInPlace = (found: unknown, { kind, value }: SentValue): boolean =>
-  kind === "exact" ? value instanceof ExactNumber && found === value.value : found === undefined
+const inPlace = (found: unknown, { kind, value }: SentValue): unknown => {
+  if (kind === "exact") return withExact(found, value)
+  return found === undefined ? value : found
+}
 
-/** A value without `ExactNumber`s; each is noted by its path. */
-export const rounded = (
-  value: unknown,
-  path: ReadonlyArray<string | number>,
-  note: (sent: SentValue) => void
-): unknown => {
-  if (value instanceof ExactNumber) {
-    note({ path, value, kind: "exact" })
-    return value.value
+const withExact = (found: unknown, exact: unknown): unknown => {
+  if (exact instanceof ExactNumber) return found === exact.value ? exact : found
+  if (typeof exact !== "object" || exact === null || typeof found !== "object" || found === null) return found
+  if (Array.isArray(found)) return found.map((item, index) => withExact(item, Reflect.get(exact, index)))
+  return Object.fromEntries(
+    Object.entries(found).map(([key, item]) => [
+      key,
+      withExact(item, Object.hasOwn(exact, key) ? Reflect.get(exact, key) : undefined)
+    ])
+  )
+}
+
+/** A value without `ExactNumber`s; it is noted as a whole if it has any, as a path to each would be longer than the page. */
+export const rounded = (value: unknown, path: ReadonlyArray<string>, note: (sent: SentValue) => void): unknown => {
+  let isExact = false
+  const round = (item: unknown): unknown => {
+    if (item instanceof ExactNumber) {
+      isExact = true
+      return item.value
+    }
+    if (Array.isArray(item)) return item.map(round)
+    if (typeof item !== "object" || item === null) return item
+    return Object.fromEntries(Object.entries(item).map(([key, below]) => [key, round(below)]))
   }
-  if (Array.isArray(value)) return value.map((item, index) => rounded(item, [...path, index], note))
-  if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded(item, [...path, key], note)]))
+  const found = round(value)
+  if (isExact) note({ path, value, kind: "exact" })
+  return found
 }
 
 /** JSON text in which an `ExactNumber` is written as it was sent. */

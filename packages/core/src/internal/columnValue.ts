@@ -14,7 +14,7 @@ import { ExactNumber } from "./ExactNumber.ts"
 export const valueReader = (path: ReadonlyArray<string>, isContract: boolean): ((session: Session) => unknown) => {
   const matters = (sent: SentValue) =>
     (!isContract || sent.kind === "exact") &&
-    sent.path.every((key, depth) => depth >= path.length || String(key) === path[depth])
+    sent.path.every((key, depth) => depth >= path.length || key === path[depth])
   return (session) => {
     const sent = sentValues(session)
     if (sent.length === 0) return valueAt(session, path)
