@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { makeRng } from "@hb-sessions/simulator/Rng"
 import { forEachRecord, KeyTable, makeRecord, setFingerprint, setKey } from "../src/read/KeyTable.ts"
 
@@ -39,6 +39,21 @@ describe("a table of keys", () => {
       assert.isFalse(stored.hasSame(record(id, "other")))
     }
     assert.isFalse(stored.has(record("never", "")))
+  })
+
+  it("puts keys where a server that makes them cannot foresee it", async () => {
+    const orderInAnotherProcess = async () => {
+      vi.resetModules()
+      const fresh = await import("../src/read/KeyTable.ts")
+      const table = new fresh.KeyTable()
+      for (let serial = 0; serial < 100; serial++) table.set(record(`not a uuid ${serial}`, ""))
+      const order: Array<number> = []
+      for (const chunk of table.chunks()) forEachRecord(chunk, ([first = 0]) => void order.push(first))
+      return order
+    }
+    const [some, others] = [await orderInAnotherProcess(), await orderInAnotherProcess()]
+    assert.notDeepEqual(some, others)
+    assert.sameMembers(some, others)
   })
 
   it("treats UUIDs in other spellings as other ids", () => {

@@ -50,6 +50,18 @@ export const isOf = (found: Fingerprint, key: Redacted.Redacted): boolean =>
 export const joinTeams = (some: ReadonlyArray<string>, others: Iterable<string>): ReadonlyArray<string> =>
   [...new Set([...some, ...others])].toSorted().slice(0, MAX_TEAMS)
 
+/** The same sorted teams with one more. It is asked for each session, so it looks at a few of them only. */
+export const addTeam = (teams: ReadonlyArray<string>, team: string): ReadonlyArray<string> => {
+  let start = 0
+  let end = teams.length
+  while (start < end) {
+    const middle = (start + end) >>> 1
+    if (teams[middle]! < team) start = middle + 1
+    else end = middle
+  }
+  return start === MAX_TEAMS || teams[start] === team ? teams : teams.toSpliced(start, 0, team).slice(0, MAX_TEAMS)
+}
+
 /**
  * Rejects sessions of another account than the published one.
  *

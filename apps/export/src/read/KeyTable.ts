@@ -1,7 +1,7 @@
 /**
  * A set of sessions with a fingerprint each, in about 50 bytes a session outside the JavaScript heap.
  */
-import { hash } from "node:crypto"
+import { hash, randomInt } from "node:crypto"
 
 /** Bytes of one entry as it is stored: 16 of key, 8 of fingerprint. */
 export const RECORD_BYTES = 24
@@ -186,8 +186,7 @@ export class KeyTable {
   /** Where the key is, or would be. */
   #place(record: Uint32Array): number {
     const words = this.#words
-    let slot = (Math.imul(record[0]!, 0x9e3779b1) ^ Math.imul(record[3]!, 0x85ebca6b)) >>> 0
-    slot = (slot ^ (slot >>> 15)) & this.#mask
+    let slot = hashOf(record) & this.#mask
     for (;;) {
       const at = slot * WORDS
       if (this.#isFree(at)) return at
@@ -213,6 +212,20 @@ export class KeyTable {
       if (!isFree && record[5] !== FORGOTTEN) this.#words.set(record, this.#place(record))
     }
   }
+}
+
+/** Made anew by each process: the keys come from a server, which must not know what their hashes are. */
+const seed = randomInt(2 ** 32)
+
+/** Keys made by one machine can differ in a few bits only, so every bit counts. */
+const hashOf = (record: Uint32Array): number => {
+  let mixed = seed
+  for (let word = 0; word < 4; word++) {
+    mixed = Math.imul(mixed ^ record[word]!, 0x7feb352d)
+    mixed ^= mixed >>> 15
+  }
+  mixed = Math.imul(mixed, 0x846ca68b)
+  return mixed ^ (mixed >>> 16)
 }
 
 /** The stored form of the first words of an array: little-endian, whatever the machine. */

@@ -2,7 +2,7 @@
  * What a run learns from the sessions that it receives.
  */
 import { hasEnded, type Session } from "@hb-sessions/core/Session"
-import { joinTeams } from "../publish/Account.ts"
+import { addTeam } from "../publish/Account.ts"
 import type { Plan, Progress } from "../resume/Checkpoint.ts"
 import { isPlausible } from "./PlausibleTime.ts"
 
@@ -27,7 +27,7 @@ export const observe = (
   const { createdAt, teamId } = session
   const isOpen = !isFinal(session)
   progress.received++
-  if (teamId !== undefined && !progress.teams.includes(teamId)) progress.teams = joinTeams(progress.teams, [teamId])
+  if (teamId !== undefined) progress.teams = addTeam(progress.teams, teamId)
   if (createdAt === undefined) {
     // A time filter leaves it out.
     progress.undatedOpen ||= isOpen && plan.since === undefined && plan.until === undefined

@@ -163,10 +163,15 @@ const resize = (segment: Segment, capacity: number, load: number): void => {
   }
 }
 
+/** Made anew by each process: the ids come from a server, which must not know what their hashes are. */
+const seed = Math.floor(Math.random() * 2 ** 32)
+
 /** Ids made by one machine can differ in a few bits only, so every bit counts for every bit of the hash. */
 const hashOf = (a: number, b: number, c: number, d: number): number => {
-  let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
+  let hash = Math.imul(seed ^ a, 0x7feb352d)
+  hash = Math.imul(hash ^ (hash >>> 15) ^ b, 0x7feb352d)
+  hash = Math.imul(hash ^ (hash >>> 15) ^ c, 0x7feb352d)
+  hash = Math.imul(hash ^ (hash >>> 15) ^ d, 0x7feb352d)
   hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b)
   return (hash ^ (hash >>> 16)) >>> 0
 }
