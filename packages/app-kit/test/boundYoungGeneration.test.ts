@@ -5,12 +5,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { fileURLToPath } from "node:url"
 import * as Bin from "../src/Bin.ts"
-import { roomIn, TELL_ROOM } from "../src/tellRoom.ts"
+import { TELL_MEMORY, toldMemory } from "../src/tellMemory.ts"
 
 const program = fileURLToPath(new URL("fixtures/makeGarbage.ts", import.meta.url))
 
 const roomWith = (...options: ReadonlyArray<string>) =>
-  Effect.map(Bin.run(program, [], { NODE_OPTIONS: [TELL_ROOM, ...options].join(" ") }), ({ stderr }) => roomIn(stderr))
+  Effect.map(
+    Bin.run(program, [], { NODE_OPTIONS: [TELL_MEMORY, ...options].join(" ") }),
+    ({ stderr }) => toldMemory(stderr).room
+  )
 
 describe("boundYoungGeneration", () => {
   it.live("lets the room grow to 16 MB, or to twice that where it is late", () =>

@@ -2,7 +2,9 @@ import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { assert, it } from "@effect/vitest"
+import { TELL_MEMORY, toldMemory } from "@hb-sessions/app-kit/tellMemory"
 import { ScanReport } from "@hb-sessions/core/ScanReport"
+import { Simulator } from "@hb-sessions/simulator/Simulator"
 import { Effect, Schema } from "effect"
 import { IdTable } from "../../core/src/internal/scan/IdTable.ts"
 import { makeRandom } from "../src/random.ts"
@@ -35,6 +37,23 @@ for (const { certificate, flags } of [
     300_000
   )
 }
+
+it.live(
+  "gives pages up before they grow old",
+  () =>
+    Effect.gen(function* () {
+      const { apiKey, url } = yield* Simulator
+      const env = { PATH: process.env["PATH"], HYPERBROWSER_API_KEY: apiKey, HYPERBROWSER_BASE_URL: url }
+      const reader = fileURLToPath(new URL("../src/streamAll.ts", import.meta.url))
+      const { stderr, stdout } = yield* Effect.promise(() =>
+        run(process.execPath, [TELL_MEMORY, "--max-semi-space-size=8", reader], { env })
+      )
+      assert.strictEqual(stdout, "60000\n")
+      // Two thirds are the program itself. Pages that garbage keeps would make it 50.
+      assert.isAtMost(toldMemory(stderr).aged, 35)
+    }).pipe(Effect.provide(Simulator.layer({ sessions: 60_000 })), Effect.scoped),
+  60_000
+)
 
 it("never holds more than 48 bytes for an id, however many there are", { timeout: 120_000 }, () => {
   const random = makeRandom(1)

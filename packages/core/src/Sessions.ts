@@ -13,6 +13,7 @@
  * Sessions that start during the read are emitted when they are met. What a proof takes for granted its report says; one
  * thing is that no cache stands between the client and the server.
  */
+import * as Arr from "effect/Array"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -111,7 +112,12 @@ export interface SessionsChunk {
  * every reason of `SessionsClient.getPage`. Times that cannot be read are a defect.
  */
 export const stream = (options: ReadOptions = {}): Stream.Stream<Session, SessionsError, SessionsClient> =>
-  Stream.flatMap(run(options), ({ sessions }) => Stream.fromArray(sessions))
+  run(options).pipe(
+    Stream.map(({ sessions }) => sessions),
+    // `flatMap` makes a scope for each page, and the table of scopes keeps pages long after they are gone.
+    Stream.filter(Arr.isReadonlyArrayNonEmpty),
+    Stream.flattenArray
+  )
 
 /**
  * As `stream`, page by page, with the token to go on from after each.

@@ -11,16 +11,30 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 
-interface Waiting {
+/**
+ * One that is waited for.
+ *
+ * Old objects that are garbage keep young ones, here the answers of pages, until the whole heap is collected. So these are
+ * linked and unlinked, as a `Set` leaves old tables behind; and a class, as V8 moves literals that live long to the old.
+ */
+class Waiting {
   /** Milliseconds of the clock that is not set. */
   readonly until: number
   readonly expire: () => void
+  before: Waiting | undefined = undefined
+  after: Waiting | undefined = undefined
+
+  constructor(until: number, expire: () => void) {
+    this.until = until
+    this.expire = expire
+  }
 }
 
 export class Deadlines {
   readonly #millis: number
   /** In the order in which they are over. */
-  readonly #waiting = new Set<Waiting>()
+  #first: Waiting | undefined
+  #last: Waiting | undefined
   #timer: Fiber.Fiber<void> | undefined
 
   constructor(duration: Duration.Duration) {
@@ -34,7 +48,7 @@ export class Deadlines {
       Effect.callback((resume) => {
         const running = Effect.runForkWith(context)(self)
         const expire = () => resume(Effect.as(Fiber.interrupt(running), Option.none()))
-        const waiting = { until: millisOf(context) + this.#millis, expire }
+        const waiting = new Waiting(millisOf(context) + this.#millis, expire)
         if (running.pollUnsafe() === undefined) this.#add(waiting, context)
         running.addObserver((exit) => {
           this.#remove(waiting)
@@ -49,25 +63,41 @@ export class Deadlines {
   }
 
   #add(waiting: Waiting, context: Context.Context<never>): void {
-    this.#waiting.add(waiting)
+    waiting.before = this.#last
+    if (this.#last === undefined) this.#first = waiting
+    else this.#last.after = waiting
+    this.#last = waiting
     this.#timer ??= Effect.runForkWith(context)(this.#expireAll)
   }
 
   /** A timer for nothing would keep the process alive. */
   #remove(waiting: Waiting): void {
-    if (!this.#waiting.delete(waiting) || this.#waiting.size > 0) return
+    if (!this.#unlink(waiting) || this.#first !== undefined) return
     this.#timer?.interruptUnsafe()
     this.#timer = undefined
+  }
+
+  /** Whether it was there. */
+  #unlink(waiting: Waiting): boolean {
+    const { after, before } = waiting
+    if (before === undefined && this.#first !== waiting) return false
+    if (before === undefined) this.#first = after
+    else before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    waiting.before = undefined
+    waiting.after = undefined
+    return true
   }
 
   /** Waits for the next that is over, until there is none. */
   readonly #expireAll: Effect.Effect<void> = Effect.withFiber(({ context }) => {
     const now = millisOf(context)
-    for (const waiting of this.#waiting) {
+    for (let waiting = this.#first; waiting !== undefined; waiting = this.#first) {
       if (waiting.until > now) {
         return Effect.andThen(Effect.sleep(Duration.millis(waiting.until - now)), this.#expireAll)
       }
-      this.#waiting.delete(waiting)
+      this.#unlink(waiting)
       waiting.expire()
     }
     this.#timer = undefined

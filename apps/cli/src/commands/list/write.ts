@@ -3,9 +3,12 @@
  */
 import type { AppError } from "@hb-sessions/app-kit/AppError"
 import type { OutputFile } from "@hb-sessions/app-kit/OutputFile"
+import type { SessionsError } from "@hb-sessions/core/SessionsError"
+import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import { Diagnostics } from "../../output/Diagnostics.ts"
 import type { Encoder } from "../../output/formats/Encoder.ts"
@@ -14,7 +17,7 @@ import { show } from "../../output/Pager.ts"
 import * as Progress from "../../output/Progress.ts"
 import { Screen } from "../../output/Screen.ts"
 import { counted } from "../../output/text.ts"
-import type { Chunks } from "./Chunk.ts"
+import type { Chunk, Chunks } from "./Chunk.ts"
 import type { ResumeFile } from "./ResumeFile.ts"
 
 interface WriteOptions {
@@ -33,19 +36,11 @@ interface WriteOptions {
 export const write = Effect.fnUntraced(function* (encoder: Encoder, chunks: Chunks, options: WriteOptions) {
   const screen = yield* Screen
   const written: Written = { sessions: 0, token: undefined, isRead: false }
-  // A chunk counts when the writer asks for the next, which it does when the chunk has been taken.
-  const text = Stream.flatMap(chunks, ({ sessions, state, token }) =>
-    Stream.concat(
-      textOf(() => encoder.rows(sessions)),
-      Stream.fromEffectDrain(
-        Effect.gen(function* () {
-          written.sessions += sessions.length
-          written.token = token ?? written.token
-          if (state !== undefined) yield* options.kept?.append(state) ?? Effect.void
-        })
-      )
-    )
-  )
+  const text = textOfChunks(encoder, chunks, ({ sessions, state, token }) => {
+    written.sessions += sessions.length
+    written.token = token ?? written.token
+    return state === undefined || options.kept === undefined ? Effect.void : options.kept.append(state)
+  })
   // All was read: another run would not go on, but begin anew.
   const finish = Effect.tapError(options.finish, () =>
     Effect.sync(() => {
@@ -79,6 +74,41 @@ interface Written {
   /** Whether the whole list was read. */
   isRead: boolean
 }
+
+/**
+ * The text of each chunk. One counts when the writer asks for the next, which it does when it has taken the text.
+ *
+ * A stream for each chunk, as `Stream.flatMap` makes it, would keep the chunk until the whole heap is collected: scopes
+ * come and go in a `Map`, which leaves old tables behind.
+ */
+const textOfChunks = (encoder: Encoder, chunks: Chunks, count: (chunk: Chunk) => Effect.Effect<void, AppError>) =>
+  Stream.transformPull(chunks, (pull) => {
+    let left: Iterator<Chunk> = [].values()
+    let given: Chunk | undefined
+    const next: TextPull = Effect.suspend(() => {
+      const { done, value: chunk } = left.next()
+      if (done === true) {
+        return Effect.flatMap(pull, (more) => {
+          left = more.values()
+          return next
+        })
+      }
+      given = chunk
+      return Effect.flatMap(
+        rendered(() => encoder.rows(chunk.sessions)),
+        (text) => (text === "" ? countThenNext : Effect.succeed([text]))
+      )
+    })
+    const countThenNext: TextPull = Effect.suspend(() => {
+      if (given === undefined) return next
+      const counting = count(given)
+      given = undefined
+      return Effect.andThen(counting, next)
+    })
+    return Effect.succeed(countThenNext)
+  })
+
+type TextPull = Pull.Pull<Arr.NonEmptyReadonlyArray<string>, AppError | SessionsError>
 
 const textOf = (text: () => string): Stream.Stream<string, AppError> =>
   Stream.unwrap(Effect.map(rendered(text), (shown) => (shown === "" ? Stream.empty : Stream.succeed(shown))))
