@@ -13,6 +13,7 @@ import type { Cost } from "./readOnce.ts"
 const readOnceFile = fileURLToPath(new URL("./readOnce.ts", import.meta.url))
 const exportByHandFile = fileURLToPath(new URL("./exportByHand.ts", import.meta.url))
 const csvToParquetFile = fileURLToPath(new URL("./csvToParquet.ts", import.meta.url))
+const cliBin = fileURLToPath(import.meta.resolve("@hb-sessions/cli/dist/bin.js"))
 const exportBin = fileURLToPath(import.meta.resolve("@hb-sessions/export/dist/bin.js"))
 
 interface Upstream {
@@ -72,6 +73,10 @@ const measured = async (file: string, args: ReadonlyArray<string>, env: Bin.Env)
 /** One export with these arguments. */
 export const exportOnce = (upstream: Upstream, args: ReadonlyArray<string>, env: Bin.Env = {}): Promise<ProcessCost> =>
   measured(exportBin, ["run", ...args], { ...environment(upstream), ...env })
+
+/** One read of the whole list by `hb-sessions stats`. */
+export const statsOnce = (upstream: Upstream): Promise<ProcessCost> =>
+  measured(cliBin, ["stats", "--page-size", "100", "--concurrency", "16"], environment(upstream))
 
 /** One export to a file by hand. */
 export const exportByHandOnce = (upstream: Upstream, file: string): Promise<ProcessCost> =>

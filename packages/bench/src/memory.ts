@@ -1,7 +1,7 @@
 /**
  * `memory`: what a long list needs that a short one does not.
  */
-import { exportOnce, readOnce, withDirectory } from "./children.ts"
+import { exportOnce, readOnce, statsOnce, withDirectory } from "./children.ts"
 import { median } from "./Comparison.ts"
 import { atMost, type Section } from "./Report.ts"
 import { withUpstream } from "./upstream.ts"
@@ -10,24 +10,40 @@ import { withUpstream } from "./upstream.ts"
 const BOUNDED = "--max-semi-space-size=2 --max-old-space-size=64"
 
 const CAUSE =
-  "V8 lets its heap grow and collects late, as there is room; what it likes to have it has taken only after some million sessions. What a session needs is told by what the peak grows by from one million to two, and by the same work in a heap of 64 MB: the table of ids, which the proof rests on, takes 27 bytes of it."
+  "V8 lets its heap grow and collects late, as there is room: a short list ends before it has been collected once, and room for new objects is doubled as soon as as much has outlived a collection in all, which some million sessions do however few at a time. What a session needs is told by what the peak grows by from one million to two, and by the same work in a heap of 64 MB: the table of ids, which the proof rests on, takes 27 bytes of it."
+
+const UNBOUNDED =
+  "The room for new objects becomes 128 MB in any read that is long enough. The apps bound it, as `stats` shows; a library cannot do so for its process."
 
 const BESIDE_IDS =
   "The table of ids takes 27. The rest is how much of its 64 MB the heap has filled, by which peaks of one size differ by some 8 MB; between 300,000 and 600,000 sessions it was 31."
 
 /** What is measured, and by which options of Node. */
 const COLUMNS = [
-  { name: "`Sessions.pages`", isExport: false, options: "" },
-  { name: `the same, \`node ${BOUNDED}\``, isExport: false, options: BOUNDED },
-  { name: "`hb-sessions-export run`", isExport: true, options: "" },
-  { name: `the same, \`node ${BOUNDED}\``, isExport: true, options: BOUNDED }
+  { name: "`Sessions.pages`", work: "read", options: "" },
+  { name: `the same, \`node ${BOUNDED}\``, work: "read", options: BOUNDED },
+  { name: "`hb-sessions stats`", work: "stats", options: "" },
+  { name: "`hb-sessions-export run`", work: "export", options: "" },
+  { name: `the same, \`node ${BOUNDED}\``, work: "export", options: BOUNDED }
 ] as const
 
-const [READ, READ_BOUNDED, EXPORT, EXPORT_BOUNDED] = [0, 1, 2, 3] as const
+const [READ, READ_BOUNDED, STATS, EXPORT, EXPORT_BOUNDED] = [0, 1, 2, 3, 4] as const
 
-/** Exports are left out of the last. */
 const SIZES = [10_000, 100_000, 1_000_000, 2_000_000]
 const QUICK_SIZES = [1000, 10_000, 100_000, 200_000]
+
+const peakOf = async (
+  upstream: Parameters<typeof readOnce>[0],
+  { options, work }: (typeof COLUMNS)[number]
+): Promise<number> => {
+  const env = options === "" ? {} : { NODE_OPTIONS: options }
+  const once = {
+    read: () => readOnce(upstream, env),
+    stats: () => statsOnce(upstream),
+    export: () => withDirectory((out) => exportOnce(upstream, ["--out", out], env))
+  }
+  return (await once[work]()).peakMegabytes
+}
 
 export const memory = async (rounds: number, isQuick: boolean): Promise<Section> => {
   const sizes = isQuick ? QUICK_SIZES : SIZES
@@ -36,13 +52,10 @@ export const memory = async (rounds: number, isQuick: boolean): Promise<Section>
     const found = await withUpstream(["--sessions", String(size), "--page-size", "100"], async (upstream) => {
       const peaks: Array<Array<number>> = COLUMNS.map(() => [])
       for (let round = 0; round < rounds; round++) {
-        for (const [index, { isExport, options }] of COLUMNS.entries()) {
-          if (isExport && size === sizes.at(-1)) continue
-          const env = options === "" ? {} : { NODE_OPTIONS: options }
-          const { peakMegabytes } = isExport
-            ? await withDirectory((out) => exportOnce(upstream, ["--out", out], env))
-            : await readOnce(upstream, env)
-          peaks[index]?.push(peakMegabytes)
+        for (const [index, column] of COLUMNS.entries()) {
+          // A bounded export of the longest list would take as long as all the rest.
+          if (index === EXPORT_BOUNDED && size === sizes.at(-1)) continue
+          peaks[index]?.push(await peakOf(upstream, column))
         }
       }
       return peaks.map((each) => (each.length === 0 ? Number.NaN : median(each)))
@@ -58,6 +71,7 @@ export const memory = async (rounds: number, isQuick: boolean): Promise<Section>
   const [from, to, beyond] = [middle, large, largest].map(({ size }) => size.toLocaleString("en"))
   const asBytes = { unit: "", cause: CAUSE } as const
   const grows = `bytes a session by which the peak grows from ${from} to ${to}`
+  const growsFurther = `bytes a session by which the peak grows from ${to} to ${beyond}`
   return {
     name: "memory",
     work: "Read the whole list, and export it to CSV, in a process of its own; the highest resident set.",
@@ -74,17 +88,15 @@ export const memory = async (rounds: number, isQuick: boolean): Promise<Section>
     claims: isQuick
       ? []
       : [
-          atMost(`peak of a read of ${to} ÷ that of ${from}`, 1.5, ratio(READ), { cause: CAUSE }),
+          atMost(`peak of a read of ${to} ÷ that of ${from}`, 1.5, ratio(READ), { cause: UNBOUNDED }),
+          atMost(`peak of \`stats\` of ${to} ÷ that of ${from}`, 1.5, ratio(STATS), { cause: CAUSE }),
           atMost(`peak of an export of ${to} ÷ that of ${from}`, 1.5, ratio(EXPORT), { cause: CAUSE }),
-          atMost(`${grows}, read`, 40, slope(READ), asBytes),
-          atMost(
-            `bytes a session by which the peak grows from ${to} to ${beyond}, read`,
-            40,
-            slope(READ, large, largest),
-            asBytes
-          ),
+          atMost(`${grows}, read`, 40, slope(READ), { unit: "", cause: UNBOUNDED }),
+          atMost(`${growsFurther}, read`, 40, slope(READ, large, largest), asBytes),
           atMost(`${grows}, read in a heap of 64 MB`, 40, slope(READ_BOUNDED), asBytes),
+          atMost(`${grows}, \`stats\``, 40, slope(STATS), asBytes),
           atMost(`${grows}, export`, 40, slope(EXPORT), asBytes),
+          atMost(`${growsFurther}, export`, 40, slope(EXPORT, large, largest), asBytes),
           atMost(`${grows}, export in a heap of 64 MB`, 40, slope(EXPORT_BOUNDED), {
             unit: "",
             cause: BESIDE_IDS

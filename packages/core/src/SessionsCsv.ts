@@ -22,6 +22,7 @@ import { ColumnChooser, type ColumnsReport, held } from "./ColumnChooser.ts"
 import { sentValues } from "./internal/asSent.ts"
 import { guard, isoWriter, quote, unguard } from "./internal/csv.ts"
 import { timeReader } from "./internal/decodePageTime.ts"
+import { valuesAt } from "./internal/valuesAt.ts"
 import { firstProblem } from "./firstProblem.ts"
 import { SolverType } from "./LaunchState.ts"
 import { type Session, SessionId, SessionStatus, TeamId } from "./Session.ts"
@@ -169,7 +170,8 @@ export const header = (options: CsvOptions = {}): string =>
  * To write page by page; the function can be called any number of times.
  */
 export const encodeRows = (options: CsvOptions = {}): ((sessions: ReadonlyArray<Session>) => string) => {
-  const cells = columnsOf(options).map(place)
+  const cells = columnsOf(options).map(cellOf)
+  const valuesOf = valuesAt(cells.map(({ path }) => path))
   const text = writerOf(options)
   const time = isoWriter()
   // A line without a character would be no record to many readers.
@@ -177,14 +179,13 @@ export const encodeRows = (options: CsvOptions = {}): ((sessions: ReadonlyArray<
   return (sessions) => {
     let lines = ""
     for (const session of sessions) {
-      const launch = session.launchState ?? undefined
-      const levels = [session, launch, launch?.screen, launch?.profile]
+      const values = valuesOf(session)
       const isExact = sentValues(session).some(({ kind }) => kind === "exact")
       let separator = ""
-      for (const { key, kind, level, read } of cells) {
+      for (const { isTime, path, place, read } of cells) {
         lines += separator
         separator = ","
-        const value = level === undefined || (isExact && kind === "other") ? read(session) : levels[level]?.[key]
+        const value = path === undefined || (isExact && !isTime) ? read(session) : values[place]
         if (value === undefined || value === null || value === "") {
           lines += blank
         } else if (typeof value === "string") {
@@ -192,7 +193,7 @@ export const encodeRows = (options: CsvOptions = {}): ((sessions: ReadonlyArray<
         } else if (typeof value === "object") {
           lines += value instanceof ExactNumber ? value.text : text(toJson(value))
         } else {
-          lines += kind === "time" && typeof value === "number" ? time(value) : String(value)
+          lines += isTime && typeof value === "number" ? time(value) : String(value)
         }
       }
       lines += CRLF
@@ -201,16 +202,14 @@ export const encodeRows = (options: CsvOptions = {}): ((sessions: ReadonlyArray<
   }
 }
 
-/** Where a column is found: which of the objects of the contract, and under which key; else by its reader alone. */
-const place = (name: Column) => {
-  const read = reader(name)
-  if (!isContractColumn(name)) return { level: undefined, key: "", kind: "other", read }
-  const path = name.split(".")
+/** Where a column of the contract is found; any other one by its reader alone. */
+const cellOf = (name: Column, place: number) => {
+  const isContract = isContractColumn(name)
   return {
-    level: path.length < 3 ? path.length - 1 : path[1] === "screen" ? 2 : 3,
-    key: path[path.length - 1] ?? "",
-    kind: fields[name] === Time ? "time" : "other",
-    read
+    place,
+    path: isContract ? name.split(".") : undefined,
+    isTime: isContract && fields[name] === Time,
+    read: reader(name)
   }
 }
 
