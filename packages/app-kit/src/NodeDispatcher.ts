@@ -31,19 +31,38 @@ const http = process.getBuiltinModule("node:http")
 const https = process.getBuiltinModule("node:https")
 
 /** Sends on the connections of the agents, which stay their owner's. */
-export const makeNodeDispatcher = (agents: HttpAgent["Service"]): Dispatcher => ({
-  dispatch({ headers, method, origin, path }: DispatchOptions, handler: Handler) {
-    const url = new URL(origin + path)
-    const options = { method, headers }
-    exchange(
-      url.protocol === "https:"
-        ? https.request(url, { ...options, agent: agents.https })
-        : http.request(url, { ...options, agent: agents.http }),
-      handler
-    )
-    return true
+export const makeNodeDispatcher = (agents: HttpAgent["Service"]): Dispatcher => {
+  // A read asks one origin thousands of times.
+  let known: Target | undefined
+  return {
+    dispatch({ headers, method, origin, path }: DispatchOptions, handler: Handler) {
+      if (known?.origin !== origin) known = targetOf(origin)
+      const { hostname, isSecure, port } = known
+      const options = { hostname, port, path, method, headers }
+      exchange(
+        isSecure
+          ? https.request({ ...options, agent: agents.https })
+          : http.request({ ...options, agent: agents.http }),
+        handler
+      )
+      return true
+    }
   }
-})
+}
+
+interface Target {
+  readonly origin: string
+  readonly isSecure: boolean
+  readonly hostname: string
+  /** Empty for that of the protocol. */
+  readonly port: string
+}
+
+const targetOf = (origin: string): Target => {
+  const { hostname, port, protocol } = new URL(origin)
+  // In a URL an IPv6 address is in brackets.
+  return { origin, isSecure: protocol === "https:", hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port }
+}
 
 const exchange = (request: ClientRequest, handler: Handler): void => {
   const controller: Controller = { abort: (reason) => void request.destroy(reason) }

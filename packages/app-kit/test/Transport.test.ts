@@ -6,7 +6,9 @@ import { SessionsClient } from "@hb-sessions/core/SessionsClient"
 import { Deferred, Effect, Fiber, Layer, Predicate, Redacted } from "effect"
 import { HttpClient } from "effect/http"
 import { once } from "node:events"
+import { createServer as createHttpServer } from "node:http"
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
+import { networkInterfaces } from "node:os"
 import * as Transport from "../src/Transport.ts"
 
 /** A server that answers the requests of each connection with these bytes; the last ones are sent again and again. */
@@ -27,6 +29,20 @@ const serving = Effect.fnUntraced(function* (...answers: ReadonlyArray<(socket: 
   )
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, requests, connections }
 })
+
+/** A server that answers with the host and the path that it was asked for. */
+const telling = (address: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const server = createHttpServer(({ headers, url }, response) => void response.end(`${headers.host} ${url}`))
+      await once(server.listen(0, address), "listening")
+      return { server, port: (server.address() as AddressInfo).port }
+    }),
+    ({ server }) => Effect.sync(() => void server.close().closeAllConnections())
+  )
+
+/** Some containers have no IPv6. */
+const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === "::1"))
 
 const closed = async (server: Server, connections: ReadonlyArray<Socket>): Promise<void> => {
   for (const socket of connections) socket.destroy()
@@ -69,6 +85,22 @@ for (const [name, layer] of Object.entries(transports)) {
         }
         assert.deepStrictEqual(requests, ["GET /a HTTP/1.1", "GET /b?page=2 HTTP/1.1"])
         assert.lengthOf(connections, 1)
+      }).pipe(transported, Effect.scoped)
+    )
+
+    it.live("asks several servers in turn, by name and by addresses of both kinds", () =>
+      Effect.gen(function* () {
+        const answers: Array<string> = []
+        const hosts = ["127.0.0.1", "localhost", ...(hasIpv6 ? ["[::1]"] : [])]
+        for (let round = 0; round < 2; round++) {
+          for (const host of hosts) {
+            const server = yield* telling(host.replace(/[[\]]/g, ""))
+            const { text } = yield* get(`http://${host}:${server.port}/path?query=1`)
+            assert.strictEqual(text, `${host}:${server.port} /path?query=1`)
+            answers.push(text)
+          }
+        }
+        assert.lengthOf(answers, hosts.length * 2)
       }).pipe(transported, Effect.scoped)
     )
 

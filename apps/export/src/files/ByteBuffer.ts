@@ -4,6 +4,9 @@
 
 const LEAST_BYTES = 4096
 
+/** What is taken each time differs by less. */
+const SLACK = 1.25
+
 /** Most bytes of UTF-8 that a UTF-16 code unit takes. */
 const BYTES_PER_UNIT = 3
 
@@ -12,6 +15,8 @@ export class ByteBuffer {
   #bytes = Buffer.alloc(0)
   #view = new DataView(this.#bytes.buffer)
   #length = 0
+  /** Room for as much as was taken last, so that a file that is written again and again is not copied as it grows. */
+  #usual = LEAST_BYTES
 
   get length(): number {
     return this.#length
@@ -43,6 +48,7 @@ export class ByteBuffer {
   /** What was added, which is no longer touched; the buffer is empty then. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length)
+    this.#usual = Math.max(LEAST_BYTES, Math.ceil(this.#length * SLACK))
     this.#replace(Buffer.alloc(0))
     this.#length = 0
     return taken
@@ -51,7 +57,7 @@ export class ByteBuffer {
   #makeRoom(bytes: number): void {
     const needed = this.#length + bytes
     if (needed <= this.#bytes.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2, LEAST_BYTES))
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2, this.#usual))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#replace(grown)
   }
