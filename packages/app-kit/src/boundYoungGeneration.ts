@@ -9,9 +9,9 @@ import { PerformanceObserver } from "node:perf_hooks"
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8"
 
 /** Bytes of both halves of the room. */
-const ENOUGH = 16 * 1024 ** 2
+const ENOUGH = 32 * 1024 ** 2
 
-/** Lets it grow to 16 MB, or as far as `--max-semi-space-size` says where that is given. */
+/** Lets it grow to 32 MB, or as far as `--max-semi-space-size` says where that is given. */
 export const boundYoungGeneration = (): void => {
   const options = [...process.execArgv, process.env["NODE_OPTIONS"]].join(" ")
   if (/--(?:max|min)[-_]semi[-_]space[-_]size/.test(options)) return

@@ -16,17 +16,17 @@ const roomWith = (...options: ReadonlyArray<string>) =>
   )
 
 describe("boundYoungGeneration", () => {
-  it.live("lets the room grow to 16 MB, or to twice that where it is late", () =>
+  it.live("lets the room grow to 32 MB, or to twice that where it is late", () =>
     Effect.gen(function* () {
       const room = yield* roomWith()
-      assert.isAtLeast(room, 8)
-      assert.isAtMost(room, 32)
+      assert.isAtLeast(room, 16)
+      assert.isAtMost(room, 64)
     })
   )
 
   it.live.each([
-    ["--max-semi-space-size=64", 33, 256],
-    ["--max_semi_space_size=64", 33, 256],
+    ["--max-semi-space-size=64", 65, 256],
+    ["--max_semi_space_size=64", 65, 256],
     ["--max-semi-space-size=2", 1, 4]
   ] as const)("leaves it to %s", ([options, least, most]) =>
     Effect.gen(function* () {
