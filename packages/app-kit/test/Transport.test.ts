@@ -90,17 +90,14 @@ for (const [name, layer] of Object.entries(transports)) {
 
     it.live("asks several servers in turn, by name and by addresses of both kinds", () =>
       Effect.gen(function* () {
-        const answers: Array<string> = []
         const hosts = ["127.0.0.1", "localhost", ...(hasIpv6 ? ["[::1]"] : [])]
         for (let round = 0; round < 2; round++) {
           for (const host of hosts) {
             const server = yield* telling(host.replace(/[[\]]/g, ""))
             const { text } = yield* get(`http://${host}:${server.port}/path?query=1`)
             assert.strictEqual(text, `${host}:${server.port} /path?query=1`)
-            answers.push(text)
           }
         }
-        assert.lengthOf(answers, hosts.length * 2)
       }).pipe(transported, Effect.scoped)
     )
 
