@@ -207,6 +207,11 @@ describe("a row is printed", () => {
       "with what looks like a number in text",
       '{"id":"a","big":9007199254740993,"t":"\\"9007199254740993, 1e400","n0":{"n0":"7"},"n1":{"n2":"8"}}'
     ],
+    [
+      "with keys that are spelled with escapes",
+      '{"id":"a","big":9007199254740993,"x":{"\\u006e0":"7"}}',
+      '{"id":"a","big":9007199254740993,"x":{"n0":"7"}}'
+    ],
     ["with keys that mean something to JavaScript", '{"id":"a","__proto__":{"x":9007199254740993},"teamId":null}']
   ])("%s", (_, row, expected = row) => {
     const sorted = (text: string) =>
