@@ -90,6 +90,31 @@ layer(Simulator.layer({ sessions: 12, seed: "reload" }), { excludeTestServices: 
     }).pipe(Effect.scoped)
   )
 
+  it.effect("has files beside it, of last uses and expiries, that are kept where they cannot be read", (test) =>
+    Effect.gen(function* () {
+      if (!isRoot || !isReadable) return test.skip("only root can start a server as another user")
+      const path = yield* directory
+      const file = join(path, "tokens.json")
+      const audit = join(path, "audit.log")
+      const secret = yield* createToken(file, "a")
+      const { id } = JSON.parse(readFileSync(file, "utf8")).tokens[0]
+      const lastUsed = `${file}.last-used`
+      writeFileSync(lastUsed, JSON.stringify({ version: 1, lastUsed: { [id]: 1 } }))
+      for (const each of [path, file, lastUsed]) chownSync(each, other.uid, other.gid)
+      // As after a copy that kept too little of the mode: it may be written, but not read.
+      chmodSync(lastUsed, 0o200)
+      const proxy = yield* serve(yield* Simulator, file, ["--audit-log", audit], {}, other)
+      assert.strictEqual(yield* statusFor(proxy.url, secret), 200)
+      const { stderr } = yield* proxy.stop("SIGTERM")
+      assert.include(stderr, "tokens.json.last-used: this user may not read it; until it can be written")
+      assert.deepStrictEqual(JSON.parse(readFileSync(lastUsed, "utf8")).lastUsed, { [id]: 1 })
+
+      chmodSync(`${audit}.until`, 0o200)
+      const started = yield* Effect.exit(serve(yield* Simulator, file, ["--audit-log", audit], {}, other))
+      assert.include(String(started), "audit.log.until: this user may not read it; make it readable, or remove it")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("that cannot be read for too long ends all tokens, until it can", () =>
     Effect.gen(function* () {
       const proxy = yield* start(yield* Simulator, ["--stale-tokens", "2s"])

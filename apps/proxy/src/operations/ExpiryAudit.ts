@@ -4,6 +4,7 @@
 import * as AtomicFile from "@hb-sessions/app-kit/AtomicFile"
 import { AppError, exitCodes } from "@hb-sessions/app-kit/AppError"
 import * as RegularFile from "@hb-sessions/app-kit/RegularFile"
+import { shownPath } from "@hb-sessions/app-kit/SystemError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -35,13 +36,21 @@ const endOf = ({ expiresAt = Infinity, overlapUntil = Infinity, revokedAt }: Tok
 /** Up to when all that expired is in the log. */
 const untilFile = (file: string): string => `${file}.until`
 
-const readUntil = (file: string): Effect.Effect<number | undefined> =>
+const failed = (path: string, problem: string) =>
+  new AppError({ message: `${shownPath(path)}: ${problem}`, exitCode: exitCodes.unexpected })
+
+/** Undefined where there is no such file, or a damaged one; fails where it cannot be told. */
+const readUntil = (file: string): Effect.Effect<number | undefined, AppError> =>
   RegularFile.readText(untilFile(file), { maxBytes: 64 }).pipe(
     Effect.map((text) => {
       const millis = Date.parse(text.trim())
       return Number.isNaN(millis) ? undefined : millis
     }),
-    Effect.orElseSucceed(() => undefined)
+    Effect.catch(({ kind, problem }) =>
+      kind === "unreadable"
+        ? Effect.fail(failed(untilFile(file), `${problem}; make it readable, or remove it`))
+        : Effect.undefined
+    )
   )
 
 const writeUntil = (file: string, millis: number) =>
@@ -85,11 +94,8 @@ export const watch = Effect.fnUntraced(function* ({ file, link, records }: Expir
   const tellOnce = (path: string, now: number) =>
     Effect.scoped(
       Effect.gen(function* () {
-        yield* Effect.mapError(
-          FileLock.acquire(`${untilFile(path)}.lock`),
-          ({ problem }) =>
-            new AppError({ message: `${untilFile(path)}.lock: ${problem}`, exitCode: exitCodes.unexpected })
-        )
+        const lock = `${untilFile(path)}.lock`
+        yield* Effect.mapError(FileLock.acquire(lock), ({ problem }) => failed(lock, problem))
         // Another server may have been first.
         const known = (yield* readUntil(path)) ?? until
         yield* tell(dueAt(known, now))

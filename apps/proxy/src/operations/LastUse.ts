@@ -34,13 +34,19 @@ const LAST_WRITE = "2 seconds"
 /** The name of the file that belongs to a file of tokens. */
 export const pathOf = (tokensFile: string): string => `${tokensFile}.last-used`
 
-/** What is known; nothing where there is no file, or none that can be read. */
-export const read = (tokensFile: string): Effect.Effect<ReadonlyMap<string, number>> =>
+/** What is known; nothing where there is no file, or a damaged one; fails where it cannot be told. */
+const find = (tokensFile: string): Effect.Effect<ReadonlyMap<string, number>, RegularFile.FileProblem> =>
   RegularFile.readText(pathOf(tokensFile), { maxBytes: MAX_BYTES }).pipe(
     Effect.flatMap(decode),
     Effect.map(({ lastUsed }) => new Map(Object.entries(lastUsed))),
-    Effect.orElseSucceed(() => new Map<string, number>())
+    Effect.catch((problem) =>
+      "kind" in problem && problem.kind === "unreadable" ? Effect.fail(problem) : Effect.succeed(new Map())
+    )
   )
+
+/** What is known; nothing where there is no file, or none that can be read. */
+export const read = (tokensFile: string): Effect.Effect<ReadonlyMap<string, number>> =>
+  Effect.orElseSucceed(find(tokensFile), () => new Map())
 
 /**
  * Adds what is newer than what is in the file, and leaves out tokens that there are no more. A time that is still to
@@ -53,7 +59,7 @@ export const add = (tokensFile: string, found: ReadonlyMap<string, number>): Eff
       yield* Effect.mapError(FileLock.acquire(`${path}.lock`), ({ problem }) => unwritten(path, problem))
       const target = yield* FileTarget.find(path)
       if (target._tag !== "Regular") return yield* unwritten(path, "it is no file")
-      const before = yield* read(tokensFile)
+      const before = yield* Effect.mapError(find(tokensFile), ({ problem }) => unwritten(path, problem))
       const { tokens } = yield* TokensFile.read(tokensFile)
       const now = yield* Clock.currentTimeMillis
       const lastUsed: Record<string, number> = {}
