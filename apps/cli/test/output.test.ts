@@ -243,6 +243,21 @@ describe("a regular file", () => {
   )
 })
 
+it.live("a file is written while the program is profiled, whose signals are not taken for its end", () =>
+  served((env) =>
+    Effect.promise(async () => {
+      const directory = scratch()
+      const profiler = ["--cpu-prof", "--cpu-prof-interval=100", `--cpu-prof-dir=${directory}`]
+      const child = launch(to(join(directory, "out.csv")), env, { prefix: [process.execPath, ...profiler] })
+      assert.strictEqual(await exit(child), 0)
+      assert.strictEqual(read(readFileSync(join(directory, "out.csv"), "utf8")), IDS)
+      const [profile = "none", ...others] = readdirSync(directory).filter((name) => name !== "out.csv")
+      assert.match(profile, /\.cpuprofile$/)
+      assert.deepStrictEqual(others, [])
+    })
+  )
+)
+
 describe("what is no regular file is written to and stays what it is", () => {
   it.live("stdout as - and /dev/stdout, also where it is a file that is appended to", () =>
     served((env) =>

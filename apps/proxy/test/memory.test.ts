@@ -4,11 +4,11 @@
 import * as Bin from "@hb-sessions/app-kit/Bin"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { Agent, get as request } from "node:http"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { get, start } from "./support/Proxy.ts"
+import { bin, eventually, get, start } from "./support/Proxy.ts"
 import { memoryOf } from "./support/Memory.ts"
 import { upstream } from "./support/Upstream.ts"
 
@@ -79,6 +79,32 @@ it.live(
       console.log(`at most ${Math.round(most / 1e6)} MB resident, queries of up to ${longest} characters`)
     }).pipe(Effect.scoped),
   Math.max(60_000, QUERIES * 80)
+)
+
+it.live("new objects are collected by one thread: for a few kilobytes no other is woken", () =>
+  Effect.gen(function* () {
+    const { url } = yield* picky
+    const trace = ["--trace-gc", "--trace-parallel-scavenge"]
+    const args = [...trace, bin, "serve", "--port", "0", "--without-tokens", "--rate", "0", "--cache-fresh", "1h"]
+    const env = { ...Bin.nodeEnv, HYPERBROWSER_API_KEY: "hb_some_key", HYPERBROWSER_BASE_URL: url }
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "ignore"] })),
+      (started) => Effect.sync(() => started.kill("SIGKILL"))
+    )
+    let told = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (told += text))
+    const found = eventually(
+      Effect.sync(() => /"url":"([^"]*)"/.exec(told)?.[1] ?? ""),
+      (served) => served !== ""
+    )
+    const served = yield* found
+    told = ""
+    assert.deepStrictEqual(yield* askAll(served, {}, 6000, () => "/api/sessions"), [200])
+    const collections = told.split("Scavenge ").length - 1
+    assert.isAtLeast(collections, 3)
+    // Each thread that takes part tells what it copied.
+    assert.closeTo(told.split("scavenge[").length - 1, collections, 1)
+  }).pipe(Effect.scoped)
 )
 
 const script = fileURLToPath(new URL("support/entryCost.ts", import.meta.url))

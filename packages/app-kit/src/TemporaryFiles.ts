@@ -4,13 +4,15 @@
 import { rmSync } from "node:fs"
 import { constants } from "node:os"
 
-/** Signals that end a process which does not handle them; SIGINT and SIGTERM interrupt the program in good order. */
+/**
+ * Signals that end a process which does not handle them. SIGINT and SIGTERM interrupt the program in good order; SIGPROF
+ * is the profiler's, whose handler a listener would replace (`node --cpu-prof`).
+ */
 const DEADLY = [
   "SIGHUP",
   "SIGQUIT",
   "SIGALRM",
   "SIGVTALRM",
-  "SIGPROF",
   "SIGUSR2",
   "SIGXCPU",
   "SIGIO",
