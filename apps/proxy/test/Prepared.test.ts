@@ -4,7 +4,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as CachedResponse from "../src/cache/CachedResponse.ts"
 import { CodedForms } from "../src/cache/CodedForms.ts"
-import { Prepared } from "../src/cache/Prepared.ts"
+import { Prepared, type Version } from "../src/cache/Prepared.ts"
 import { sendBody } from "../src/cache/sendBody.ts"
 import { Exchange } from "../src/http/Exchange.ts"
 import { Outbox } from "../src/http/Outbox.ts"
@@ -20,13 +20,15 @@ const kept = (response: CachedResponse.CachedResponse): Prepared => {
   }
 }
 
+const version: Version = { state: "hit", fresh: 3, age: 1 }
+
 describe("what is sent beside a body", () => {
   it.effect("is put together once for each version and coding", () =>
     Effect.sync(() => {
       const prepared = new Prepared('"a"', "text/plain")
       const body = Buffer.from("é")
-      prepared.update(1, () => ["age", "1"])
-      prepared.update(1, () => ["age", "not asked for"])
+      prepared.update(version, () => ["age", "1"])
+      prepared.update({ ...version }, () => ["age", "not asked for"])
       assert.deepStrictEqual(prepared.notModified(undefined), ["etag", '"a"', "age", "1"])
       const full = ["etag", '"a"', "age", "1", "content-type", "text/plain", "content-length", "2"]
       assert.deepStrictEqual(prepared.full(undefined, body), full)
@@ -37,9 +39,12 @@ describe("what is sent beside a body", () => {
         ...["etag", etag, "age", "1", "content-type", "text/plain"],
         ...["content-encoding", "gzip", "content-length", "5"]
       ])
-      prepared.update(2, () => ["age", "2"])
-      assert.deepStrictEqual(prepared.notModified("gzip"), ["etag", etag, "age", "2"])
-      assert.deepStrictEqual(prepared.full(undefined, body), full.with(3, "2"))
+      for (const [index, changed] of [{ age: 2 }, { fresh: 2 }, { state: "stale" }].entries()) {
+        const age = String(index + 2)
+        prepared.update({ ...version, ...changed }, () => ["age", age])
+        assert.deepStrictEqual(prepared.notModified("gzip"), ["etag", etag, "age", age])
+        assert.deepStrictEqual(prepared.full(undefined, body), full.with(3, age))
+      }
     })
   )
 
@@ -62,7 +67,7 @@ describe("what is sent beside a body", () => {
     Effect.sync(() => {
       const first = make("first")
       const before = kept(first)
-      before.update(1, () => ["age", "1"])
+      before.update(version, () => ["age", "1"])
       assert.strictEqual(first.prepared, before)
       const others = Array.from({ length: 127 }, (_, index) => make(String(index)))
       others.forEach(kept)
@@ -84,7 +89,7 @@ describe("what is sent beside a body", () => {
         let asked = 0
         const server = createServer((request, response) => {
           const at = { id: "id", address: "address", target: targetOf(request.url ?? "") }
-          prepared.update(++asked, () => ["age", String(asked)])
+          prepared.update({ ...version, age: ++asked }, () => ["age", String(asked)])
           const exchange = new Exchange(request, response, at, surroundings)
           sendBody(exchange, { body, prepared, forms, keep: () => true, isLong: false })
           if (asked === 3) prepared.forget()

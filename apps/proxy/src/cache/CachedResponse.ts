@@ -107,7 +107,7 @@ export const send = <E>(
   const { prepared } = value
   const fresh = Math.floor(cache.freshFor(storedAt, now) / 1000)
   const age = Math.max(0, Math.floor((now - storedAt) / 1000))
-  prepared.update(`${state} ${fresh} ${age}`, () => headersOf(value, state, { fresh, age, lasts: cache.freshMillis }))
+  prepared.update({ state, fresh, age }, () => headersOf(value, state, { fresh, age, lasts: cache.freshMillis }))
   sendBody(exchange, {
     body: value.body,
     prepared,
