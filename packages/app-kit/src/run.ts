@@ -13,12 +13,14 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import * as Stdio from "effect/Stdio"
 import { withoutAttached } from "./attachedValues.ts"
 import { oneLine, usageText } from "./usageText.ts"
 import { type AppError, exitCodes, type Failure, toAppError } from "./AppError.ts"
 import { endAtSecondSignal } from "./secondSignal.ts"
+import { firstCode } from "./SystemError.ts"
 
 /** Prints what went wrong, in one line. */
 export type Report = (line: string) => Effect.Effect<void, never, Stdio.Stdio>
@@ -148,10 +150,23 @@ const errorLine = (cause: Cause.Cause<AppError | CliError.CliError>): string | u
   // Usage errors have been presented already.
   if (CliError.isCliError(error)) return undefined
   if (Cause.hasDies(cause)) {
+    const surroundings = surroundingsProblem(error)
+    if (surroundings !== undefined) return surroundings
     const message = error instanceof Error ? error.message : String(error)
     return `unexpected error: ${oneLine(message)}; please report it`
   }
   return oneLine(error instanceof Error ? error.message : String(error))
+}
+
+/** What is wrong where the program runs, of an error that any part of it may meet; undefined for any other. */
+const surroundingsProblem = (error: unknown): string | undefined => {
+  if (Predicate.hasProperty(error, "syscall") && error.syscall === "uv_cwd") {
+    return "the current directory does not exist any more; change to another one"
+  }
+  const code = firstCode(error)
+  return code === "EMFILE" || code === "ENFILE"
+    ? `too many files are open (${code}); raise the limit, as with ulimit -n 1024`
+    : undefined
 }
 
 /** Gives the exit code of an end. */

@@ -34,6 +34,30 @@ describe("run", () => {
     })
   )
 
+  const surroundings = [
+    [
+      "where",
+      "mkdir gone; cd gone; rmdir ../gone",
+      "the current directory does not exist any more; change to another one"
+    ],
+    ["open", "ulimit -n 64", "too many files are open (EMFILE); raise the limit, as with ulimit -n 1024"]
+  ] as const
+  for (const [command, before, line] of surroundings) {
+    it.live(`${before}: what is wrong there, and no fault of the program`, () =>
+      Effect.sync(() => {
+        const cwd = mkdtempSync(join(tmpdir(), "hb-sessions-run-"))
+        const script = `${before}; exec "$0" "$1" ${command}`
+        const ended = spawnSync("sh", ["-c", script, process.execPath, app], {
+          cwd,
+          encoding: "utf8",
+          env: Bin.nodeEnv
+        })
+        rmSync(cwd, { recursive: true })
+        assert.deepStrictEqual([ended.status, ended.stderr], [1, `app: ${line}\n`])
+      })
+    )
+  }
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     it.live(`${signal}: finalizers run, exit code 130`, () =>
       Effect.gen(function* () {
