@@ -165,6 +165,29 @@ layer(Simulator.layer({ sessions: 40, apiKey: KEY, activeShare: 0.3 }), { exclud
       })
     )
 
+    it.effect("leaves the screen while it is stopped, and when a signal ends it", () =>
+      Effect.gen(function* () {
+        const [enter, leave] = [`${ESC}[?1049h`, `${ESC}[?1049l`]
+        const stopped = "until grep -q ') T' /proc/$!/stat; do sleep 0.05; done; echo stopped"
+        const ended = "while grep -q ') [^Z]' /proc/$!/stat; do sleep 0.05; done 2>/dev/null; echo ended"
+        const { stdout } = yield* inTerminalAt(
+          `set -m; $0 watch --interval 1h & read _; kill -TSTP $!; ${stopped}; kill -CONT $!; read _; kill -QUIT $!; ${ended}`,
+          {
+            answers: [
+              ["0 ended", (child) => child.stdin?.write("\r")],
+              [`stopped\r\n${enter}`, (child) => child.stdin?.write("\r")]
+            ]
+          }
+        )
+        const [before = "", after = "", rest = ""] = stdout.split(/stopped\r\n|ended\r\n/)
+        for (const part of [before, after]) {
+          assert.isAbove(part.indexOf("0 ended"), part.indexOf(enter), stdout)
+          assert.isAbove(part.lastIndexOf(leave), part.indexOf("0 ended"), stdout)
+        }
+        assert.notInclude(rest, enter)
+      })
+    )
+
     it.effect("prints lines where the cursor cannot be moved", () =>
       Effect.gen(function* () {
         const { stdout } = yield* inTerminalAt("$0 watch --interval 200ms", {

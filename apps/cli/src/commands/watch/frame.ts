@@ -47,15 +47,3 @@ export const frame = (watched: Watched, options: FrameOptions): ReadonlyArray<st
     ...(rest > 0 ? [paint("dim", cut(`  ${count(rest)} more`, width))] : [])
   ]
 }
-
-const ESC = "\u001B["
-
-/** Enters the alternate screen, without a cursor. */
-export const enter = `${ESC}?1049h${ESC}?25l${ESC}2J`
-
-/** Leaves it; the terminal is as it was before. */
-export const leave = `${ESC}?25h${ESC}?1049l`
-
-/** Draws over the picture before, line by line and at once, so that nothing flickers. */
-export const draw = (lines: ReadonlyArray<string>): string =>
-  `${ESC}?2026h${ESC}H${lines.map((line) => `${line}${ESC}K`).join("\r\n")}${ESC}J${ESC}?2026l`

@@ -13,11 +13,12 @@ import * as Api from "../../reading/Api.ts"
 import type { WatchInput } from "../watch.ts"
 import { print } from "../../output/print.ts"
 import { settings } from "../../settings/settings.ts"
+import * as AlternateScreen from "../../output/AlternateScreen.ts"
 import { Screen } from "../../output/Screen.ts"
 import { Diagnostics } from "../../output/Diagnostics.ts"
 import { counted, neutralise, painter } from "../../output/text.ts"
 import { timesIn } from "../../output/times.ts"
-import { draw, enter, frame, leave } from "./frame.ts"
+import { frame } from "./frame.ts"
 import { type Change, Watched } from "./Watched.ts"
 import { reading } from "../../reading/selection.ts"
 import { usage } from "../../settings/usage.ts"
@@ -29,23 +30,22 @@ export const run = Effect.fn("watch")(
     }
     const screen = yield* Screen
     const watched = new Watched()
-    const look = Effect.flatMap(takeLook(watched, input), (changes) =>
-      screen.canAnimate ? redraw(watched, input) : Effect.as(report(changes, screen.isTerminal), true)
-    )
     const isOver = (isRead: boolean) => !isRead || (input.untilIdle && watched.active === 0)
-    const once = look.pipe(
-      Effect.tap((isRead) => (isOver(isRead) ? Effect.void : Effect.sleep(input.interval))),
-      Effect.repeat({ until: isOver })
-    )
-    const all = screen.canAnimate
-      ? Effect.acquireUseRelease(
-          print(enter),
-          () => once,
-          () => Effect.ignore(print(leave))
+    const isRead = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const alternate = screen.canAnimate ? yield* AlternateScreen.open : undefined
+        const look = Effect.flatMap(takeLook(watched, input), (changes) =>
+          alternate === undefined
+            ? Effect.as(report(changes, screen.isTerminal), true)
+            : Effect.flatMap(pictureOf(watched, input), alternate.draw)
         )
-      : once
-    if (!(yield* all)) return
-    yield* conclude(watched, input.exitStatus)
+        return yield* look.pipe(
+          Effect.tap((isShown) => (isOver(isShown) ? Effect.void : Effect.sleep(input.interval))),
+          Effect.repeat({ until: isOver })
+        )
+      })
+    )
+    if (isRead) yield* conclude(watched, input.exitStatus)
   },
   (effect, { concurrency, pageSize, tz }) => Effect.provide(effect, Api.layer({ concurrency, pageSize, tz }))
 )
@@ -83,7 +83,7 @@ const lookUp = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
   return found
 })
 
-const redraw = Effect.fnUntraced(function* (watched: Watched, { limit }: WatchInput) {
+const pictureOf = Effect.fnUntraced(function* (watched: Watched, { limit }: WatchInput) {
   const screen = yield* Screen
   const options = {
     width: (yield* screen.width) ?? 80,
@@ -93,7 +93,7 @@ const redraw = Effect.fnUntraced(function* (watched: Watched, { limit }: WatchIn
     times: timesIn(yield* configOf(settings.tz)),
     now: yield* Clock.currentTimeMillis
   }
-  return yield* print(draw(frame(watched, options)))
+  return frame(watched, options)
 })
 
 /** One line a change: JSON for programs, words for a terminal that cannot be drawn on. */
