@@ -46,7 +46,7 @@ export class Prepared {
   private readonly contentType: string
   private headers: HeaderList
   private version: Version | undefined
-  /** Of the body as it is: most answers have no coding, and a name that is looked up costs a fifth of the rest here. */
+  /** Of the body as it is: it is sent most, and need not be looked up. */
   private readonly plain: Form = { head: undefined, text: undefined }
   private readonly coded = new Map<Coding, Form>()
   /** Whether it is one of those that are kept. */
