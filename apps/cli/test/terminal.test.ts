@@ -165,13 +165,13 @@ layer(Simulator.layer({ sessions: 40, apiKey: KEY, activeShare: 0.3 }), { exclud
       })
     )
 
-    it.effect("leaves the screen while it is stopped, and when a signal ends it", () =>
+    it.effect.each(["QUIT", "HUP"])("leaves the screen while it is stopped, and when SIG%s ends it", (signal) =>
       Effect.gen(function* () {
         const [enter, leave] = [`${ESC}[?1049h`, `${ESC}[?1049l`]
         const stopped = "until grep -q ') T' /proc/$!/stat; do sleep 0.05; done; echo stopped"
         const ended = "while grep -q ') [^Z]' /proc/$!/stat; do sleep 0.05; done 2>/dev/null; echo ended"
         const { stdout } = yield* inTerminalAt(
-          `set -m; $0 watch --interval 1h & read _; kill -TSTP $!; ${stopped}; kill -CONT $!; read _; kill -QUIT $!; ${ended}`,
+          `set -m; $0 watch --interval 1h & read _; kill -TSTP $!; ${stopped}; kill -CONT $!; read _; kill -${signal} $!; ${ended}`,
           {
             answers: [
               ["0 ended", (child) => child.stdin?.write("\r")],

@@ -31,6 +31,9 @@ const pictureOf = (lines: ReadonlyArray<string>): string =>
 
 const STDOUT = 1
 
+/** What stops a program or ends it at once; SIGINT and SIGTERM interrupt it in good order. */
+const SIGNALS = ["SIGTSTP", "SIGQUIT", "SIGHUP"] as const
+
 /** At once: a handler of a signal has no later. */
 const write = (text: string): void => {
   try {
@@ -43,27 +46,27 @@ const write = (text: string): void => {
 /** Enters the screen; the end of the scope leaves it. */
 export const open: Effect.Effect<AlternateScreen, AppError, Scope.Scope | Stdio.Stdio> = Effect.gen(function* () {
   let picture = ""
-  const leaveFor = (signal: "SIGTSTP" | "SIGQUIT", handler: () => void) => {
+  /** Leaves the screen, and lets the signal do what it does to any program. */
+  const onSignal = (signal: NodeJS.Signals) => {
     write(leave)
-    process.off(signal, handler)
+    process.off(signal, onSignal)
     process.kill(process.pid, signal)
-  }
-  const onStop = () => {
-    leaveFor("SIGTSTP", onStop)
-    // The program stood still here, until it was continued.
-    process.on("SIGTSTP", onStop)
+    if (signal !== "SIGTSTP") return
+    // The program stood still until here, where it is continued.
+    process.on(signal, onSignal)
     write(enter + picture)
   }
-  const onQuit = () => leaveFor("SIGQUIT", onQuit)
   const onExit = () => write(leave)
   yield* Effect.acquireRelease(
     Effect.suspend(() => {
-      process.on("SIGTSTP", onStop).on("SIGQUIT", onQuit).on("exit", onExit)
+      for (const signal of SIGNALS) process.on(signal, onSignal)
+      process.on("exit", onExit)
       return print(enter)
     }),
     () =>
       Effect.suspend(() => {
-        process.off("SIGTSTP", onStop).off("SIGQUIT", onQuit).off("exit", onExit)
+        for (const signal of SIGNALS) process.off(signal, onSignal)
+        process.off("exit", onExit)
         return Effect.ignore(print(leave))
       })
   )
