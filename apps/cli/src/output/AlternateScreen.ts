@@ -4,10 +4,11 @@
  * What was on the screen before is there again, and so is the cursor, however the program ends, short of SIGKILL, and
  * while it is stopped (Ctrl-Z).
  */
+import type { AppError } from "@hb-sessions/app-kit/AppError"
+import { atSuddenEnd } from "@hb-sessions/app-kit/suddenEnd"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
-import type { AppError } from "@hb-sessions/app-kit/AppError"
 import { writeSync } from "node:fs"
 import { print } from "./print.ts"
 
@@ -31,9 +32,6 @@ const pictureOf = (lines: ReadonlyArray<string>): string =>
 
 const STDOUT = 1
 
-/** What stops a program or ends it at once; SIGINT and SIGTERM interrupt it in good order. */
-const SIGNALS = ["SIGTSTP", "SIGQUIT", "SIGHUP"] as const
-
 /** At once: a handler of a signal has no later. */
 const write = (text: string): void => {
   try {
@@ -46,27 +44,25 @@ const write = (text: string): void => {
 /** Enters the screen; the end of the scope leaves it. */
 export const open: Effect.Effect<AlternateScreen, AppError, Scope.Scope | Stdio.Stdio> = Effect.gen(function* () {
   let picture = ""
-  /** Leaves the screen, and lets the signal do what it does to any program. */
-  const onSignal = (signal: NodeJS.Signals) => {
+  const onStop = () => {
     write(leave)
-    process.off(signal, onSignal)
-    process.kill(process.pid, signal)
-    if (signal !== "SIGTSTP") return
+    process.off("SIGTSTP", onStop)
+    process.kill(process.pid, "SIGTSTP")
     // The program stood still until here, where it is continued.
-    process.on(signal, onSignal)
+    process.on("SIGTSTP", onStop)
     write(enter + picture)
   }
-  const onExit = () => write(leave)
+  let takeBack = () => {}
   yield* Effect.acquireRelease(
     Effect.suspend(() => {
-      for (const signal of SIGNALS) process.on(signal, onSignal)
-      process.on("exit", onExit)
+      takeBack = atSuddenEnd(() => write(leave))
+      process.on("SIGTSTP", onStop)
       return print(enter)
     }),
     () =>
       Effect.suspend(() => {
-        for (const signal of SIGNALS) process.off(signal, onSignal)
-        process.off("exit", onExit)
+        takeBack()
+        process.off("SIGTSTP", onStop)
         return Effect.ignore(print(leave))
       })
   )

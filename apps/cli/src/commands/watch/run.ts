@@ -37,7 +37,7 @@ export const run = Effect.fn("watch")(
         const look = Effect.flatMap(takeLook(watched, input), (changes) =>
           alternate === undefined
             ? Effect.as(report(changes, screen.isTerminal), true)
-            : Effect.flatMap(pictureOf(watched, input), alternate.draw)
+            : Effect.flatMap(currentFrame(watched, input), alternate.draw)
         )
         return yield* look.pipe(
           Effect.tap((isShown) => (isOver(isShown) ? Effect.void : Effect.sleep(input.interval))),
@@ -83,7 +83,7 @@ const lookUp = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
   return found
 })
 
-const pictureOf = Effect.fnUntraced(function* (watched: Watched, { limit }: WatchInput) {
+const currentFrame = Effect.fnUntraced(function* (watched: Watched, { limit }: WatchInput) {
   const screen = yield* Screen
   const options = {
     width: (yield* screen.width) ?? 80,
